@@ -1,0 +1,101 @@
+"""Reading boxes of people (hands, animals) from COCO-style json files."""
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+_FORMS = ('a list of detections [{"image_id" or "file_name", "bbox": [x, y, w, h], "score"}], or a '
+          'COCO file {"images": [..], "annotations": [{"image_id", "bbox"}]}')
+
+
+def load_json(path: str, key: str) -> list | dict:
+    """Load a json file named by a config key.
+
+    Raises:
+        FileNotFoundError: It does not exist.
+        ValueError: It is not json.
+    """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'{key}={path} does not exist: name an existing file (a relative '
+                                'path is taken from data_root)')
+    try:
+        with open(path, encoding='utf-8') as file:
+            return json.load(file)
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f'{key}={path} is not a json file ({error}): expected {_FORMS}') from None
+
+
+def image_names(coco: dict, path: str) -> dict:
+    """Image id to file name of a COCO dict's ``images``.
+
+    Raises:
+        ValueError: An entry lacks ``id`` or ``file_name``.
+    """
+    try:
+        return {image['id']: image['file_name'] for image in coco.get('images', [])}
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError(f'{path}: every entry of "images" needs "id" and "file_name"') from None
+
+
+def parse_boxes(content: list | dict, path: str, names: dict | None = None,
+                category_ids: Sequence[int] | None = None, score_thr: float = 0.
+                ) -> dict[str, list[tuple[np.ndarray, float]]]:
+    """Group the boxes of a json file's content by image.
+
+    Args:
+        content (list | dict): Detections, or a COCO dict (see the class of the data set).
+        path (str): For messages.
+        names (dict, optional): Image id to file name, where ``content`` holds ids only.
+        category_ids (Sequence[int], optional): Categories to keep. Defaults to all.
+        score_thr (float): Detections with a lower score are dropped, in [0, 1]. Defaults to 0.
+
+    Returns:
+        dict[str, list[tuple[np.ndarray, float]]]: File name to its boxes, each (4,) float32
+        ``[x1, y1, x2, y2]`` in pixels (not clipped), and score.
+
+    Raises:
+        ValueError: Not a known form, a bad entry, or an image id without a file name.
+    """
+    if isinstance(content, dict):
+        if 'annotations' not in content:
+            raise ValueError(f'{path} has no "annotations": expected {_FORMS}')
+        names = {**(names or {}), **image_names(content, path)}
+        content = content['annotations']
+    if not isinstance(content, list):
+        raise ValueError(f'{path} holds a {type(content).__name__}: expected {_FORMS}')
+
+    boxes: dict[str, list] = {}
+    for i, entry in enumerate(content):
+        if not isinstance(entry, dict) or not {'image_id', 'file_name'} & entry.keys():
+            raise ValueError(f'{path}: entry {i} has neither "image_id" nor "file_name": expected '
+                             f'{_FORMS}')
+        if category_ids is not None and entry.get('category_id', 1) not in category_ids:
+            continue
+        score = float(entry.get('score', 1.))
+        if score < score_thr:
+            continue
+        name = entry.get('file_name', (names or {}).get(entry.get('image_id')))
+        if name is None and isinstance(entry['image_id'], str):
+            name = entry['image_id']
+        if name is None:
+            raise ValueError(
+                f'{path}: entry {i} has image_id {entry["image_id"]}, for which no file name is '
+                'known: give "file_name" in the entries, or "images" in this file, or a COCO file '
+                'with "images" as ann_file')
+        boxes.setdefault(name, []).append((_to_xyxy(entry, i, path), score))
+    return boxes
+
+
+def _to_xyxy(entry: dict, i: int, path: str) -> np.ndarray:
+    try:
+        x, y, w, h = (float(v) for v in entry['bbox'])
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(f'{path}: entry {i} has bbox {entry.get("bbox")}: expected four numbers '
+                         '[x, y, width, height] in pixels') from None
+    box = np.array([x, y, x + w, y + h], np.float32)
+    if not np.isfinite(box).all():
+        raise ValueError(f'{path}: entry {i} has bbox {entry["bbox"]}: not finite')
+    return box

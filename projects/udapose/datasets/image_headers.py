@@ -1,0 +1,107 @@
+"""Finding image files and reading their headers, without decoding pixels."""
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from mmengine.logging import MMLogger
+from PIL import Image
+
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
+_EXIF_ORIENTATION = 0x0112
+_SECONDS_BETWEEN_PROGRESS = 10.
+
+
+def find_images(folder: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[str]:
+    """All image files below a folder, in an order that does not depend on the file system.
+
+    Hidden files and folders (a leading dot, as in macOS's ``._photo.jpg``) are passed over.
+    Linked folders are followed, each real folder once, so that circular links end.
+
+    Args:
+        folder (str): Where to start.
+        suffixes (Sequence[str]): Accepted suffixes with dot, in lower case.
+
+    Returns:
+        list[str]: Paths relative to ``folder`` with forward slashes, sorted.
+    """
+    found, visited = [], set()
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        folders[:] = sorted(f for f in folders if not f.startswith('.'))
+        real = os.path.realpath(parent)
+        if real in visited:
+            folders.clear()
+            continue
+        visited.add(real)
+        relative = os.path.relpath(parent, folder)
+        for name in files:
+            if name.lower().endswith(tuple(suffixes)) and not name.startswith('.'):
+                found.append(os.path.normpath(os.path.join(relative, name)).replace(os.sep, '/'))
+    return sorted(found)
+
+
+def read_image_size(path: str) -> tuple[int, int]:
+    """Width and height as the decoder will deliver them, from the header alone.
+
+    OpenCV turns a photograph as its EXIF orientation says, so a portrait taken with a phone has
+    sides exchanged with respect to the header's.
+
+    Args:
+        path (str): An image file.
+
+    Returns:
+        tuple[int, int]: Width and height in pixels.
+
+    Raises:
+        OSError: The file is missing, or its header is not one of an image.
+    """
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            # getexif of a PNG would read the whole file: only JPEG, WebP and TIFF carry it up front
+            turned = (image.format in ('JPEG', 'MPO', 'WEBP', 'TIFF')
+                      and image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8))
+    except OSError:
+        raise
+    except Exception as error:  # Pillow's plugins raise many kinds on damaged headers
+        raise OSError(f'{type(error).__name__}: {error}') from error
+    return (height, width) if turned else (width, height)
+
+
+def read_image_sizes(paths: Sequence[str], num_threads: int = 8
+                     ) -> tuple[dict[str, tuple[int, int]], dict[str, str]]:
+    """Read many headers in threads; logs progress every 10 seconds.
+
+    Args:
+        paths (Sequence[str]): Image files.
+        num_threads (int): Threads (reading headers mostly waits for the disk). Defaults to 8.
+
+    Returns:
+        tuple:
+        - sizes (dict[str, tuple[int, int]]): Path to (width, height) of readable images.
+        - problems (dict[str, str]): Path to reason of the others, in the given order.
+    """
+    def check(path: str) -> tuple[int, int] | str:
+        try:
+            return read_image_size(path)
+        except FileNotFoundError:
+            return 'no such file'
+        except OSError as error:
+            # Pillow's messages repeat the path
+            return str(error).replace(repr(path), 'the file') or type(error).__name__
+
+    sizes, problems = {}, {}
+    last = time.monotonic()
+    with ThreadPoolExecutor(num_threads) as pool:
+        for count, (path, result) in enumerate(zip(paths, pool.map(check, paths), strict=True), 1):
+            if isinstance(result, str):
+                problems[path] = result
+            else:
+                sizes[path] = result
+            if time.monotonic() - last > _SECONDS_BETWEEN_PROGRESS:
+                last = time.monotonic()
+                MMLogger.get_current_instance().info(
+                    f'Checked the headers of {count} of {len(paths)} images')
+    return sizes, problems

@@ -1,0 +1,11 @@
+"""Transforms that MMPose lacks for training on two domains."""
+from .affine import RecordedTopdownAffine, flip_matrix
+from .boxes import WholeImageBBox
+from .loading import LoadPoseImage
+from .photometric import ColorJitter, CutoutPatches
+from .views import BRANCHES, ForkViews, PackBranches
+
+__all__ = [
+    'BRANCHES', 'ColorJitter', 'CutoutPatches', 'ForkViews', 'LoadPoseImage', 'PackBranches',
+    'RecordedTopdownAffine', 'WholeImageBBox', 'flip_matrix'
+]

@@ -1,0 +1,78 @@
+"""Checks before a run that would otherwise fail late or with a riddle."""
+from __future__ import annotations
+
+import os
+import shutil
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmpose.registry import HOOKS
+
+
+@HOOKS.register_module()
+class PreflightHook(Hook):
+    """Check checkpoints and the work directory before anything is computed.
+
+    Args:
+        min_free_gb (float): Free disk space in ``work_dir`` below which to stop. Defaults to 0.2.
+        timeout (float): Seconds to wait for the host of a checkpoint URL. Defaults to 10.
+
+    Raises:
+        FileNotFoundError: ``load_from`` or a pre-trained file does not exist.
+        ConnectionError: A checkpoint is given by URL, is not cached and cannot be reached.
+        PermissionError: ``work_dir`` cannot be written.
+        OSError: Too little disk space.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self, min_free_gb: float = 0.2, timeout: float = 10.) -> None:
+        self.min_free_gb, self.timeout = min_free_gb, timeout
+
+    def before_run(self, runner) -> None:
+        """Check everything once, on the main process."""
+        if not is_main_process():
+            return
+        work_dir = runner.work_dir
+        if not os.access(work_dir, os.W_OK):
+            raise PermissionError(f'work_dir {work_dir} cannot be written: choose another one '
+                                  'with --work-dir, or change its permissions')
+        free = shutil.disk_usage(work_dir).free / 1e9
+        if free < self.min_free_gb:
+            raise OSError(f'only {free:.2f} GB are free in work_dir {work_dir}, checkpoints need '
+                          f'at least {self.min_free_gb} GB: free some space or choose another '
+                          'disk with --work-dir')
+        if runner._load_from:
+            self._check_checkpoint(runner._load_from, 'load_from')
+        # MMEngine fetches these also if load_from or a resume replaces them afterwards
+        for name, module in runner.model.named_modules():
+            self._check_init_cfg(getattr(module, 'init_cfg', None), f'init_cfg of {name}')
+
+    def _check_init_cfg(self, init_cfg, key: str) -> None:
+        for cfg in init_cfg if isinstance(init_cfg, list) else [init_cfg]:
+            if isinstance(cfg, dict) and cfg.get('type') == 'Pretrained':
+                self._check_checkpoint(cfg['checkpoint'], key)
+
+    def _check_checkpoint(self, path: str, key: str) -> None:
+        if path.startswith(('http://', 'https://')):
+            cached = os.path.join(_cache_dir(), os.path.basename(path))
+            if os.path.exists(cached):
+                return
+            try:
+                urlopen(path, timeout=self.timeout).close()
+            except (URLError, OSError) as error:
+                raise ConnectionError(
+                    f'{key}={path} cannot be reached ({error}). Without network: download the file '
+                    f'on another machine and put it at {cached}, or name a local file or None in '
+                    'the config') from None
+        elif '://' not in path and not os.path.isfile(path):
+            raise FileNotFoundError(
+                f'{key}={path} does not exist. Train the source model first (the header of the '
+                'config says how), or name another checkpoint with --cfg-options load_from=FILE')
+
+
+def _cache_dir() -> str:
+    from torch.hub import get_dir
+    return os.path.join(os.getenv('TORCH_HOME', get_dir()), 'checkpoints')

@@ -1,0 +1,6 @@
+"""Metrics and joint groups."""
+from .joint_groups import JOINT_GROUPS
+from .metrics import *  # noqa: F401,F403
+from .metrics import __all__ as _metrics
+
+__all__ = ['JOINT_GROUPS', *_metrics]

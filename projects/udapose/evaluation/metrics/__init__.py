@@ -1,0 +1,4 @@
+"""Metrics."""
+from .grouped_pck import GroupedPCK
+
+__all__ = ['GroupedPCK']

@@ -1,0 +1,4 @@
+"""Data preprocessors."""
+from .multi_branch import MultiBranchDataPreprocessor
+
+__all__ = ['MultiBranchDataPreprocessor']

@@ -1,0 +1,4 @@
+"""Pose estimators."""
+from .mean_teacher import MeanTeacherPoseEstimator
+
+__all__ = ['MeanTeacherPoseEstimator']

@@ -1,0 +1,70 @@
+"""Loading plain MMPose checkpoints into models with a student and a teacher."""
+from __future__ import annotations
+
+from mmengine.logging import MMLogger, print_log
+from torch import nn
+
+BRANCHES = ('student', 'teacher')
+
+
+def fill_branches(model: nn.Module, state_dict: dict) -> bool:
+    """Complete a state dict so that it fills both branches; edits it in place.
+
+    Accepts a checkpoint of the whole model (left as it is), of a plain model (goes into both
+    branches), or of one branch only (also copied to the other one).
+
+    Args:
+        model (nn.Module): Has ``student`` and ``teacher`` of the same architecture.
+        state_dict (dict): Checkpoint entries, maybe without the branches' prefixes.
+
+    Returns:
+        bool: Whether the checkpoint brought a teacher of its own.
+
+    Raises:
+        RuntimeError: Nothing fits, or a tensor has another shape; names the first ones.
+    """
+    own = {key: value for key, value in model.student.state_dict().items()}
+    for key in [k for k in state_dict if k.startswith('data_preprocessor.')]:
+        del state_dict[key]
+    parts = {branch: _part(state_dict, f'{branch}.') for branch in BRANCHES}
+    plain = {k: v for k, v in state_dict.items() if k in own}
+    present = [branch for branch in BRANCHES if parts[branch]]
+    given = plain if plain and not present else parts[present[0]] if present else {}
+    _check_fit(own, given, state_dict)
+    if len(present) == 2:
+        _check_fit(own, parts['teacher'], state_dict)
+        return True
+    for key in plain:
+        del state_dict[key]
+    for branch in BRANCHES:
+        state_dict.update({f'{branch}.{key}': value for key, value in given.items()})
+    missing = [key for key in own if key not in given and 'num_batches_tracked' not in key]
+    print_log(f'checkpoint of a {"single branch" if present else "plain model"}: '
+              f'{len(given)} of {len(own)} entries go into both student and teacher'
+              + (f'; not in the checkpoint: {_some(missing)}' if missing else ''),
+              logger=MMLogger.get_current_instance())
+    return False
+
+
+def _part(state_dict: dict, prefix: str) -> dict:
+    return {k[len(prefix):]: v for k, v in state_dict.items() if k.startswith(prefix)}
+
+
+def _check_fit(own: dict, given: dict, state_dict: dict) -> None:
+    if not any(key in own for key in given):
+        raise RuntimeError(
+            'wrong checkpoint: none of its entries belongs to this model. It holds '
+            f'{_some(list(state_dict))}; the model expects {_some(list(own))} (as they are, or '
+            'with the prefix "student." or "teacher."). Set load_from to a checkpoint of the same '
+            'architecture')
+    other = [f'{key}: {tuple(given[key].shape)} instead of {tuple(value.shape)}'
+             for key, value in own.items() if key in given and given[key].shape != value.shape]
+    if other:
+        raise RuntimeError(
+            f'wrong checkpoint: {len(other)} entries have another shape, {_some(other)}. Was it '
+            'trained with another backbone, input size or set of joints?')
+
+
+def _some(names: list, limit: int = 3) -> str:
+    more = f' and {len(names) - limit} more' if len(names) > limit else ''
+    return ', '.join(names[:limit]) + more if names else 'nothing'

@@ -1,0 +1,308 @@
+"""Mean teacher around any MMPose top-down heatmap model."""
+from __future__ import annotations
+
+import copy
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from mmengine.logging import MessageHub
+from mmengine.model import BaseModel
+from mmpose.registry import MODELS
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ..utils.pseudo_label import confident, heatmap_peaks, render_gaussians
+from ..utils.warp import (
+    covered_mask,
+    heatmap_matrices,
+    swap_channels,
+    transform_points,
+    warp_affine,
+)
+from .branch_checkpoint import fill_branches
+from .heatmap_head_check import check_heatmap_head, check_heatmaps
+
+_TRAIN_CFG = dict(confidence_quantile=0.5, per_joint_quantile=False, min_confidence=0.,
+                  peaks_from='warped', joint_forward=True, teacher_norm='ema')
+
+
+@MODELS.register_module()
+class MeanTeacherPoseEstimator(BaseModel):
+    """Student and teacher with consistency on re-rendered pseudo-labels (mean teacher).
+
+    A training step takes labelled source images and two views of unlabelled target images. The
+    teacher predicts heatmaps of its view; they are brought into the student's view by one
+    bilinear warp, their peaks are re-rendered as clean Gaussians, and the most confident ones
+    supervise the student. Source images train the student with its own head's loss. Any number
+    of alignment terms may be added. The teacher is moved by :class:`EMATeacherHook`.
+    Source: arXiv 2404.14885, sec. 3 (framework), arXiv 1703.01780 (mean teacher).
+
+    ``student`` and ``teacher`` are plain MMPose estimators; see ``docs/design.md`` for the layout
+    of batches and what an alignment term receives.
+
+    Args:
+        pose_estimator (dict): Config of the plain model, e.g. the ``model`` of any MMPose
+            top-down config whose head returns one (B, K, H, W) heatmap tensor. If it holds a
+            ``data_preprocessor``, that one is used per branch.
+        data_preprocessor (dict, optional): A ``MultiBranchDataPreprocessor``. Defaults to one
+            around ``pose_estimator.data_preprocessor``.
+        consistency (dict, optional): The consistency loss, ``None`` for none. Defaults to
+            ``dict(type='HeatmapConsistencyLoss')``.
+        alignments (dict[str, dict], optional): Named alignment terms, see ``docs/design.md``.
+        train_cfg (dict, optional): Keys:
+
+            - confidence_quantile (float): Rejected share of (sample, joint) entries, default 0.5
+              (the paper's mask_ratio).
+            - per_joint_quantile (bool): Quantile per joint, default False (published).
+            - min_confidence (float): Peaks at or below are rejected, default 0.
+            - peaks_from (str): ``'warped'`` (published) takes the arg-max after the warp into the
+              student's view; ``'teacher'`` takes sub-pixel peaks in the teacher's view and maps
+              their coordinates exactly.
+            - joint_forward (bool): One student pass over both domains (shared batch-norm
+              statistics), default True; False runs one pass per domain.
+            - teacher_norm (str): ``'ema'`` keeps the teacher in evaluation mode; ``'batch'`` lets
+              its batch norms use and track the statistics of its own target batches (published).
+        test_cfg (dict, optional): ``predict_on`` 'teacher' (default) or 'student'.
+        init_cfg (dict, optional): As in MMEngine.
+
+    Raises:
+        ValueError: Unknown keys in ``train_cfg``, a head without heatmaps or a codec without
+            Gaussian heatmaps, heatmaps that do not match the codec.
+    """
+
+    def __init__(self, pose_estimator: dict, data_preprocessor: dict | None = None,
+                 consistency: dict | None = dict(type='HeatmapConsistencyLoss'),
+                 alignments: dict[str, dict] | None = None, train_cfg: dict | None = None,
+                 test_cfg: dict | None = None, init_cfg: dict | None = None) -> None:
+        pose_estimator = copy.deepcopy(pose_estimator)
+        inner = pose_estimator.pop('data_preprocessor', None)
+        if data_preprocessor is None:
+            data_preprocessor = dict(type='MultiBranchDataPreprocessor',
+                                     data_preprocessor=inner or dict(type='PoseDataPreprocessor'))
+        super().__init__(MODELS.build(data_preprocessor), init_cfg)
+        unknown = set(train_cfg or {}) - set(_TRAIN_CFG)
+        if unknown:
+            raise ValueError(f'unknown keys {sorted(unknown)} in train_cfg of '
+                             f'MeanTeacherPoseEstimator; known are {sorted(_TRAIN_CFG)}')
+        self.train_cfg = {**_TRAIN_CFG, **(train_cfg or {})}
+        for key, choices in (('peaks_from', ('warped', 'teacher')),
+                             ('teacher_norm', ('ema', 'batch'))):
+            if self.train_cfg[key] not in choices:
+                raise ValueError(f'train_cfg.{key} must be one of {choices}, '
+                                 f'got {self.train_cfg[key]!r}')
+        self.predict_on = (test_cfg or {}).get('predict_on', 'teacher')
+
+        self.student = MODELS.build(pose_estimator)
+        check_heatmap_head(self.student)
+        # MMPose's training accuracy goes through numpy: a host synchronisation in every step
+        self.student.train_cfg = {'compute_acc': False, **(self.student.train_cfg or {})}
+        self.teacher = copy.deepcopy(self.student).requires_grad_(False)
+        self.consistency = MODELS.build(consistency) if consistency else None
+        self.alignments = nn.ModuleDict(
+            {name: MODELS.build(cfg) for name, cfg in (alignments or {}).items()})
+
+        self.teacher_loaded = False  # a checkpoint brought its own teacher
+        self.keep_last_batch, self.last_batch = False, None  # for visualisation hooks
+        self._register_load_state_dict_pre_hook(self._fill_branches)
+
+    # ------------------------------------------------------------------ weights
+    def init_weights(self) -> None:
+        """Initialise the student and the alignment terms, then copy the student."""
+        self.student.init_weights()
+        for term in self.alignments.values():
+            if hasattr(term, 'init_weights'):
+                term.init_weights()
+        self.copy_student_to_teacher()
+
+    def _fill_branches(self, state_dict: dict, prefix: str, *args) -> None:
+        if not prefix:
+            self.teacher_loaded = fill_branches(self, state_dict)
+
+    @torch.no_grad()
+    def copy_student_to_teacher(self) -> None:
+        """Give the teacher the student's parameters and buffers."""
+        self.teacher.load_state_dict(self.student.state_dict())
+
+    @torch.no_grad()
+    def update_teacher(self, momentum: float, buffers: str = 'ema') -> None:
+        """Move the teacher: ``teacher += momentum * (student - teacher)``.
+
+        Args:
+            momentum (float): In [0, 1]; MMEngine's convention, 0.001 for a decay of 0.999.
+            buffers (str): Policy for floating-point buffers (batch-norm statistics): ``'ema'``
+                like the parameters, ``'copy'`` the student's, ``'keep'`` the teacher's own.
+                Integer buffers are copied unless kept.
+        """
+        torch._foreach_lerp_([*self.teacher.parameters()],
+                             [p.detach() for p in self.student.parameters()], momentum)
+        if buffers == 'keep':
+            return
+        moving, copied = ([], []), ([], [])
+        for own, other in zip(self.teacher.buffers(), self.student.buffers(), strict=True):
+            group = moving if buffers == 'ema' and own.is_floating_point() else copied
+            group[0].append(own)
+            group[1].append(other)
+        if moving[0]:
+            torch._foreach_lerp_(*moving, momentum)
+        for own, other in zip(*copied, strict=True):
+            own.copy_(other)
+
+    def train(self, mode: bool = True) -> MeanTeacherPoseEstimator:
+        """Keep the teacher in evaluation mode, but for its batch norms if so configured."""
+        super().train(mode)
+        self.teacher.eval()
+        if mode and self.train_cfg['teacher_norm'] == 'batch':
+            for module in self.teacher.modules():
+                if isinstance(module, _BatchNorm):
+                    module.train()
+        return self
+
+    # ------------------------------------------------------------------ forward
+    def forward(self, inputs: Tensor | dict, data_samples: list | dict | None = None,
+                mode: str = 'tensor') -> dict | list | Tensor:
+        """As in MMPose; ``mode='loss'`` takes dicts of branches, the others a plain batch."""
+        if mode == 'loss':
+            return self.loss(inputs, data_samples)
+        return getattr(self, self.predict_on)(inputs, data_samples, mode=mode)
+
+    def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
+        """Losses of a two-domain batch.
+
+        Args:
+            inputs (dict[str, Tensor]): ``source`` (N, 3, H, W), ``target_teacher`` and
+                ``target_student`` (M, 3, H, W).
+            data_samples (dict[str, list]): The same keys.
+
+        Returns:
+            dict[str, Tensor]: The head's own losses on source images, ``loss_consistency``,
+            the alignment terms' losses, and ``pseudo_coverage`` (accepted share),
+            ``pseudo_confidence`` (mean teacher peak), ``pseudo_spread`` (standard deviation of
+            the peaks over the batch as a fraction of the heatmap's side; 0 = constant peaks).
+        """
+        self._check_branches(inputs)
+        batch = self.forward_student(inputs, data_samples)
+        losses = batch.pop('losses')
+        batch.update(self.forward_teacher(inputs, data_samples))
+        if self.consistency is not None:
+            losses['loss_consistency'] = self.consistency(
+                batch['target_heatmaps'], batch['pseudo_heatmaps'], batch['pseudo_weights'],
+                batch['valid_mask'])
+        batch.update(student=self.student, progress=_progress())
+        for name, term in self.alignments.items():
+            new = term(batch)
+            clash = losses.keys() & new.keys()
+            if clash:
+                raise ValueError(f'alignment term {name!r} returns {sorted(clash)}, '
+                                 'which another loss already uses: rename its key')
+            losses.update(new)
+        if self.keep_last_batch:
+            self.last_batch = batch
+        losses.update(self._statistics(batch))
+        return losses
+
+    def forward_student(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict:
+        """One student pass over both domains (or one per domain) and the source loss."""
+        source, target = inputs['source'], inputs['target_student']
+        head = self.student.head
+        if self.train_cfg['joint_forward']:
+            count = [len(source), len(target)]
+            feats = self.student.extract_feat(torch.cat([source, target]))
+            heatmaps = head.forward(feats)
+            source_feats, target_feats = zip(*(f.split(count) for f in feats), strict=True)
+            source_heatmaps, target_heatmaps = heatmaps.split(count)
+        else:
+            source_feats = self.student.extract_feat(source)
+            source_heatmaps = head.forward(source_feats)
+            target_feats = self.student.extract_feat(target)
+            target_heatmaps = head.forward(target_feats)
+        check_heatmaps(self.student, source_heatmaps, data_samples['source'])
+        with _given_heatmaps(head, source_heatmaps):
+            losses = head.loss(source_feats, data_samples['source'],
+                               train_cfg=self.student.train_cfg)
+        return dict(losses=losses, source_inputs=source, target_inputs=target,
+                    source_feats=source_feats, target_feats=target_feats,
+                    source_heatmaps=source_heatmaps, target_heatmaps=target_heatmaps,
+                    source_samples=data_samples['source'],
+                    target_samples=data_samples['target_student'])
+
+    @torch.no_grad()
+    def forward_teacher(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict:
+        """Teacher heatmaps of its view and pseudo-labels in the student's view."""
+        feats = self.teacher.extract_feat(inputs['target_teacher'])
+        teacher_heatmaps = self.teacher.head.forward(feats).float()
+        codec, cfg = self.student.head.decoder, self.train_cfg
+        matrices, swap, flip_indices = _between_views(
+            data_samples['target_teacher'], data_samples['target_student'],
+            teacher_heatmaps.device)
+        matrices = heatmap_matrices(matrices, torch.as_tensor(codec.scale_factor))
+        size = tuple(teacher_heatmaps.shape[-2:])
+        swapped = swap_channels(teacher_heatmaps, flip_indices, swap)
+        if cfg['peaks_from'] == 'warped':
+            points, confidence = heatmap_peaks(warp_affine(swapped, matrices))
+        else:
+            points, confidence = heatmap_peaks(swapped)
+            points = transform_points(points, matrices)
+        limit = points.new_tensor([size[1], size[0]]) - 0.5
+        in_view = ((points >= -0.5) & (points <= limit)).all(-1)
+        # outside the view a peak must not take the place of a visible one among the confident
+        confidence = confidence * in_view
+        weights = in_view * confident(confidence, cfg['confidence_quantile'],
+                                      cfg['per_joint_quantile'], cfg['min_confidence'])
+        rounded = type(codec).__name__ == 'MSRAHeatmap' and not codec.unbiased
+        truncated = not getattr(codec, 'unbiased', False)
+        return dict(
+            teacher_inputs=inputs['target_teacher'], teacher_heatmaps=teacher_heatmaps,
+            teacher_to_student=matrices, pseudo_keypoints=points, confidence=confidence,
+            pseudo_weights=weights, valid_mask=covered_mask(matrices, size),
+            pseudo_heatmaps=render_gaussians(points, size, codec.sigma, rounded, truncated))
+
+    # ------------------------------------------------------------------ helpers
+    @staticmethod
+    def _statistics(batch: dict) -> dict[str, Tensor]:
+        side = batch['pseudo_heatmaps'].shape[-1]
+        spread = batch['pseudo_keypoints'].std(dim=0, unbiased=False).mean() / side
+        return dict(pseudo_coverage=batch['pseudo_weights'].mean(),
+                    pseudo_confidence=batch['confidence'].mean(), pseudo_spread=spread)
+
+    @staticmethod
+    def _check_branches(inputs: Tensor | dict) -> None:
+        needed = {'source', 'target_teacher', 'target_student'}
+        found = set(inputs) if isinstance(inputs, dict) else set()
+        if needed - found:
+            raise ValueError(
+                f'MeanTeacherPoseEstimator needs the branches {sorted(needed)} in a training '
+                f'batch, got {sorted(found) or type(inputs).__name__}: use TwoDomainDataset with '
+                'TwoDomainSampler, and ForkViews in the target pipeline (docs/data.md)')
+
+
+@contextmanager
+def _given_heatmaps(head: nn.Module, heatmaps: Tensor):
+    """Let ``head.loss`` use heatmaps that were already computed instead of a second pass."""
+    head.forward = lambda feats: heatmaps
+    try:
+        yield
+    finally:
+        del head.forward
+
+
+def _between_views(teacher: list, student: list, device: torch.device) -> tuple:
+    """Matrices (B, 3, 3) teacher to student input pixels, whether sides swap (B,), flip indices."""
+    try:
+        stacks = [np.stack([s.metainfo['input_matrix'] for s in view])
+                  for view in (teacher, student)]
+    except KeyError:
+        raise ValueError('a target view carries no input_matrix: its pipeline needs '
+                         'RecordedTopdownAffine instead of TopdownAffine') from None
+    matrices = stacks[1].astype(np.float64) @ np.linalg.inv(stacks[0].astype(np.float64))
+    swap = np.array([t.metainfo['flip'] != s.metainfo['flip']
+                     for t, s in zip(teacher, student, strict=True)])
+    return (torch.from_numpy(matrices.astype(np.float32)).to(device, non_blocking=True),
+            torch.from_numpy(swap).to(device, non_blocking=True),
+            torch.as_tensor(teacher[0].metainfo['flip_indices'], device=device))
+
+
+def _progress() -> float:
+    """Share of the training that is done, in [0, 1]; 0 outside a runner."""
+    hub = MessageHub.get_current_instance()
+    return hub.get_info('iter', 0) / max(hub.get_info('max_iters', 1) or 1, 1)

@@ -1,0 +1,38 @@
+"""Shared set-up: one import of udapose for all tests, and running Python in a fresh process."""
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import udapose  # noqa: F401  (registers everything; 5 s, once)
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Small tensors: more threads only wait for each other, and would make sums irreproducible.
+torch.set_num_threads(1)
+
+
+@pytest.fixture
+def run_python():
+    """Run ``python *args`` in a fresh process that finds udapose; returns CompletedProcess.
+
+    Keyword ``env`` adds environment variables, ``path`` folders in front of PYTHONPATH.
+    """
+    def run(*args, env=None, path=(), cwd=None, timeout=180):
+        search = [*map(str, path), str(ROOT / 'projects')]
+        return subprocess.run(
+            [sys.executable, *map(str, args)], cwd=cwd, timeout=timeout, text=True,
+            capture_output=True, stdin=subprocess.DEVNULL,
+            env={**os.environ, 'PYTHONPATH': os.pathsep.join(search), 'OMP_NUM_THREADS': '1',
+                 'CUDA_VISIBLE_DEVICES': '', **(env or {})})
+
+    return run
+
+
+@pytest.fixture
+def repository() -> Path:
+    """The checkout's root."""
+    return ROOT

@@ -1,0 +1,35 @@
+"""Small real runs: the shipped configs on a tiny embedded data set."""
+from pathlib import Path
+
+from mmengine.config import Config
+
+ROOT = Path(__file__).resolve().parent.parent
+PEOPLE = 'synth-people_res18-w32_64x64'
+
+
+def tiny_config(name, data, work_dir, iters=2, batch_size=4):
+    """A shipped config with a narrow network, a few iterations, and the data in ``data``.
+
+    Args:
+        name (str): File below ``configs/``.
+        data (Path): Made by ``udapose.synthetic.generate``.
+        work_dir (Path): Of the run.
+        iters (int): Training iterations.
+        batch_size (int): Both domains together.
+    """
+    cfg = Config.fromfile(ROOT / 'configs' / name)
+    text = cfg.pretty_text  # every occurrence of the data's root, wherever a config uses it
+    for kind in ('people', 'hands'):
+        text = text.replace(f'data/synthpose/{kind}/', f'{data}/')
+    cfg = Config.fromstring(text, '.py')
+    plain = cfg.model.get('pose_estimator', cfg.model)
+    plain.backbone.update(base_channels=4, stem_channels=4)
+    plain.head.update(in_channels=32, deconv_out_channels=(8, 8, 8, 8))
+    cfg.merge_from_dict(dict(
+        work_dir=str(work_dir), load_from=None, train_cfg=dict(max_iters=iters, val_interval=iters),
+        train_dataloader=dict(batch_size=batch_size), val_dataloader=dict(batch_size=4),
+        default_hooks=dict(checkpoint=dict(interval=iters), logger=dict(interval=1))))
+    if 'batch_size' in cfg.train_dataloader.sampler:
+        cfg.train_dataloader.sampler.batch_size = batch_size
+    cfg.vis_backends = cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
+    return cfg

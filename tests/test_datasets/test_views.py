@@ -1,0 +1,129 @@
+"""Forking and packing."""
+import numpy as np
+import pytest
+import torch
+from mmcv.transforms import BaseTransform
+from mmpose.registry import DATASETS, TRANSFORMS
+from tiny_data import VIEW, WHOLE
+
+BRANCHES = ('source', 'target_teacher', 'target_student')
+
+
+class Vandal(BaseTransform):
+    """Writes into everything that it is given."""
+
+    def __init__(self, seen):
+        self.seen = seen
+
+    def transform(self, results):
+        self.seen.append({k: (v.copy() if isinstance(v, np.ndarray) else v)
+                          for k, v in results.items()})
+        self.seen[-1]['flip_indices'] = list(results['flip_indices'])
+        for value in results.values():
+            if isinstance(value, np.ndarray) and value.ndim:
+                value[:] = 0
+        results['flip_indices'].clear()
+        results['flip_indices'].extend([9])
+        results['bbox_center'] = np.array([[48., 36.]], np.float32)
+        results['bbox_scale'] = np.array([[96., 72.]], np.float32)
+        return results
+
+
+def test_source_sample(tiny, pipelines):
+    item = DATASETS.build(dict(tiny.source, pipeline=pipelines.source))[0]
+    assert tuple(item['inputs']) == tuple(item['data_samples']) == BRANCHES
+    assert item['inputs']['source'].shape == (3, 64, 64)
+    assert item['inputs']['source'].dtype == torch.uint8
+    assert item['inputs']['target_teacher'] is item['data_samples']['target_student'] is None
+    sample = item['data_samples']['source']
+    assert sample.gt_fields.heatmaps.shape == (6, 16, 16)
+    assert sample.metainfo['input_matrix'].shape == (3, 3)
+    assert isinstance(sample.metainfo['flip'], bool)
+    assert sample.metainfo['flip_indices'] == [0, 2, 1, 4, 3, 5]
+    assert 'raw_ann_info' not in sample.metainfo
+
+
+def test_target_views_differ_and_carry_no_labels(tiny, pipelines):
+    np.random.seed(0)
+    item = DATASETS.build(dict(tiny.target, pipeline=pipelines.target))[1]
+    assert tuple(item['inputs']) == BRANCHES and item['inputs']['source'] is None
+    teacher, student = (item['data_samples'][b] for b in BRANCHES[1:])
+    assert not np.allclose(teacher.metainfo['input_matrix'], student.metainfo['input_matrix'])
+    for sample in (teacher, student):
+        assert 'keypoints' not in sample.gt_instances
+        assert 'keypoints_visible' not in sample.gt_instances
+        assert sample.metainfo['dataset_name'] == 'tiny_target'
+        for key in ('input_size', 'input_center', 'input_scale', 'img_path', 'id', 'flip_indices'):
+            assert key in sample.metainfo
+
+
+def test_labels_of_a_labelled_target_are_removed(tiny, pipelines):
+    item = DATASETS.build(dict(tiny.source, pipeline=pipelines.target))[0]
+    for branch in BRANCHES[1:]:
+        sample = item['data_samples'][branch]
+        assert set(sample.gt_instances.keys()) == {'bboxes', 'bbox_scores', 'bbox_scales'}
+        assert 'gt_fields' not in sample and not sample.gt_instance_labels.keys()
+
+
+def test_views_share_no_buffers_but_the_data_set(tiny):
+    seen = []
+    view = [Vandal(seen), VIEW[-1]]
+    fork = dict(type='ForkViews', teacher=view, student=view)
+    dataset = DATASETS.build(dict(tiny.target, pipeline=[*WHOLE, fork]))
+    item = dataset[0]
+    first, second = seen
+    assert first.keys() == second.keys() and first['img'].any()
+    for key, value in first.items():
+        if isinstance(value, np.ndarray):
+            assert np.array_equal(value, second[key]), key
+    assert first['flip_indices'] == second['flip_indices'] == [0, 2, 1, 4, 3, 5]
+    assert first['dataset'] is second['dataset'] is dataset
+    pair = [item['data_samples'][b] for b in BRANCHES[1:]]
+    assert not np.shares_memory(pair[0].input_matrix, pair[1].input_matrix)
+    assert not np.shares_memory(pair[0].gt_instances.bboxes, pair[1].gt_instances.bboxes)
+    assert item['inputs'][BRANCHES[1]].data_ptr() != item['inputs'][BRANCHES[2]].data_ptr()
+
+
+def test_load_happens_once(tiny, monkeypatch):
+    import mmcv
+    calls = []
+    decode = mmcv.imfrombytes
+    monkeypatch.setattr(mmcv, 'imfrombytes', lambda *a, **k: calls.append(1) or decode(*a, **k))
+    DATASETS.build(dict(tiny.target, pipeline=[
+        *WHOLE, dict(type='ForkViews', teacher=VIEW, student=VIEW)]))[0]
+    assert len(calls) == 1
+
+
+def test_flip_after_the_crop_is_refused(tiny):
+    late = dict(type='RandomFlip', prob=1.)
+    dataset = DATASETS.build(dict(tiny.source, pipeline=[
+        *WHOLE, VIEW[-1], late, dict(type='PackBranches')]))
+    with pytest.raises(ValueError, match='put RandomFlip before RecordedTopdownAffine'):
+        dataset[0]
+
+
+def test_messages(tiny):
+    with pytest.raises(ValueError, match="branch='teacher' is not one of"):
+        TRANSFORMS.build(dict(type='PackBranches', branch='teacher'))
+    plain = dict(type='TopdownAffine', input_size=(64, 64))
+    dataset = DATASETS.build(dict(tiny.target, pipeline=[
+        *WHOLE, dict(type='ForkViews', teacher=VIEW, student=[plain])]))
+    with pytest.raises(ValueError, match='target_student view has no input_matrix'):
+        dataset[0]
+
+
+def test_mmpose_transforms_on_unlabelled_samples(tiny):
+    """Those without keypoints in their contract work; the others fail (docs/data.md says so)."""
+    teacher, student = (
+        [dict(type='RandomFlip', prob=1.), dict(type='RandomBBoxTransform'), VIEW[-1],
+         dict(type=colour)] for colour in ('PhotometricDistortion', 'YOLOXHSVRandomAug'))
+    dataset = DATASETS.build(dict(tiny.target, pipeline=[
+        *WHOLE, dict(type='ForkViews', teacher=teacher, student=student)]))
+    assert dataset[0]['data_samples']['target_teacher'].metainfo['flip'] is True
+    for bad in (dict(type='RandomHalfBody'),
+                dict(type='GenerateTarget', encoder=dict(
+                    type='MSRAHeatmap', input_size=(64, 64), heatmap_size=(16, 16), sigma=1.))):
+        dataset = DATASETS.build(dict(tiny.target, pipeline=[
+            *WHOLE, dict(type='ForkViews', teacher=VIEW, student=[*VIEW, bad])]))
+        with pytest.raises((KeyError, ValueError)):
+            dataset[0]

@@ -1,0 +1,48 @@
+"""One rank of a two-process mean-teacher training on CPU; started by torchrun."""
+import json
+import os
+import sys
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+torch.set_num_threads(1)
+import udapose  # noqa: E402, F401
+from mmengine.dist import all_gather_object, get_rank  # noqa: E402
+from mmengine.hooks import Hook  # noqa: E402
+from mmengine.runner import Runner  # noqa: E402
+
+from runs import PEOPLE, tiny_config  # noqa: E402
+
+
+class Record(Hook):
+    """Collect which images this rank sees."""
+
+    def __init__(self):
+        self.seen = []
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        for branch, samples in data_batch['data_samples'].items():
+            self.seen += [(batch_idx, branch, s.metainfo['img_path'])
+                          for s in samples if s is not None]
+
+
+data, work_dir = sys.argv[1:3]
+cfg = tiny_config(f'mean_teacher/mean-teacher_{PEOPLE}.py', data, work_dir, iters=3)
+cfg.launcher = 'pytorch'
+cfg.env_cfg.dist_cfg.backend = 'gloo'
+cfg.custom_hooks = [h for h in cfg.custom_hooks
+                    if h.type in ('EMATeacherHook', 'AverageBuffersHook')]
+runner = Runner.from_cfg(cfg)
+record = Record()
+runner.register_hook(record)
+model = runner.train().module
+state = {k: v.clone() for k, v in model.state_dict().items()}
+states, seen = all_gather_object(state), all_gather_object(record.seen)
+if get_rank() == 0:
+    differ = [k for k in states[0] if not torch.equal(states[0][k], states[1][k])]
+    saved = torch.load(os.path.join(work_dir, 'iter_3.pth'), weights_only=False)['state_dict']
+    unsaved = [k for k in saved if not torch.equal(saved[k], states[1][k])]
+    Path(work_dir, 'report.json').write_text(json.dumps(
+        dict(differ=differ, unsaved=unsaved, seen=seen, entries=len(state))))

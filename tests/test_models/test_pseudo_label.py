@@ -1,0 +1,53 @@
+"""Peaks, confidence selection and rendering against MMPose's codecs."""
+import numpy as np
+import pytest
+import torch
+from mmpose.codecs import MSRAHeatmap, UDPHeatmap
+
+from udapose.models.utils.pseudo_label import confident, heatmap_peaks, render_gaussians
+
+
+@pytest.mark.parametrize('codec,rounded,truncated', [
+    (MSRAHeatmap((64, 96), (16, 24), sigma=2), True, True),
+    (MSRAHeatmap((64, 96), (16, 24), sigma=1.5, unbiased=True), False, False),
+    (UDPHeatmap((64, 96), (16, 24), sigma=2), False, True)])
+def test_rendering_equals_the_codec(codec, rounded, truncated):
+    rng = np.random.default_rng(0)
+    keypoints = rng.uniform((0, 0), (63, 95), (1, 30, 2)).astype(np.float32)
+    expected = codec.encode(keypoints, np.ones((1, 30), np.float32))['heatmaps']
+    points = torch.from_numpy(keypoints / codec.scale_factor)
+    rendered = render_gaussians(points, (24, 16), codec.sigma, rounded, truncated)[0]
+    np.testing.assert_allclose(rendered, expected, atol=1e-5)
+
+
+def test_subpixel_peaks_of_gaussians_are_exact():
+    points = torch.rand(3, 5, 2) * torch.tensor([24., 16.]) + 3
+    maps = render_gaussians(points, (24, 32), sigma=2.)
+    found, values = heatmap_peaks(maps)
+    assert (found - points).abs().max() < 1e-2
+    coarse, coarse_values = heatmap_peaks(maps, subpixel=False)
+    assert torch.equal(coarse, points.round()) and torch.equal(values, coarse_values)
+
+
+def test_peaks_at_the_border_and_of_flat_maps_stay_finite():
+    maps = torch.zeros(1, 2, 6, 6)
+    maps[0, 0, 0, 5] = 1.
+    points, values = heatmap_peaks(maps)
+    assert points[0, 0].tolist() == [5., 0.] and torch.isfinite(points).all()
+    assert values.tolist() == [[1., 0.]]
+
+
+def test_confident_keeps_strictly_more_than_the_quantile():
+    values = torch.tensor([[0.1, 0.2], [0.3, 0.4]])
+    assert confident(values, 0.5).tolist() == [[0, 0], [1, 1]]
+    assert confident(values, 0.5, per_joint=True).tolist() == [[0, 0], [1, 1]]
+    assert confident(values.flip(0), 0.5, per_joint=True).tolist() == [[1, 1], [0, 0]]
+    assert confident(values, 0.).sum() == 4
+    assert confident(values, 0., minimum=0.25).tolist() == [[0, 0], [1, 1]]
+
+
+def test_per_joint_quantile_does_not_starve_a_hard_joint():
+    easy, hard = torch.linspace(.8, .9, 8), torch.linspace(.1, .2, 8)
+    values = torch.stack([easy, hard], 1)
+    assert confident(values, 0.5)[:, 1].sum() == 0
+    assert confident(values, 0.5, per_joint=True).sum(0).tolist() == [4, 4]

@@ -1,0 +1,128 @@
+"""Tables and plots of the benchmark from the runs' JSONs."""
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from pathlib import Path
+from statistics import mean, stdev
+
+from suites import SUITES
+
+
+def write_report(runs: Path, out: Path) -> None:
+    """Write ``README.md`` and a plot per suite into ``out`` from ``runs/*.json``."""
+    by_suite: dict = defaultdict(lambda: defaultdict(dict))
+    for path in sorted(runs.glob('*.json')):
+        run = json.loads(path.read_text())
+        by_suite[run['suite']][run['row']][run['seed']] = run
+    parts = ['# Embedded benchmark\n',
+             'Made by `python tools/benchmark/run_suite.py` from the files in `runs/`; do not edit '
+             'by hand. All rows of a seed continue from the same source model for the same number '
+             'of iterations with the same augmentation; the last checkpoint is scored. Values: mean '
+             '± standard deviation over seeds, in percent. *Beats*: the mean paired difference is '
+             'larger than its standard error, otherwise a tie.\n']
+    for suite, rows in by_suite.items():
+        parts.append(table(suite, rows))
+        plot(suite, rows, out / f'{suite}.png')
+    (out / 'README.md').write_text('\n'.join(parts))
+
+
+def values(rows: dict, row: str, key: str, domain: str = 'target') -> dict[int, float]:
+    """Metric of each seed."""
+    return {seed: run['results'][domain][key] for seed, run in rows.get(row, {}).items()}
+
+
+def spread(numbers: list[float]) -> str:
+    """``mean ± standard deviation``."""
+    return f'{mean(numbers):.1f}' + (f' ± {stdev(numbers):.1f}' if len(numbers) > 1 else '')
+
+
+def paired(a: dict[int, float], b: dict[int, float]) -> tuple[float, float, str]:
+    """Mean difference a - b over common seeds, its standard error, and the verdict."""
+    differences = [a[s] - b[s] for s in sorted(a.keys() & b.keys())]
+    if not differences:
+        return math.nan, math.nan, ''
+    centre = mean(differences)
+    if len(differences) < 2:
+        return centre, math.nan, 'one seed'
+    error = stdev(differences) / math.sqrt(len(differences))
+    verdict = 'tie' if abs(centre) <= error else 'beats' if centre > 0 else 'loses'
+    return centre, error, verdict
+
+
+def gap_closed(rows: dict, row: str, spec: dict) -> list[float]:
+    """Percent of the gap between lower and upper reference, per seed."""
+    low, high, own = (values(rows, r, spec['metric'])
+                      for r in (spec['lower'], spec['upper'], row))
+    return [100 * (own[s] - low[s]) / (high[s] - low[s])
+            for s in sorted(own.keys() & low.keys() & high.keys()) if high[s] > low[s]]
+
+
+def table(suite: str, rows: dict) -> str:
+    """Markdown of one suite."""
+    spec = SUITES[suite]
+    shown = [r for r, cfg in spec['rows'].items() if r in rows]
+    head = ['row', *(f'target {m}' for m in spec['metrics']),
+            *(f'source {m}' for m in spec['metrics']), 'gap closed',
+            f'paired difference to {spec["lower"]} (± SE)', 'seeds', 'iterations', 'minutes']
+    lines = [f'## {suite}\n', '| ' + ' | '.join(head) + ' |', '|' + '---|' * len(head)]
+    low = values(rows, spec['lower'], spec['metric'])
+    for row in shown:
+        runs = rows[row]
+        cells = [f'`{row}`' + (' (phase 1)' if spec['rows'][row].get('hidden') else '')]
+        cells += [spread(list(values(rows, row, m, d).values()))
+                  for d in ('target', 'source') for m in spec['metrics']]
+        closed = gap_closed(rows, row, spec)
+        inner = row not in (spec['lower'], spec['upper']) and not spec['rows'][row].get('hidden')
+        cells.append(spread(closed) + ' %' if closed and inner else '')
+        if row != spec['lower'] and not spec['rows'][row].get('hidden'):
+            centre, error, verdict = paired(values(rows, row, spec['metric']), low)
+            cells.append(f'{centre:+.1f} ± {error:.1f}, {verdict}')
+        else:
+            cells.append('')
+        iterations = sorted({r['iterations'] for r in runs.values()})
+        minutes = mean(r['seconds']['train'] for r in runs.values()) / 60
+        cells += [', '.join(map(str, sorted(runs))), ', '.join(map(str, iterations)),
+                  f'{minutes:.1f}']
+        lines.append('| ' + ' | '.join(cells) + ' |')
+    every = [run for runs in rows.values() for run in runs.values()]
+    devices = sorted({f'{r["device"]}, {r["threads"]} thread(s)' for r in every})
+    data = every[0]['data']
+    lines.append(f'\nHardware: {"; ".join(devices)}. Data: generator version '
+                 f'{data["generator_version"]}, {data["size"]} px, seed {data["seed"]}. Commits: '
+                 f'{", ".join(sorted({r["commit"] for r in every}))}.\n')
+    groups = sorted({k for r in every for k in r['results']['target']
+                     if k.startswith(spec['metric'] + '/')})
+    if groups:
+        lines += [f'Target {spec["metric"]} per joint group:\n',
+                  '| row | ' + ' | '.join(g.split('/')[-1] for g in groups) + ' |',
+                  '|' + '---|' * (len(groups) + 1)]
+        for row in shown:
+            lines.append(f'| `{row}` | ' + ' | '.join(
+                spread(list(values(rows, row, g).values())) for g in groups) + ' |')
+        lines.append('')
+    lines.append(f'![{suite}]({suite}.png)\n')
+    return '\n'.join(lines)
+
+
+def plot(suite: str, rows: dict, path: Path) -> None:
+    """Bars of the target metrics with every seed as a dot."""
+    import matplotlib
+    matplotlib.use('Agg')
+    from matplotlib import pyplot as plt
+    spec = SUITES[suite]
+    shown = [r for r, cfg in spec['rows'].items() if r in rows and not cfg.get('hidden')]
+    figure, axes = plt.subplots(1, len(spec['metrics']), figsize=(5 * len(spec['metrics']), 3.2))
+    for axis, metric in zip(axes, spec['metrics'], strict=True):
+        for i, row in enumerate(shown):
+            own = list(values(rows, row, metric).values())
+            axis.bar(i, mean(own), color=f'C{i}', alpha=0.6)
+            axis.plot([i] * len(own), own, 'k.', markersize=5)
+        axis.set_xticks(range(len(shown)), shown, fontsize=8)
+        axis.set_ylabel(f'target {metric} [%]')
+        axis.grid(axis='y', alpha=0.3)
+    figure.suptitle(suite)
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+    plt.close(figure)

@@ -1,0 +1,179 @@
+"""Run configs x seeds on the embedded benchmark; write one JSON a run, then tables and plots.
+
+    python tools/benchmark/run_suite.py --suite people --seeds 0 1 2 --jobs 2
+    python tools/benchmark/run_suite.py --report          # tables from the JSONs, no training
+
+Resumable: finished runs are kept in docs/benchmarks/runs/, interrupted trainings continue from
+their last checkpoint. The last checkpoint is scored, never the best on target labels.
+"""
+from __future__ import annotations
+
+import argparse
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from _experiment import CONFIGS, ROOT, last_checkpoint, metrics, options, write_json
+from suites import SUITES
+
+RUNS = ROOT / 'docs/benchmarks/runs'
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--suite', nargs='+', choices=list(SUITES), default=list(SUITES))
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
+    parser.add_argument('--rows', nargs='+', default=None, help='default: all rows of the suite')
+    parser.add_argument('--jobs', type=int, default=1, help='runs at a time')
+    parser.add_argument('--threads', type=int, default=1, help='CPU threads of each run')
+    parser.add_argument('--work-dir', type=Path, default=ROOT / 'work_dirs/suite')
+    parser.add_argument('--report', action='store_true', help='only write tables and plots')
+    return parser.parse_args()
+
+
+class Run:
+    """One row with one seed: a training, then a test on each domain, in this order."""
+
+    def __init__(self, suite: str, row: str, seed: int, work: Path) -> None:
+        self.suite, self.row, self.seed = suite, row, seed
+        self.spec, self.cfg = SUITES[suite], SUITES[suite]['rows'][row]
+        self.name = f'{suite}-{row}-seed{seed}'
+        self.dir = work / suite / row / f'seed{seed}'
+        self.json = RUNS / f'{self.name}.json'
+        self.needs = None if self.cfg['init'] is None else Run(
+            suite, self.cfg['init'], seed, work)
+        self.start = None
+
+    @property
+    def done(self) -> bool:
+        return self.json.exists() and (not self.cfg.get('hidden') or
+                                       (self.dir / 'last_checkpoint').exists())
+
+    @property
+    def ready(self) -> bool:
+        return self.needs is None or self.needs.done
+
+    def command(self, threads: int) -> list[str]:
+        """This script again, as the process of a single run (keeps the scheduler simple)."""
+        return [sys.executable, str(Path(__file__).resolve()), '_one', self.suite, self.row,
+                str(self.seed), str(self.dir.parents[2]), str(threads)]
+
+
+def run_one(suite: str, row: str, seed: str, work: str, threads: str) -> None:
+    """Train, test and write the JSON of one run."""
+    import os
+    run = Run(suite, row, int(seed), Path(work))
+    config = CONFIGS / run.cfg['config']
+    env = dict(os.environ, OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads)
+    overrides = {'randomness.seed': seed, **run.cfg.get('options', {})}
+    if run.needs is not None:
+        overrides['load_from'] = str(last_checkpoint(run.needs.dir))
+    run.dir.mkdir(parents=True, exist_ok=True)
+
+    def call(command: list[str], log: str) -> float:
+        begin = time.time()
+        with (run.dir / log).open('w') as f:
+            code = subprocess.run(command, cwd=ROOT, env=env, stdout=f, stderr=f).returncode
+        if code:
+            sys.exit(f'{run.name}: exit code {code}, see {run.dir / log}')
+        return round(time.time() - begin, 1)
+
+    resume = ['--resume'] if (run.dir / 'last_checkpoint').exists() else []
+    train_seconds = call([sys.executable, 'tools/train.py', str(config), '--work-dir', str(run.dir),
+                          *resume, *options(overrides)], 'train.log')
+    checkpoint, results = last_checkpoint(run.dir), {}
+    for domain in ('target', 'source'):
+        out = run.dir / f'test_{domain}'
+        meta = CONFIGS / f'_base_/datasets/metainfo/synth_{run.spec["kind"]}_{domain}.py'
+        call([sys.executable, 'tools/test.py', str(config), str(checkpoint), '--work-dir', str(out),
+              *options({'test_dataloader.dataset.data_root': f'{run.spec["data"]}/{domain}/',
+                        'test_dataloader.dataset.metainfo.from_file': str(meta),
+                        'test_evaluator.prefix': domain})], f'test_{domain}.log')
+        results[domain] = {k.split('/', 1)[1]: round(v, 3) for k, v in metrics(out).items()
+                           if k.startswith(f'{domain}/')}
+    write_json(run.json, dict(
+        suite=suite, row=row, seed=int(seed), config=run.cfg['config'], results=results,
+        iterations=int(checkpoint.stem.split('_')[-1]), seconds=dict(train=train_seconds),
+        device=device(), threads=int(threads), commit=commit(), data=data_version(run.spec)))
+
+
+def device() -> str:
+    """Where the run was computed."""
+    import torch
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    info = Path('/proc/cpuinfo')
+    names = [line.split(':', 1)[1].strip() for line in info.read_text().splitlines()
+             if line.startswith('model name')] if info.exists() else []
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def commit() -> str:
+    """The checkout's commit, with ``+`` for uncommitted changes of package or configs."""
+    def git(*args: str) -> str:
+        return subprocess.run(['git', *args], cwd=ROOT, capture_output=True, text=True).stdout
+    changed = git('status', '--porcelain', 'projects', 'configs').strip()
+    return git('rev-parse', '--short', 'HEAD').strip() + ('+' if changed else '')
+
+
+def data_version(spec: dict) -> dict:
+    """Generator version, size, seed and counts of the data set."""
+    import json
+    meta = json.loads((ROOT / spec['data'] / 'meta.json').read_text())
+    return {k: meta.get(k) for k in ('generator_version', 'size', 'seed', 'counts')}
+
+
+def schedule(runs: list[Run], jobs: int, threads: int) -> list[str]:
+    """Run everything that is not done, ``jobs`` at a time; returns the names that failed."""
+    waiting, active, failed = [r for r in runs if not r.done], [], []
+    total, begin = len(waiting), time.time()
+    while waiting or active:
+        for run, process in active[:]:
+            if process.poll() is not None:
+                active.remove((run, process))
+                if process.returncode:
+                    failed.append(run.name)
+                print(f'[{total - len(waiting) - len(active)}/{total}, '
+                      f'{(time.time() - begin) / 60:.0f} min] {run.name}: '
+                      + ('FAILED' if process.returncode else 'done'), flush=True)
+        for run in waiting[:]:
+            if run.needs is not None and run.needs.name in failed:
+                waiting.remove(run)
+                failed.append(run.name)
+            elif run.ready and len(active) < jobs:
+                waiting.remove(run)
+                active.append((run, subprocess.Popen(run.command(threads))))
+        if waiting and not active:
+            failed += [r.name for r in waiting]
+            break
+        time.sleep(1)
+    return failed
+
+
+def main() -> None:
+    if len(sys.argv) > 1 and sys.argv[1] == '_one':
+        run_one(*sys.argv[2:])
+        return
+    args = parse_args()
+    failed = []
+    if not args.report:
+        for suite in args.suite:
+            if not (ROOT / SUITES[suite]['data'] / 'meta.json').exists():
+                kind = SUITES[suite]['kind']
+                sys.exit(f'{SUITES[suite]["data"]} is missing: run python -m udapose.synthetic '
+                         f'--kind {kind} --out {SUITES[suite]["data"]}')
+        runs = [Run(suite, row, seed, args.work_dir) for suite in args.suite for seed in args.seeds
+                for row in SUITES[suite]['rows']
+                if args.rows is None or row in args.rows or SUITES[suite]['rows'][row].get('hidden')]
+        failed = schedule(runs, args.jobs, args.threads)
+    from report import write_report
+    write_report(RUNS, RUNS.parent)
+    if failed:
+        sys.exit(f'failed: {", ".join(failed)}')
+
+
+if __name__ == '__main__':
+    main()

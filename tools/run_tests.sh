@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Install what is missing, then run ruff and the tests; arguments go to pytest.
+#   bash tools/run_tests.sh [-k EXPRESSION ...]
+# NO_RUFF=1 leaves out ruff. UDAPOSE_TEST_DATA names a folder with real samples (optional).
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+python=$(bash "$root/tools/install.sh")
+cd "$root"
+
+# One thread per process: on small CPU tensors more threads only wait for each other.
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+export MPLBACKEND="${MPLBACKEND:-Agg}"
+
+if [ "${NO_RUFF:-0}" != 1 ]; then
+    "$python" -m ruff check .
+fi
+exec "$python" -m pytest "$@"
