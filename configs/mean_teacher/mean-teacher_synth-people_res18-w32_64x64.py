@@ -7,9 +7,9 @@ Your own images: `--cfg-options train_dataloader.dataset.target.data_root=FOLDER
 """
 _base_ = [
     '../_base_/default_runtime.py', '../_base_/models/td-hm_res18-w32.py',
-    '../_base_/datasets/synth_people_64x64.py', '../_base_/schedules/adapt_1500it.py']
+    '../_base_/datasets/synth_people_64x64.py', '../_base_/schedules/adapt_800it.py']
 
-load_from = 'work_dirs/source-only_synth-people_res18-w32_64x64/iter_1500.pth'
+load_from = 'work_dirs/source-only_synth-people_res18-w32_64x64/iter_1200.pth'
 
 model = dict(
     _delete_=True,
@@ -18,7 +18,7 @@ model = dict(
         _base_.model,
         head=dict(_base_.model.head, out_channels=_base_.num_keypoints, decoder=_base_.codec)),
     consistency=dict(type='HeatmapConsistencyLoss', loss_weight=1.0),
-    train_cfg=dict(confidence_quantile=0.5))
+    train_cfg=dict(confidence_quantile=0.5, per_joint_quantile=True))
 
 train_dataloader = dict(
     batch_size=64, num_workers=0,
@@ -31,5 +31,5 @@ custom_hooks = [
     dict(type='AverageBuffersHook'),
     dict(type='EMATeacherHook', momentum=0.01),
     dict(type='PseudoLabelMonitorHook'),
-    dict(type='PseudoLabelVisualizationHook', interval=500),
+    dict(type='PseudoLabelVisualizationHook', interval=200),
     dict(type='ExportTeacherHook')]

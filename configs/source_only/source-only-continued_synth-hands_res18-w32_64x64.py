@@ -5,9 +5,9 @@ augmentation, as the adaptation sees.
 """
 _base_ = [
     '../_base_/default_runtime.py', '../_base_/models/td-hm_res18-w32.py',
-    '../_base_/datasets/synth_hands_64x64.py', '../_base_/schedules/adapt_1500it.py']
+    '../_base_/datasets/synth_hands_64x64.py', '../_base_/schedules/adapt_800it.py']
 
-load_from = 'work_dirs/source-only_synth-hands_res18-w32_64x64/iter_1500.pth'
+load_from = 'work_dirs/source-only_synth-hands_res18-w32_64x64/iter_1200.pth'
 
 model = dict(head=dict(out_channels=_base_.num_keypoints, decoder=_base_.codec))
 train_dataloader = dict(

@@ -5,7 +5,7 @@
 """
 _base_ = [
     '../_base_/default_runtime.py', '../_base_/models/td-hm_res18-w32.py',
-    '../_base_/datasets/synth_hands_64x64.py', '../_base_/schedules/source_1500it.py']
+    '../_base_/datasets/synth_hands_64x64.py', '../_base_/schedules/source_1200it.py']
 
 model = dict(head=dict(out_channels=_base_.num_keypoints, decoder=_base_.codec))
 train_dataloader = dict(

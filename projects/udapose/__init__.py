@@ -6,18 +6,8 @@ registers every component in MMPose's own registries.
 # isort: off
 # The order matters: the mends must be in place before anything imports `mmpose.models`.
 from . import compat
+from . import datasets, engine, evaluation, models
 # isort: on
-import importlib as _importlib
-import importlib.util as _util
-import warnings as _warnings
-
-# TEMPORARY while the parts are being written: replaced by one plain import at the end.
-for _name in ('datasets', 'engine', 'evaluation', 'models'):
-    if _util.find_spec(f'{__name__}.{_name}') is not None:
-        try:
-            _importlib.import_module(f'{__name__}.{_name}')
-        except Exception as _error:  # noqa: BLE001
-            _warnings.warn(f'udapose.{_name} does not import: {_error!r}', stacklevel=1)
 from .version import __version__
 
-__all__ = ['__version__', 'compat']
+__all__ = ['__version__', 'compat', 'datasets', 'engine', 'evaluation', 'models']

@@ -20,7 +20,7 @@ augment_view = [
     dict(type='RandomBBoxTransform', shift_factor=0.06, scale_factor=(0.75, 1.25),
          rotate_factor=90, rotate_prob=1.0, shift_prob=1.0),
     dict(type='RecordedTopdownAffine', input_size=codec['input_size']),
-    dict(type='ColorJitter', brightness=0.3, contrast=0.3, saturation=0.3)]
+    dict(type='ColorJitter', brightness=0.5, contrast=0.5, saturation=0.5)]
 source_pipeline = [
     *load_whole_image, *augment_view,
     dict(type='GenerateTarget', encoder=codec),
