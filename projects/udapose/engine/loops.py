@@ -60,6 +60,8 @@ class ResumableIterBasedTrainLoop(IterBasedTrainLoop):
 
     def _reposition(self) -> None:
         loader = self.dataloader
+        if hasattr(loader.sampler, 'check_dataloader'):
+            loader.sampler.check_dataloader(loader)
         if loader.num_workers > 0:
             loader.worker_init_fn = partial(
                 _seed_worker, seed=mixed_seed(self.runner.seed, get_rank(), self._iter))
