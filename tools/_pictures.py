@@ -28,10 +28,10 @@ def before_after(out: Path, data: Path, kind: str, count: int = 8) -> None:
 
     Uses MMPose's ``init_model`` and ``inference_topdown``, the adapted one on the plain export.
     """
-    import udapose  # noqa: F401
+    from _experiment import last_checkpoint
     from mmpose.apis import inference_topdown, init_model
 
-    from _experiment import last_checkpoint
+    import udapose  # noqa: F401
 
     labels = json.loads((data / 'target/annotations/test.json').read_text())
     step = max(len(labels['annotations']) // count, 1)

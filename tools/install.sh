@@ -92,7 +92,8 @@ if find_spec('numpy') is not None and find_spec('xtcocotools') is not None:
 print('^(' + '|'.join(names) + ')==' if names else '^$')
 PY
 )
-    say "using the active environment $active; its own $keep stay"
+    say "using the active environment $active; of its own it keeps: $(
+        printf '%s' "$keep" | tr -d '^()=$' | tr '|' ' ')"
 fi
 
 work=$(mktemp -d)
@@ -107,7 +108,11 @@ if grep -qv '^#' "$work/stack-no-deps.txt"; then
     pip_install --no-deps -r "$work/stack-no-deps.txt"
 fi
 say "installing udapose from $root ..."
-pip_install --no-deps --no-build-isolation -e "$root"
+if [ "$own" = 1 ]; then
+    pip_install --no-deps --no-build-isolation -e "$root"  # with the setuptools from above
+else
+    pip_install --no-deps -e "$root"  # the user's own setuptools may be too old to build
+fi
 
 "$python" -c 'import udapose, mmpose.models' >&2 ||
     die "everything is installed, but udapose does not import; the reason is above."

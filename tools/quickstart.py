@@ -23,7 +23,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--kind', choices=('people', 'hands'), default='people')
     parser.add_argument('--oracle', action='store_true', help='also train with target labels')
-    parser.add_argument('--smoke', action='store_true', help='two minutes; the numbers mean nothing')
+    parser.add_argument('--smoke', action='store_true', help='two minutes, for CI')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--out', type=Path, default=None, help='default: work_dirs/quickstart')
     parser.add_argument('--data', type=Path, default=None, help='default: data/synthpose/KIND')
@@ -108,8 +108,10 @@ def main() -> None:
     seconds['total'] = round(time.time() - started, 1)
     import torch
     results.update(
-        iterations={m: max_iters(out / m) for m in ('source_only_init', *methods)}, seed=args.seed,
-        device=torch.cuda.get_device_name() if torch.cuda.is_available() else f'cpu ({cores} cores)',
+        iterations={m: max_iters(out / m) for m in ('source_only_init', *methods)},
+        seed=args.seed,
+        device=(torch.cuda.get_device_name() if torch.cuda.is_available()
+                else f'cpu ({cores} cores)'),
         seconds=seconds)
     write_json(out / 'results.json', results)
     table = format_table(results)

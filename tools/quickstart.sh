@@ -3,6 +3,5 @@
 #   bash tools/quickstart.sh [--oracle] [--smoke] [--kind people|hands] [--seed N] [--out DIR]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-bash tools/install.sh
-[ -n "${VIRTUAL_ENV:-}${CONDA_PREFIX:-}" ] || source .venv/bin/activate
-exec python tools/quickstart.py "$@"
+python=$(bash tools/install.sh)
+exec "$python" tools/quickstart.py "$@"

@@ -12,11 +12,11 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 torch.set_num_threads(1)
-import udapose  # noqa: E402, F401
 from mmengine.hooks import Hook  # noqa: E402
 from mmengine.runner import Runner  # noqa: E402
-
 from runs import PEOPLE, tiny_config  # noqa: E402
+
+import udapose  # noqa: E402, F401
 
 
 class Record(Hook):

@@ -297,7 +297,8 @@ def test_alignment_terms_get_the_documented_tensors():
     seen = model.alignments['extra'].seen
     assert seen['source_heatmaps'].shape == seen['target_heatmaps'].shape == (2, 3, 16, 16)
     assert seen['teacher_heatmaps'].shape == seen['pseudo_heatmaps'].shape == (2, 3, 16, 16)
-    assert seen['pseudo_keypoints'].shape == (2, 3, 2) and seen['valid_mask'].shape == (2, 1, 16, 16)
+    assert seen['pseudo_keypoints'].shape == (2, 3, 2)
+    assert seen['valid_mask'].shape == (2, 1, 16, 16)
     assert seen['confidence'].shape == seen['pseudo_weights'].shape == (2, 3)
     assert seen['teacher_to_student'].shape == (2, 3, 3) and seen['student'] is model.student
     assert seen['source_feats'][-1].shape == seen['target_feats'][-1].shape

@@ -61,7 +61,8 @@ def test_warp_equals_slow_reference(size, out_size):
 
 def test_warp_agrees_with_opencv():
     """The matrix convention is cv2.warpAffine's, i.e. that of MMPose's TopdownAffine."""
-    image = cv2.GaussianBlur(np.random.default_rng(1).random((32, 32)).astype(np.float32), (0, 0), 2)
+    noise = np.random.default_rng(1).random((32, 32)).astype(np.float32)
+    image = cv2.GaussianBlur(noise, (0, 0), 2)
     matrix = random_matrices(1, (32, 32), seed=3)
     expected = cv2.warpAffine(image, matrix[0, :2], (32, 32), flags=cv2.INTER_LINEAR)
     warped = warp_affine(torch.from_numpy(image)[None, None], torch.from_numpy(matrix))[0, 0]

@@ -9,6 +9,8 @@ from statistics import mean, stdev
 
 from suites import SUITES
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 def write_report(runs: Path, out: Path) -> None:
     """Write ``README.md`` and a plot per suite into ``out`` from ``runs/*.json``."""
@@ -19,13 +21,40 @@ def write_report(runs: Path, out: Path) -> None:
     parts = ['# Embedded benchmark\n',
              'Made by `python tools/benchmark/run_suite.py` from the files in `runs/`; do not edit '
              'by hand. All rows of a seed continue from the same source model for the same number '
-             'of iterations with the same augmentation; the last checkpoint is scored. Values: mean '
-             '± standard deviation over seeds, in percent. *Beats*: the mean paired difference is '
-             'larger than its standard error, otherwise a tie.\n']
+             'of iterations with the same augmentation; the last checkpoint is scored. Values: mean'
+             ' ± standard deviation over seeds, in percent. *Beats*: the mean paired difference '
+             'is larger than its standard error, otherwise a tie.\n']
     for suite, rows in by_suite.items():
         parts.append(table(suite, rows))
         plot(suite, rows, out / f'{suite}.png')
     (out / 'README.md').write_text('\n'.join(parts))
+    write_summary(by_suite, ROOT / 'README.md')
+
+
+def write_summary(by_suite: dict, readme: Path) -> None:
+    """Replace the results between the markers of the repository's README."""
+    lines = ['| | target PCK@0.05 | target PCK@0.1 | gap closed | difference to source-only (± SE) '
+             '| seeds |', '|---|---|---|---|---|---|']
+    for suite, rows in by_suite.items():
+        spec = SUITES[suite]
+        low = values(rows, spec['lower'], spec['metric'])
+        for row, cfg in spec['rows'].items():
+            if row not in rows or cfg.get('hidden'):
+                continue
+            own = values(rows, row, spec['metric'])
+            closed = gap_closed(rows, row, spec)
+            inner = closed and row not in (spec['lower'], spec['upper'])
+            difference = paired(own, low)
+            lines.append(
+                f'| {suite}: {row.replace("_", " ")} | '
+                + ' | '.join(spread(list(values(rows, row, m).values())) for m in spec['metrics'])
+                + f' | {spread(closed) + " %" if inner else ""} | '
+                + ('' if row == spec['lower'] else f'{difference[0]:+.1f} ± {difference[1]:.1f}')
+                + f' | {len(own)} |')
+    text = readme.read_text()
+    begin, end = (text.index(mark) for mark in ('<!-- results:', '<!-- /results -->'))
+    begin = text.index('\n', begin) + 1
+    readme.write_text(text[:begin] + '\n'.join(lines) + '\n' + text[end:])
 
 
 def values(rows: dict, row: str, key: str, domain: str = 'target') -> dict[int, float]:

@@ -167,7 +167,8 @@ def main() -> None:
                          f'--kind {kind} --out {SUITES[suite]["data"]}')
         runs = [Run(suite, row, seed, args.work_dir) for suite in args.suite for seed in args.seeds
                 for row in SUITES[suite]['rows']
-                if args.rows is None or row in args.rows or SUITES[suite]['rows'][row].get('hidden')]
+                if args.rows is None or row in args.rows
+                or SUITES[suite]['rows'][row].get('hidden')]
         failed = schedule(runs, args.jobs, args.threads)
     from report import write_report
     write_report(RUNS, RUNS.parent)

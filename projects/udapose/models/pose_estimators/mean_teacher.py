@@ -26,6 +26,8 @@ from .heatmap_head_check import check_heatmap_head, check_heatmaps
 _TRAIN_CFG = dict(confidence_quantile=0.5, per_joint_quantile=False, min_confidence=0.,
                   peaks_from='warped', joint_forward=True, teacher_norm='ema')
 
+_CONSISTENCY = dict(type='HeatmapConsistencyLoss')
+
 
 @MODELS.register_module()
 class MeanTeacherPoseEstimator(BaseModel):
@@ -72,7 +74,7 @@ class MeanTeacherPoseEstimator(BaseModel):
     """
 
     def __init__(self, pose_estimator: dict, data_preprocessor: dict | None = None,
-                 consistency: dict | None = dict(type='HeatmapConsistencyLoss'),
+                 consistency: dict | None = _CONSISTENCY,
                  alignments: dict[str, dict] | None = None, train_cfg: dict | None = None,
                  test_cfg: dict | None = None, init_cfg: dict | None = None) -> None:
         pose_estimator = copy.deepcopy(pose_estimator)

@@ -1,0 +1,141 @@
+"""The scripts around the trainings: jobs, results, reports."""
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tools/benchmark')]
+import _experiment  # noqa: E402
+import quickstart  # noqa: E402
+import report  # noqa: E402
+import run_suite  # noqa: E402
+from suites import SUITES  # noqa: E402
+
+
+def run(code, log):
+    return _experiment.Job('job', [sys.executable, '-c', code], log, 1)
+
+
+def test_a_failed_job_shows_the_end_of_its_log(tmp_path):
+    job = run('print("start"); raise SystemExit("the culprit")', tmp_path / 'x.log')
+    with pytest.raises(RuntimeError, match='job failed.*\n(.*\n)*the culprit'):
+        _experiment.wait([job], interval=0.05)
+
+
+def test_a_failed_job_ends_the_others(tmp_path):
+    slow = run('import time; time.sleep(60)', tmp_path / 'slow.log')
+    with pytest.raises(RuntimeError):
+        _experiment.wait([slow, run('raise SystemExit(3)', tmp_path / 'bad.log')], interval=0.05)
+    assert slow.process.wait(timeout=5) != 0
+
+
+def test_progress_is_the_logs_last_line(tmp_path):
+    job = run('print("[  50/800]  lr: 1 eta: 0:10:00 x"); print("[ 100/800] lr: 1 eta: 0:09:00 y")',
+              tmp_path / 'x.log')
+    _experiment.wait([job], interval=0.05)
+    assert job.progress() == '100/800 (eta 0:09:00)'
+
+
+def test_metrics_are_the_newest_runs(tmp_path):
+    with pytest.raises(FileNotFoundError, match='no metrics'):
+        _experiment.metrics(tmp_path)
+    for i, name in enumerate(('a', 'b')):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f'{name}.json').write_text(json.dumps({'target/PCK@0.05': i}) + '\n')
+    import os
+    os.utime(tmp_path / 'a' / 'a.json', (1, 1))
+    assert _experiment.metrics(tmp_path) == {'target/PCK@0.05': 1}
+
+
+def test_missing_checkpoint_names_the_log(tmp_path):
+    with pytest.raises(FileNotFoundError, match='train.log'):
+        _experiment.last_checkpoint(tmp_path)
+
+
+def result(value, seed, row, suite='people'):
+    groups = {'PCK@0.05': value, 'PCK@0.1': 2 * value, 'PCK@0.05/elbow': value - 1}
+    return dict(suite=suite, row=row, seed=seed, config='c', iterations=800, threads=1,
+                results=dict(target=groups, source=groups), seconds=dict(train=60.), device='cpu',
+                commit='abc', data=dict(generator_version=1, size=128, seed=0, counts={}))
+
+
+def write_runs(folder, table):
+    for row, numbers in table.items():
+        for seed, value in enumerate(numbers):
+            (folder / f'people-{row}-seed{seed}.json').write_text(
+                json.dumps(result(value, seed, row)))
+
+
+def test_report_pairs_seeds(tmp_path, monkeypatch):
+    runs = tmp_path / 'runs'
+    runs.mkdir()
+    write_runs(runs, dict(source_only=[10., 20., 30.], mean_teacher=[15., 25., 35.],
+                          oracle=[20., 30., 40.]))
+    (tmp_path / 'root').mkdir()
+    readme = tmp_path / 'root/README.md'
+    readme.write_text('before\n<!-- results: x -->\nold\n<!-- /results -->\nafter\n')
+    monkeypatch.setattr(report, 'ROOT', tmp_path / 'root')
+    report.write_report(runs, tmp_path)
+    text = (tmp_path / 'README.md').read_text()
+    row = next(line for line in text.splitlines() if line.startswith('| `mean_teacher`'))
+    # the seeds spread by 10, their differences not at all
+    assert '25.0 ± 10.0' in row and '50.0 ± 0.0 %' in row and '+5.0 ± 0.0, beats' in row
+    assert (tmp_path / 'people.png').stat().st_size > 1000
+    summary = readme.read_text()
+    assert 'old' not in summary and summary.startswith('before') and summary.endswith('after\n')
+    assert '| people: mean teacher | 25.0 ± 10.0' in summary
+
+
+@pytest.mark.parametrize('own,verdict', [([11, 21, 32], 'beats'), ([9, 21, 30], 'tie'),
+                                         ([8, 19, 28], 'loses')])
+def test_beats_means_above_the_standard_error(own, verdict):
+    a, b = dict(enumerate(own)), {0: 10, 1: 20, 2: 30}
+    assert report.paired(a, b)[2] == verdict
+
+
+def test_quickstart_results_follow_the_documented_format(tmp_path):
+    numbers = dict(source_only=20., adapted=35., oracle=45.)
+    for method, value in numbers.items():
+        for domain in ('source', 'target'):
+            folder = tmp_path / 'tests' / method / domain / '20260101'
+            folder.mkdir(parents=True)
+            (folder / 'm.json').write_text(json.dumps(
+                {f'{domain}/PCK@0.05': value, f'{domain}/PCK@0.1': value + 20}))
+    results = quickstart.collect(tmp_path, numbers)
+    assert results['adapted']['target'] == {'PCK@0.05': 35., 'PCK@0.1': 55.}
+    assert results['gap_closed'] == 60.
+    assert 'gap closed' in quickstart.format_table(results)
+    del numbers['oracle']
+    results = quickstart.collect(tmp_path, numbers)
+    assert results['oracle'] is None and results['gap_closed'] is None
+
+
+def test_every_row_names_an_existing_config_and_row():
+    for spec in SUITES.values():
+        for row in spec['rows'].values():
+            assert (ROOT / 'configs' / row['config']).exists(), row
+            assert row['init'] is None or row['init'] in spec['rows']
+
+
+def test_scheduler_skips_what_depends_on_a_failure(monkeypatch, tmp_path):
+    monkeypatch.setattr(run_suite, 'RUNS', tmp_path / 'runs')
+    runs = [run_suite.Run('people', row, 0, tmp_path) for row in ('source_init', 'source_only')]
+    started = []
+
+    def command(self, threads):
+        started.append(self.row)
+        return [sys.executable, '-c', 'raise SystemExit(1)']
+
+    monkeypatch.setattr(run_suite.Run, 'command', command)
+    failed = run_suite.schedule(runs, jobs=2, threads=1)
+    assert started == ['source_init']
+    assert failed == ['people-source_init-seed0', 'people-source_only-seed0']
+
+
+def test_quickstart_help_needs_no_training():
+    done = subprocess.run([sys.executable, 'tools/quickstart.py', '--help'], cwd=ROOT,
+                          capture_output=True, text=True)
+    assert done.returncode == 0 and '--oracle' in done.stdout and '--smoke' in done.stdout
