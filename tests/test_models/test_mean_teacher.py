@@ -306,3 +306,41 @@ def test_alignment_terms_get_the_documented_tensors():
     clash = build(alignments=dict(extra=dict(type='_RecordingTerm', key='loss_kpt')))
     with pytest.raises(ValueError, match='loss_kpt'):
         clash.loss(*batch())
+
+
+def test_a_step_reads_nothing_back_from_the_device():
+    """No ``.item()``, no boolean indexing: nothing that makes the host wait for a GPU."""
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Record(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            names.append(func.overloadpacket.__name__)
+            return func(*args, **(kwargs or {}))
+
+    names = []
+    model = build(train_cfg=dict(per_joint_quantile=True)).train()
+    with Record():
+        sum(v for k, v in model.loss(*batch()).items() if 'loss' in k).backward()
+        model.update_teacher(0.1)
+    assert 'convolution' in names and 'grid_sampler_2d' in names
+    assert not {'_local_scalar_dense', 'nonzero', 'is_nonzero', 'masked_select'} & set(names)
+
+
+def test_number_of_operations_does_not_grow_with_the_batch():
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Count(TorchDispatchMode):
+        total = 0
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            self.total += 1
+            return func(*args, **(kwargs or {}))
+
+    counts = []
+    for n in (2, 6):
+        model = build().train()
+        inputs, samples = batch(n)
+        with Count() as count:
+            model.forward_teacher(inputs, samples)
+        counts.append(count.total)
+    assert counts[0] == counts[1]
