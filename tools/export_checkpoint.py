@@ -8,10 +8,11 @@ import argparse
 import sys
 from pathlib import Path
 
-import udapose  # noqa: F401
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
+
+import udapose  # noqa: F401
 from udapose.export import export
 
 

@@ -12,7 +12,14 @@ cd "$root"
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 export MPLBACKEND="${MPLBACKEND:-Agg}"
 
+# A style error does not keep the tests from being run, but fails the whole all the same.
+style=0
 if [ "${NO_RUFF:-0}" != 1 ]; then
-    "$python" -m ruff check .
+    "$python" -m ruff check . || style=$?
 fi
-exec "$python" -m pytest "$@"
+tests=0
+"$python" -m pytest "$@" || tests=$?
+if [ "$style" != 0 ]; then
+    echo "error: ruff found the problems above the tests' output" >&2
+fi
+exit $((tests ? tests : style))

@@ -82,7 +82,7 @@ def paired(a: dict[int, float], b: dict[int, float]) -> tuple[float, float, str]
 
 def gap_closed(rows: dict, row: str, spec: dict) -> list[float]:
     """Percent of the gap between lower and upper reference, per seed."""
-    low, high, own = (values(rows, r, spec['metric'])
+    low, high, own = (values(rows, r, spec['metric']) if r else {}
                       for r in (spec['lower'], spec['upper'], row))
     return [100 * (own[s] - low[s]) / (high[s] - low[s])
             for s in sorted(own.keys() & low.keys() & high.keys()) if high[s] > low[s]]
@@ -92,8 +92,9 @@ def table(suite: str, rows: dict) -> str:
     """Markdown of one suite."""
     spec = SUITES[suite]
     shown = [r for r, cfg in spec['rows'].items() if r in rows]
+    others = [domain for domain in spec['domains'] if domain != 'target']
     head = ['row', *(f'target {m}' for m in spec['metrics']),
-            *(f'source {m}' for m in spec['metrics']), 'gap closed',
+            *(f'{d} {m}' for d in others for m in spec['metrics']), 'gap closed',
             f'paired difference to {spec["lower"]} (± SE)', 'seeds', 'iterations', 'minutes']
     lines = [f'## {suite}\n', '| ' + ' | '.join(head) + ' |', '|' + '---|' * len(head)]
     low = values(rows, spec['lower'], spec['metric'])
@@ -101,7 +102,7 @@ def table(suite: str, rows: dict) -> str:
         runs = rows[row]
         cells = [f'`{row}`' + (' (phase 1)' if spec['rows'][row].get('hidden') else '')]
         cells += [spread(list(values(rows, row, m, d).values()))
-                  for d in ('target', 'source') for m in spec['metrics']]
+                  for d in ('target', *others) for m in spec['metrics']]
         closed = gap_closed(rows, row, spec)
         inner = row not in (spec['lower'], spec['upper']) and not spec['rows'][row].get('hidden')
         cells.append(spread(closed) + ' %' if closed and inner else '')

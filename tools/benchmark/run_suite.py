@@ -85,13 +85,10 @@ def run_one(suite: str, row: str, seed: str, work: str, threads: str) -> None:
     train_seconds = call([sys.executable, 'tools/train.py', str(config), '--work-dir', str(run.dir),
                           *resume, *options(overrides)], 'train.log')
     checkpoint, results = last_checkpoint(run.dir), {}
-    for domain in ('target', 'source'):
+    for domain, keys in run.spec['domains'].items():
         out = run.dir / f'test_{domain}'
-        meta = CONFIGS / f'_base_/datasets/metainfo/synth_{run.spec["kind"]}_{domain}.py'
         call([sys.executable, 'tools/test.py', str(config), str(checkpoint), '--work-dir', str(out),
-              *options({'test_dataloader.dataset.data_root': f'{run.spec["data"]}/{domain}/',
-                        'test_dataloader.dataset.metainfo.from_file': str(meta),
-                        'test_evaluator.prefix': domain})], f'test_{domain}.log')
+              *options(keys)], f'test_{domain}.log')
         results[domain] = {k.split('/', 1)[1]: round(v, 3) for k, v in metrics(out).items()
                            if k.startswith(f'{domain}/')}
     write_json(run.json, dict(
@@ -161,10 +158,12 @@ def main() -> None:
     failed = []
     if not args.report:
         for suite in args.suite:
-            if not (ROOT / SUITES[suite]['data'] / 'meta.json').exists():
-                kind = SUITES[suite]['kind']
-                sys.exit(f'{SUITES[suite]["data"]} is missing: run python -m udapose.synthetic '
-                         f'--kind {kind} --out {SUITES[suite]["data"]}')
+            spec = SUITES[suite]
+            if not (ROOT / spec['data'] / 'meta.json').exists():
+                sys.exit(f'{spec["data"]} is missing: run python -m udapose.synthetic '
+                         f'--kind {Path(spec["data"]).name} --out {spec["data"]}')
+            if not (ROOT / spec.get('needs', spec['data'])).exists():
+                sys.exit(f'{spec["needs"]} is missing: see docs/real_photos.md')
         runs = [Run(suite, row, seed, args.work_dir) for suite in args.suite for seed in args.seeds
                 for row in SUITES[suite]['rows']
                 if args.rows is None or row in args.rows

@@ -1,0 +1,36 @@
+"""Synthetic people -> a folder of real photographs (LSP's 14 joints): mean teacher.
+
+    python tools/train.py configs/source_only/source-only_synth-lsp14_res18-w32_64x64.py
+    python tools/train.py configs/mean_teacher/mean-teacher_synth-lsp14-to-photos_res18-w32_64x64.py \\
+        --cfg-options train_dataloader.dataset.target.data_root=path/to/photos/
+
+Without labels of the photographs: `val_cfg=None val_dataloader=None val_evaluator=None` as well.
+"""
+_base_ = [
+    '../_base_/default_runtime.py', '../_base_/models/td-hm_res18-w32.py',
+    '../_base_/datasets/synth_lsp14_to_photos_64x64.py', '../_base_/schedules/adapt_800it.py']
+
+load_from = 'work_dirs/source-only_synth-lsp14_res18-w32_64x64/iter_1200.pth'
+
+model = dict(
+    _delete_=True,
+    type='MeanTeacherPoseEstimator',
+    pose_estimator=dict(
+        _base_.model,
+        head=dict(_base_.model.head, out_channels=_base_.num_keypoints, decoder=_base_.codec)),
+    consistency=dict(type='HeatmapConsistencyLoss', loss_weight=1.0),
+    train_cfg=dict(confidence_quantile=0.5, per_joint_quantile=True))
+
+train_dataloader = dict(
+    batch_size=64, num_workers=0,
+    sampler=dict(type='TwoDomainSampler', batch_size=64, source_ratio=[1, 1]),
+    dataset=dict(
+        type='TwoDomainDataset', source=_base_.source_train, target=_base_.target_train))
+
+custom_hooks = [
+    dict(type='PreflightHook'),
+    dict(type='AverageBuffersHook'),
+    dict(type='EMATeacherHook', momentum=0.01),
+    dict(type='PseudoLabelMonitorHook'),
+    dict(type='PseudoLabelVisualizationHook', interval=200),
+    dict(type='ExportTeacherHook')]

@@ -1,0 +1,14 @@
+"""Synthetic people with LSP's 14 joints, phase 1: labelled source images only, from scratch.
+
+    python -m udapose.synthetic --kind people --out data/synthpose/people
+    python tools/train.py configs/source_only/source-only_synth-lsp14_res18-w32_64x64.py
+"""
+_base_ = [
+    '../_base_/default_runtime.py', '../_base_/models/td-hm_res18-w32.py',
+    '../_base_/datasets/synth_lsp14_to_photos_64x64.py', '../_base_/schedules/source_1200it.py']
+
+model = dict(head=dict(out_channels=_base_.num_keypoints, decoder=_base_.codec))
+train_dataloader = dict(
+    batch_size=32, num_workers=0, sampler=dict(type='InfiniteSampler', shuffle=True),
+    dataset=_base_.labeled_source_train)
+custom_hooks = [dict(type='PreflightHook'), dict(type='AverageBuffersHook')]
