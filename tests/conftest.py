@@ -32,7 +32,7 @@ def run_python():
     return run
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def repository() -> Path:
     """The checkout's root."""
     return ROOT

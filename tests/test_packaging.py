@@ -17,16 +17,15 @@ SOURCES = ('setup.py', 'pyproject.toml', 'MANIFEST.in', 'LICENSE', 'requirements
 
 
 @pytest.fixture(scope='module')
-def wheel(tmp_path_factory):
+def wheel(repository, tmp_path_factory):
     """The wheel, built from a copy: a build writes into the source folder."""
-    from conftest import ROOT
     source, out = tmp_path_factory.mktemp('source'), tmp_path_factory.mktemp('wheel')
     for name in SOURCES:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns(
+        if (repository / name).is_dir():
+            shutil.copytree(repository / name, source / name, ignore=shutil.ignore_patterns(
                 '__pycache__', '*.egg-info'))
         else:
-            shutil.copy(ROOT / name, source / name)
+            shutil.copy(repository / name, source / name)
     done = subprocess.run(
         [sys.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-build-isolation', '--no-index',
          '-q', '-w', str(out), str(source)], capture_output=True, text=True, timeout=300)

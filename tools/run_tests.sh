@@ -15,11 +15,8 @@ export MPLBACKEND="${MPLBACKEND:-Agg}"
 # A style error does not keep the tests from being run, but fails the whole all the same.
 style=0
 if [ "${NO_RUFF:-0}" != 1 ]; then
-    "$python" -m ruff check . || style=$?
+    "$python" -m ruff check . || { style=$?; echo "error: ruff found the problems above" >&2; }
 fi
 tests=0
 "$python" -m pytest "$@" || tests=$?
-if [ "$style" != 0 ]; then
-    echo "error: ruff found the problems above the tests' output" >&2
-fi
 exit $((tests ? tests : style))

@@ -71,6 +71,7 @@ def plain_config(cfg: Config) -> Config:
         codec=model['head'].get('decoder'), model=model,
         test_dataloader=dict(batch_size=32, num_workers=0, dataset=plain_dataset,
                              sampler=dict(type='DefaultSampler', shuffle=False)),
+        visualizer=dict(type='PoseLocalVisualizer', name='visualizer'),  # MMPoseInferencer's
         test_evaluator=dict(type='PCKAccuracy', thr=0.05, norm_item='bbox'), test_cfg=dict()))
 
 

@@ -1,0 +1,51 @@
+"""Errors that come before anything is computed."""
+import shutil
+from types import SimpleNamespace
+
+import pytest
+from torch import nn
+
+from udapose.engine import PreflightHook
+
+
+def runner(tmp_path, load_from=None, init_cfg=None):
+    model = nn.Module()
+    model.backbone = nn.Linear(1, 1)
+    model.backbone.init_cfg = init_cfg
+    return SimpleNamespace(work_dir=str(tmp_path), model=model, _load_from=load_from, _resume=False)
+
+
+def test_a_sound_run_passes(tmp_path):
+    (tmp_path / 'a.pth').touch()
+    PreflightHook().before_run(runner(tmp_path, str(tmp_path / 'a.pth'), dict(type='Normal')))
+
+
+def test_missing_checkpoint(tmp_path):
+    with pytest.raises(FileNotFoundError, match='load_from=nowhere.pth does not exist. Train the '
+                                                'source model first'):
+        PreflightHook().before_run(runner(tmp_path, 'nowhere.pth'))
+
+
+@pytest.mark.parametrize('where', ['load_from', 'init_cfg'])
+def test_unreachable_url(tmp_path, where, monkeypatch):
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
+    url = 'http://localhost:9/model.pth'  # nothing listens there
+    r = runner(tmp_path, url) if where == 'load_from' else runner(
+        tmp_path, None, dict(type='Pretrained', checkpoint=url))
+    with pytest.raises(ConnectionError, match=f'{where}.*cannot be reached.*put it at .*model.pth'):
+        PreflightHook(timeout=1).before_run(r)
+    (tmp_path / 'checkpoints').mkdir()
+    (tmp_path / 'checkpoints/model.pth').touch()  # following the advice helps
+    PreflightHook(timeout=1).before_run(r)
+
+
+def test_unwritable_work_dir(tmp_path, monkeypatch):
+    monkeypatch.setattr('os.access', lambda *args: False)
+    with pytest.raises(PermissionError, match='--work-dir'):
+        PreflightHook().before_run(runner(tmp_path))
+
+
+def test_full_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, 'disk_usage', lambda path: SimpleNamespace(free=1e6))
+    with pytest.raises(OSError, match=r'only 0.00 GB are free.*at least 0.2 GB'):
+        PreflightHook().before_run(runner(tmp_path))
