@@ -32,7 +32,7 @@ def main() -> None:
     try:
         out = export(cfg, checkpoint, args.out or Path(args.checkpoint).parent / 'exported',
                      args.branch)
-    except (KeyError, RuntimeError) as error:
+    except (FileNotFoundError, KeyError, RuntimeError, ValueError) as error:
         sys.exit(f'error: {error.args[0]}')
     print(f'wrote {out}/model.pth and {out}/config.py')
 

@@ -1,7 +1,8 @@
 """Synthetic people -> a folder of real photographs (LSP's 14 joints): mean teacher.
 
     python tools/train.py configs/source_only/source-only_synth-lsp14_res18-w32_64x64.py
-    python tools/train.py configs/mean_teacher/mean-teacher_synth-lsp14-to-photos_res18-w32_64x64.py \\
+    python tools/train.py \\
+        configs/mean_teacher/mean-teacher_synth-lsp14-to-photos_res18-w32_64x64.py \\
         --cfg-options train_dataloader.dataset.target.data_root=path/to/photos/
 
 Without labels of the photographs: `val_cfg=None val_dataloader=None val_evaluator=None` as well.

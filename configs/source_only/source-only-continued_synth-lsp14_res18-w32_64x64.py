@@ -1,4 +1,4 @@
-"""Synthetic people with LSP's 14 joints, phase 2 without adaptation: the fair baseline of every method.
+"""Synthetic people with LSP's 14 joints, phase 2 without adaptation: the fair baseline.
 
 Continues from the source model of phase 1 for as many source images, with the same schedule and
 augmentation, as the adaptation sees.

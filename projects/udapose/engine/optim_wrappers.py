@@ -30,7 +30,8 @@ class PrefixedLayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
 
     Raises:
         KeyError: ``num_layers`` or ``layer_decay_rate`` is missing.
-        ValueError: No parameter belongs to a transformer layer.
+        ValueError: No parameter belongs to a transformer layer, or one to a layer beyond
+            ``num_layers`` (whose rate would exceed the base rate).
     """
 
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
@@ -54,6 +55,10 @@ class PrefixedLayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             plain = _PREFIX.sub('', name)
             decayed = not (param.ndim == 1 or name.endswith('.bias') or 'pos_embed' in name)
             layer = get_num_layer_for_vit(plain, total)
+            if layer >= total - 1 and plain.startswith('backbone.layers.'):
+                raise ValueError(f'layer decay: {name} belongs to transformer layer {layer - 1}, '
+                                 f'but paramwise_cfg.num_layers={total - 2}: set it to the '
+                                 'number of layers of the backbone')
             layers.add(layer)
             key = max((k for k in custom if k in name), key=len, default=None)
             extra = custom.get(key, {})

@@ -9,7 +9,7 @@ from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmpose.registry import HOOKS
 
-from ...export import export
+from ...export import export, plain_config
 
 
 @HOOKS.register_module()
@@ -19,6 +19,9 @@ class ExportTeacherHook(Hook):
     Args:
         branch (str): ``'teacher'`` (default) or ``'student'``.
         out_dir (str): Folder below the work directory. Defaults to ``'exported'``.
+
+    Raises:
+        ValueError: Unknown branch; before training: the config cannot be exported.
     """
 
     priority = 'VERY_LOW'
@@ -27,6 +30,10 @@ class ExportTeacherHook(Hook):
         if branch not in ('teacher', 'student'):
             raise ValueError(f"branch must be 'teacher' or 'student', got {branch!r}")
         self.branch, self.out_dir = branch, out_dir
+
+    def before_train(self, runner) -> None:
+        """Find out now, not after hours, whether the config can be exported."""
+        plain_config(runner.cfg)
 
     @master_only
     def after_train(self, runner) -> None:

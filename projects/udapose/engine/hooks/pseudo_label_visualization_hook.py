@@ -10,7 +10,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmpose.registry import HOOKS
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...models.utils.pseudo_label import heatmap_peaks
 
@@ -21,18 +21,29 @@ class PseudoLabelVisualizationHook(Hook):
 
     Row 1: source inputs with the labels' peaks; row 2: the teacher's view with its peaks; row 3:
     the student's view with the pseudo-labels, accepted ones filled, rejected ones hollow. Written
-    to ``work_dir/vis_data/pseudo_labels/`` and to the visualizer's backends (TensorBoard).
+    to ``work_dir/vis_data/pseudo_labels/iter_000500.png`` and so on, and to the visualizer's
+    backends (TensorBoard).
 
     Args:
         interval (int): In iterations. Defaults to 500.
         max_samples (int): Images per row. Defaults to 8.
         scale (int): Enlargement of the inputs. Defaults to 3.
+
+    Raises:
+        TypeError: The model keeps no batches.
     """
 
     priority = 'LOW'
 
     def __init__(self, interval: int = 500, max_samples: int = 8, scale: int = 3) -> None:
         self.interval, self.max_samples, self.scale = interval, max_samples, scale
+
+    def before_train(self, runner) -> None:
+        """Refuse models that keep no batches."""
+        model = _unwrap(runner.model)
+        if not hasattr(model, 'keep_last_batch'):
+            raise TypeError('PseudoLabelVisualizationHook needs a model with pseudo-labels, such '
+                            f'as MeanTeacherPoseEstimator; got {type(model).__name__}')
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
         """Ask the model to keep this batch if a picture is due."""
@@ -42,7 +53,7 @@ class PseudoLabelVisualizationHook(Hook):
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         """Draw and release the batch."""
         model = _unwrap(runner.model)
-        if not getattr(model, 'keep_last_batch', False) or model.last_batch is None:
+        if not model.keep_last_batch or model.last_batch is None:
             return
         sheet = self.draw(model)
         model.keep_last_batch, model.last_batch = False, None
@@ -60,27 +71,49 @@ class PseudoLabelVisualizationHook(Hook):
         preprocessor = getattr(preprocessor, 'data_preprocessor', preprocessor)
         labels = torch.stack([s.gt_fields.heatmaps for s in batch['source_samples'][:count]])
         label_peaks, label_values = heatmap_peaks(labels.float())
+        label_peaks[label_values <= 0] = torch.nan  # no label, nothing to draw
         teacher_peaks, _ = heatmap_peaks(batch['teacher_heatmaps'][:count])
+        pseudo = batch['pseudo_keypoints'][:count]
         accepted = batch['pseudo_weights'][:count] > 0
-        rows = [(batch['source_inputs'], label_peaks, label_values > 0.1),
-                (batch['teacher_inputs'], teacher_peaks, torch.ones_like(accepted)),
-                (batch['target_inputs'], batch['pseudo_keypoints'][:count], accepted)]
-        return np.concatenate([self._row(images[:count], points.cpu() * ratio, filled.cpu(),
-                                         preprocessor) for images, points, filled in rows])
+        rows = [(batch['source_inputs'], label_peaks, None),
+                (batch['teacher_inputs'], teacher_peaks, None),
+                (batch['target_inputs'], pseudo, accepted)]
+        strips = []
+        for images, points, filled in rows:
+            filled = torch.ones_like(points[..., 0]) if filled is None else filled
+            images = to_rgb(images[:count], preprocessor)
+            strips.append(np.concatenate([
+                self._tile(image, joints, solid) for image, joints, solid in zip(
+                    images, (points.cpu() * ratio).tolist(), filled.tolist(), strict=True)], 1))
+        width = max(s.shape[1] for s in strips)  # the domains may differ in number
+        return np.concatenate(
+            [np.pad(s, ((0, 0), (0, width - s.shape[1]), (0, 0))) for s in strips])
 
-    def _row(self, images: Tensor, points: Tensor, filled: Tensor, preprocessor) -> np.ndarray:
-        images = images.float().cpu() * preprocessor.std.cpu() + preprocessor.mean.cpu()
-        tiles = []
-        for image, joints, fill in zip(images, points.tolist(), filled.tolist(), strict=True):
-            tile = image.clamp(0, 255).byte().permute(1, 2, 0).numpy()
-            tile = np.ascontiguousarray(cv2.resize(tile, None, fx=self.scale, fy=self.scale))
-            for j, ((x, y), solid) in enumerate(zip(joints, fill, strict=True)):
-                hue = np.uint8([[[180 * j // len(joints), 220, 255]]])
-                color = tuple(int(c) for c in cv2.cvtColor(hue, cv2.COLOR_HSV2RGB)[0, 0])
-                centre = (round((x + 0.5) * self.scale), round((y + 0.5) * self.scale))
-                cv2.circle(tile, centre, self.scale + 1, color, -1 if solid else 1, cv2.LINE_AA)
-            tiles.append(tile)
-        return np.concatenate(tiles, 1)
+    def _tile(self, image: np.ndarray, joints: list, filled: list) -> np.ndarray:
+        """One enlarged image with its joints, coloured by index."""
+        tile = np.ascontiguousarray(cv2.resize(image, None, fx=self.scale, fy=self.scale))
+        for j, ((x, y), solid) in enumerate(zip(joints, filled, strict=True)):
+            if not np.isfinite([x, y]).all():
+                continue
+            hue = np.uint8([[[180 * j // len(joints), 220, 255]]])
+            color = tuple(int(c) for c in cv2.cvtColor(hue, cv2.COLOR_HSV2RGB)[0, 0])
+            # integers are pixel centres, before and after the enlargement
+            centre = [round((v + 0.5) * self.scale - 0.5) for v in (x, y)]
+            cv2.circle(tile, centre, self.scale + 1, color, -1 if solid else 1, cv2.LINE_AA)
+        return tile
+
+
+def to_rgb(inputs: Tensor, preprocessor: nn.Module) -> np.ndarray:
+    """Undo a ``PoseDataPreprocessor``: (N, 3, H, W) inputs to (N, H, W, 3) RGB uint8 images.
+
+    Images are loaded as BGR, so a preprocessor that exchanges no channels leaves them so.
+    """
+    images = inputs.float()
+    if getattr(preprocessor, 'mean', None) is not None:
+        images = images * preprocessor.std + preprocessor.mean
+    if not preprocessor._channel_conversion:
+        images = images.flip(1)
+    return images.round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
 
 
 def _unwrap(model):

@@ -1,0 +1,178 @@
+"""Every shipped config builds, trains and evaluates; one goes through MMPose's scripts."""
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from runs import PEOPLE, ROOT, tiny_config  # noqa: E402
+
+from udapose.synthetic import generate  # noqa: E402
+
+CONFIGS = sorted(str(p.relative_to(ROOT / 'configs')) for p in (ROOT / 'configs').glob('*/*.py')
+                 if p.parent.parent.name == 'configs' and not p.parent.name.startswith('_'))
+EMBEDDED = [c for c in CONFIGS if 'synth-' in c]
+STOCK = [c for c in CONFIGS if 'coco-to-folder' in c]
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    root = tmp_path_factory.mktemp('data')
+    for kind in ('people', 'hands'):
+        generate(root / kind, kind=kind, size=64, source_train=12, target_train=12, val=4, test=4,
+                 workers=1)
+    photos = root / 'photos'
+    (photos / 'images').mkdir(parents=True)
+    (photos / 'annotations').mkdir()
+    images, annotations, rng = [], [], np.random.default_rng(0)
+    for i in range(4):
+        cv2.imwrite(str(photos / f'images/{i}.jpg'), rng.integers(0, 255, (90, 60, 3), np.uint8))
+        images.append(dict(id=i, file_name=f'{i}.jpg', width=60, height=90))
+        keypoints = np.concatenate([rng.uniform(5, 55, (14, 2)), np.full((14, 1), 2)], 1)
+        annotations.append(dict(id=i, image_id=i, category_id=1, iscrowd=0, area=2500,
+                                bbox=[5, 5, 50, 50], num_keypoints=14,
+                                keypoints=keypoints.ravel().tolist()))
+    (photos / 'annotations/test.json').write_text(json.dumps(dict(
+        images=images, annotations=annotations, categories=[dict(id=1, name='person')])))
+    return root
+
+
+def pointed_at(cfg, data):
+    """The config with all data roots in ``data``."""
+    text = cfg.pretty_text
+    for kind in ('people', 'hands'):
+        text = text.replace(f'data/synthpose/{kind}/', f'{data}/{kind}/')
+    return Config.fromstring(text.replace('data/lspet/', f'{data}/photos/'), '.py')
+
+
+def test_the_lists_are_complete():
+    assert len(EMBEDDED) >= 11 and len(STOCK) == 3 and len(EMBEDDED) + len(STOCK) == len(CONFIGS)
+    names = [Path(c).name for c in CONFIGS]
+    assert len(set(names)) == len(names)  # MMPose names the work_dir after the file
+
+
+@pytest.mark.parametrize('name', EMBEDDED)
+def test_embedded_configs_train_and_evaluate(name, data, tmp_path):
+    cfg = pointed_at(Config.fromfile(ROOT / 'configs' / name), data)
+    tiny = tiny_config(name, data / 'unused', tmp_path)
+    for key in ('model', 'train_cfg', 'default_hooks', 'vis_backends', 'visualizer'):
+        cfg[key] = tiny[key]
+    cfg.merge_from_dict(dict(work_dir=str(tmp_path), load_from=None, experiment_name=tmp_path.name,
+                             train_dataloader=dict(batch_size=4),
+                             val_dataloader=dict(batch_size=4)))
+    if 'batch_size' in cfg.train_dataloader.sampler:
+        cfg.train_dataloader.sampler.batch_size = 4
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    scores = runner.message_hub.get_scalar('val/target/PCK@0.05').data[0]
+    assert len(scores) == 1 and 0 <= scores[0] <= 100
+    metrics = runner.test()
+    assert 0 <= metrics['target/PCK@0.1'] <= 100
+    assert not any(torch.isnan(p).any() for p in runner.model.parameters())
+
+
+def shrink(cfg):
+    """The same kind of network, far smaller."""
+    backbone = cfg.model.pose_estimator.backbone
+    if backbone.type == 'ResNet':
+        backbone.update(depth=18, base_channels=8, stem_channels=8)
+        cfg.model.pose_estimator.head.update(in_channels=64, deconv_out_channels=(8, 8, 8))
+    elif backbone.type == 'HRNet':
+        for i, stage in enumerate(('stage2', 'stage3', 'stage4')):
+            backbone.extra[stage].update(
+                num_modules=1, num_blocks=(1,) * (i + 2),
+                num_channels=tuple(8 * 2**j for j in range(i + 2)))
+        cfg.model.pose_estimator.head.in_channels = 8
+    else:
+        backbone.arch = dict(embed_dims=32, num_layers=2, num_heads=2, feedforward_channels=64)
+        cfg.model.pose_estimator.head.update(in_channels=32, deconv_out_channels=(8, 8))
+        cfg.optim_wrapper.paramwise_cfg.num_layers = 2
+    return cfg
+
+
+@pytest.fixture(scope='module')
+def coco(data):
+    """COCO's file layout and the user's folder, in miniature."""
+    root = data / 'coco'
+    people = data / 'people/source'
+    labels = json.loads((people / 'annotations/train.json').read_text())
+    for a in labels['annotations']:
+        a['keypoints'] = a['keypoints'][:51]
+    (root / 'annotations').mkdir(parents=True)
+    (root / 'annotations/person_keypoints_train2017.json').write_text(json.dumps(labels))
+    (root / 'train2017').symlink_to(people / 'images/train')
+    return root
+
+
+@pytest.mark.parametrize('name', STOCK)
+def test_stock_models_adapt(name, coco, data, tmp_path):
+    """ResNet, HRNet and ViTPose from `mmpose::` configs, on COCO's layout and a folder."""
+    cfg = shrink(Config.fromfile(ROOT / 'configs' / name))
+    cfg.merge_from_dict(dict(
+        work_dir=str(tmp_path), load_from=None, experiment_name=tmp_path.name,
+        train_cfg=dict(max_iters=2), default_hooks=dict(logger=dict(interval=1)),
+        train_dataloader=dict(batch_size=4, num_workers=0, persistent_workers=False)))
+    cfg.train_dataloader.sampler.batch_size = 4
+    cfg.train_dataloader.dataset.source.data_root = f'{coco}/'
+    cfg.train_dataloader.dataset.target.data_root = f'{data}/people/target/images/train/'
+    for key in ('val_cfg', 'val_dataloader', 'val_evaluator', 'test_cfg', 'test_evaluator'):
+        cfg[key] = None
+    test_loader, cfg.test_dataloader = cfg.test_dataloader, None
+    cfg.custom_hooks = [h for h in cfg.custom_hooks if h.type != 'ExportTeacherHook']
+    runner = Runner.from_cfg(cfg)
+    before = {k: v.clone() for k, v in runner.model.teacher.state_dict().items()}
+    runner.train()
+    assert (tmp_path / 'last_checkpoint').exists()
+    assert runner.model.teacher.head.final_layer.weight.shape[0] == 17
+    assert any(not torch.equal(v, before[k]) for k, v in runner.model.teacher.state_dict().items())
+    from udapose.export import export
+    cfg.test_dataloader = test_loader
+    out = export(cfg, dict(state_dict=runner.model.state_dict()), tmp_path / 'plain')
+    from mmpose.apis import inference_topdown, init_model
+    plain = init_model(str(out / 'config.py'), str(out / 'model.pth'), device='cpu')
+    image = next((data / 'people/target/images/test').glob('*.jpg'))
+    assert inference_topdown(plain, str(image))[0].pred_instances.keypoints.shape == (1, 17, 2)
+
+
+def script(name, *args):
+    return subprocess.run([sys.executable, f'tools/{name}.py', *map(str, args)], cwd=ROOT,
+                          capture_output=True, text=True)
+
+
+def people_keys(data):
+    return [f'train_dataloader.dataset.source.data_root={data}/people/source/',
+            f'train_dataloader.dataset.target.data_root={data}/people/target/images/train/',
+            f'val_dataloader.dataset.data_root={data}/people/target/']
+
+
+def test_one_config_through_mmposes_scripts(data, tmp_path):
+    """tools/train.py and tools/test.py, steered by --cfg-options alone."""
+    config = f'configs/mean_teacher/mean-teacher_{PEOPLE}.py'
+    done = script('train', config, '--work-dir', tmp_path, '--cfg-options', *people_keys(data),
+                  'load_from=None', 'train_cfg.max_iters=2', 'train_dataloader.batch_size=4',
+                  'train_dataloader.sampler.batch_size=4')
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (tmp_path / 'exported/model.pth').exists()
+    done = script('test', config, tmp_path / 'iter_2.pth', '--work-dir', tmp_path / 'test',
+                  '--cfg-options', f'test_dataloader.dataset.data_root={data}/people/target/')
+    assert done.returncode == 0, done.stderr[-3000:]
+    result = json.loads(next((tmp_path / 'test').glob('*/*.json')).read_text())
+    assert 'target/PCK@0.05' in result
+
+
+def test_an_empty_target_folder_stops_early(data, tmp_path):
+    (tmp_path / 'empty').mkdir()
+    keys = [k for k in people_keys(data) if '.target.' not in k]
+    done = script('train', f'configs/mean_teacher/mean-teacher_{PEOPLE}.py', '--work-dir', tmp_path,
+                  '--cfg-options', *keys, 'load_from=None',
+                  f'train_dataloader.dataset.target.data_root={tmp_path}/empty/')
+    assert done.returncode != 0
+    last = done.stderr.strip().splitlines()[-1]
+    assert str(tmp_path / 'empty') in last and 'Iter(train)' not in done.stdout + done.stderr
