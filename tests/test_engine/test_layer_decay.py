@@ -2,8 +2,16 @@
 import pytest
 import torch
 from mmengine.optim import build_optim_wrapper
+from mmengine.registry import DefaultScope
 from mmpose.registry import MODELS
 from torch import nn
+
+
+@pytest.fixture(autouse=True)
+def scope():
+    """As in a run, so that MMEngine finds what is registered in MMPose."""
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        yield
 
 
 class Pair(nn.Module):
@@ -24,10 +32,11 @@ def vit():
     return model
 
 
-def wrapper(model, kind, **paramwise):
+def wrapper(model, kind, num_layers=3, **paramwise):
     return build_optim_wrapper(model, dict(
         type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.1),
-        constructor=kind, paramwise_cfg=dict(num_layers=3, layer_decay_rate=0.5, **paramwise)))
+        constructor=kind,
+        paramwise_cfg=dict(num_layers=num_layers, layer_decay_rate=0.5, **paramwise)))
 
 
 def table(optim):
@@ -56,7 +65,17 @@ def test_frozen_parameters_are_left_out_and_custom_keys_apply():
     assert found['student.head.weight'] == (pytest.approx(1e-2), 0.)
 
 
+def test_prefix_of_a_wrapped_model():
+    wrapped = nn.Module()
+    wrapped.module = Pair(vit())
+    found = table(wrapper(wrapped, 'PrefixedLayerDecayOptimWrapperConstructor'))
+    bare = table(wrapper(Pair(vit()), 'PrefixedLayerDecayOptimWrapperConstructor'))
+    assert {k.removeprefix('module.'): v for k, v in found.items()} == bare
+
+
 def test_messages():
+    with pytest.raises(ValueError, match='student.backbone.layers.2.*layer 2, .*num_layers=2'):
+        wrapper(Pair(vit()), 'PrefixedLayerDecayOptimWrapperConstructor', num_layers=2)
     with pytest.raises(ValueError, match='no vision transformer'):
         wrapper(Pair(nn.Linear(2, 2)), 'PrefixedLayerDecayOptimWrapperConstructor')
     with pytest.raises(KeyError, match='num_layers'):

@@ -8,7 +8,10 @@ from urllib.request import urlopen
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmpose.registry import HOOKS
+
+from ... import compat
 
 
 @HOOKS.register_module()
@@ -36,6 +39,10 @@ class PreflightHook(Hook):
         if not is_main_process():
             return
         work_dir = runner.work_dir
+        mends = compat.applied_mends()
+        if mends:
+            print_log('udapose.compat mended ' + '; '.join(f'{m.name} ({m.reason})' for m in mends),
+                      logger='current')
         if not os.access(work_dir, os.W_OK):
             raise PermissionError(f'work_dir {work_dir} cannot be written: choose another one '
                                   'with --work-dir, or change its permissions')
