@@ -344,3 +344,18 @@ def test_number_of_operations_does_not_grow_with_the_batch():
             model.forward_teacher(inputs, samples)
         counts.append(count.total)
     assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize('peaks_from', ['warped', 'teacher'])
+def test_autocast_is_finite_and_close_to_single_precision(peaks_from):
+    model = build(train_cfg=dict(peaks_from=peaks_from)).train()
+    state = copy.deepcopy(model.state_dict())
+    exact = model.loss(*batch())
+    model.load_state_dict(state)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        mixed = model.loss(*batch())
+    sum(v for k, v in mixed.items() if 'loss' in k).backward()
+    assert torch.isfinite(mixed['loss_kpt']) and torch.isfinite(mixed['loss_consistency'])
+    assert mixed['loss_kpt'].item() == pytest.approx(exact['loss_kpt'].item(), rel=0.05)
+    assert all(torch.isfinite(p.grad).all() for p in model.student.parameters())
+    assert mixed['pseudo_coverage'].dtype == torch.float32
