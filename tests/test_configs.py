@@ -22,6 +22,15 @@ EMBEDDED = [c for c in CONFIGS if 'synth-' in c]
 STOCK = [c for c in CONFIGS if 'coco-to-folder' in c]
 
 
+@pytest.fixture(scope='module', autouse=True)
+def plain_config_text():
+    """MMEngine formats the config some seven times a run, 1 s each: most of a tiny run's time."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ('yapf.yapflib.yapf_api', 'mmengine.config.config'):  # fork, official MMEngine
+            patch.setattr(f'{name}.FormatCode', lambda text, **kwargs: (text, True), raising=False)
+        yield
+
+
 @pytest.fixture(scope='module')
 def data(tmp_path_factory):
     root = tmp_path_factory.mktemp('data')
@@ -58,8 +67,8 @@ def test_the_lists_are_complete():
     assert len(set(names)) == len(names)  # MMPose names the work_dir after the file
 
 
-@pytest.mark.parametrize('name', EMBEDDED)
-def test_embedded_configs_train_and_evaluate(name, data, tmp_path):
+def small(name, data, tmp_path):
+    """An embedded config with tiny data, narrow network and two iterations."""
     cfg = pointed_at(Config.fromfile(ROOT / 'configs' / name), data)
     tiny = tiny_config(name, data / 'unused', tmp_path)
     for key in ('model', 'train_cfg', 'default_hooks', 'vis_backends', 'visualizer'):
@@ -69,13 +78,31 @@ def test_embedded_configs_train_and_evaluate(name, data, tmp_path):
                              val_dataloader=dict(batch_size=4)))
     if 'batch_size' in cfg.train_dataloader.sampler:
         cfg.train_dataloader.sampler.batch_size = 4
-    runner = Runner.from_cfg(cfg)
+    return cfg
+
+
+@pytest.mark.parametrize('name', EMBEDDED)
+def test_embedded_configs_train_and_evaluate(name, data, tmp_path):
+    runner = Runner.from_cfg(small(name, data, tmp_path))
     runner.train()
     scores = runner.message_hub.get_scalar('val/target/PCK@0.05').data[0]
     assert len(scores) == 1 and 0 <= scores[0] <= 100
     metrics = runner.test()
     assert 0 <= metrics['target/PCK@0.1'] <= 100
     assert not any(torch.isnan(p).any() for p in runner.model.parameters())
+
+
+@pytest.mark.parametrize('name', [c for c in EMBEDDED if 'lsp14' in c and 'continued' not in c])
+def test_photographs_need_no_labels(name, data, tmp_path):
+    """Both phases with nothing but a folder of images (train.py --no-validate)."""
+    cfg = small(name, data, tmp_path)
+    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    cfg.test_dataloader.dataset.data_root = str(tmp_path / 'no labels here')
+    if 'target' in cfg.train_dataloader.dataset:
+        (tmp_path / 'mine').symlink_to(data / 'photos/images')
+        cfg.train_dataloader.dataset.target.data_root = str(tmp_path / 'mine')
+    Runner.from_cfg(cfg).train()
+    assert (tmp_path / 'iter_2.pth').exists()
 
 
 def shrink(cfg):
@@ -106,9 +133,26 @@ def coco(data):
     for a in labels['annotations']:
         a['keypoints'] = a['keypoints'][:51]
     (root / 'annotations').mkdir(parents=True)
-    (root / 'annotations/person_keypoints_train2017.json').write_text(json.dumps(labels))
-    (root / 'train2017').symlink_to(people / 'images/train')
+    for part in ('train', 'val'):
+        (root / f'annotations/person_keypoints_{part}2017.json').write_text(json.dumps(labels))
+        (root / f'{part}2017').symlink_to(people / 'images/train')
     return root
+
+
+@pytest.mark.parametrize('name', STOCK)
+def test_stock_models_start_from_mmposes_own_weights(name):
+    """The URL is that of MMPose's model zoo for the very config around which it is built."""
+    import mmpose
+    cfg = Config.fromfile(ROOT / 'configs' / name)
+    zoo = Path(mmpose.__file__).parent / '.mim/configs/body_2d_keypoint/topdown_heatmap/coco'
+    if not zoo.exists():
+        pytest.skip('this MMPose was installed without its model zoo')
+    text = (ROOT / 'configs' / name).read_text()
+    base = text.split("'mmpose::", 1)[1].split("'", 1)[0]
+    entries = [part for page in zoo.glob('*.yml') for part in page.read_text().split('- Config: ')
+               if part.startswith(f'configs/{base}\n')]
+    assert len(entries) == 1 and cfg.load_from in entries[0]
+    assert cfg.model.pose_estimator.backbone.init_cfg is None
 
 
 @pytest.mark.parametrize('name', STOCK)
@@ -117,24 +161,25 @@ def test_stock_models_adapt(name, coco, data, tmp_path):
     cfg = shrink(Config.fromfile(ROOT / 'configs' / name))
     cfg.merge_from_dict(dict(
         work_dir=str(tmp_path), load_from=None, experiment_name=tmp_path.name,
-        train_cfg=dict(max_iters=2), default_hooks=dict(logger=dict(interval=1)),
+        train_cfg=dict(max_iters=2, val_interval=2), default_hooks=dict(logger=dict(interval=1)),
         train_dataloader=dict(batch_size=4, num_workers=0, persistent_workers=False)))
     cfg.train_dataloader.sampler.batch_size = 4
     cfg.train_dataloader.dataset.source.data_root = f'{coco}/'
     cfg.train_dataloader.dataset.target.data_root = f'{data}/people/target/images/train/'
-    for key in ('val_cfg', 'val_dataloader', 'val_evaluator', 'test_cfg', 'test_evaluator'):
-        cfg[key] = None
-    test_loader, cfg.test_dataloader = cfg.test_dataloader, None
-    cfg.custom_hooks = [h for h in cfg.custom_hooks if h.type != 'ExportTeacherHook']
+    for loader, evaluator in ((cfg.val_dataloader, cfg.val_evaluator),
+                              (cfg.test_dataloader, cfg.test_evaluator)):
+        loader.update(num_workers=0, persistent_workers=False)
+        loader.dataset.update(data_root=f'{coco}/', bbox_file=None)
+        evaluator.ann_file = f'{coco}/annotations/person_keypoints_val2017.json'
     runner = Runner.from_cfg(cfg)
     before = {k: v.clone() for k, v in runner.model.teacher.state_dict().items()}
     runner.train()
     assert (tmp_path / 'last_checkpoint').exists()
     assert runner.model.teacher.head.final_layer.weight.shape[0] == 17
     assert any(not torch.equal(v, before[k]) for k, v in runner.model.teacher.state_dict().items())
-    from udapose.export import export
-    cfg.test_dataloader = test_loader
-    out = export(cfg, dict(state_dict=runner.model.state_dict()), tmp_path / 'plain')
+    assert len(runner.message_hub.get_scalar('val/coco/AP').data[0]) == 1
+    assert 'coco/AP' in runner.test()
+    out = tmp_path / 'exported'
     from mmpose.apis import inference_topdown, init_model
     plain = init_model(str(out / 'config.py'), str(out / 'model.pth'), device='cpu')
     image = next((data / 'people/target/images/test').glob('*.jpg'))

@@ -85,6 +85,7 @@ def train(name: str, config: Path, work_dir: Path, threads: int = 1, **overrides
     command = [sys.executable, 'tools/train.py', str(config), '--work-dir', str(work_dir)]
     if (work_dir / 'last_checkpoint').exists():
         command.append('--resume')
+        overrides.pop('load_from', None)  # MMEngine would resume from that instead
     return Job(name, command + options(overrides), work_dir / 'train.log', threads)
 
 

@@ -28,10 +28,11 @@ def before_after(out: Path, data: Path, kind: str, count: int = 8) -> None:
 
     Uses MMPose's ``init_model`` and ``inference_topdown``, the adapted one on the plain export.
     """
+    import udapose  # noqa: F401  (before MMPose: its compat mends what mmpose.apis imports)
+
+    # isort: split
     from _experiment import last_checkpoint
     from mmpose.apis import inference_topdown, init_model
-
-    import udapose  # noqa: F401
 
     labels = json.loads((data / 'target/annotations/test.json').read_text())
     step = max(len(labels['annotations']) // count, 1)

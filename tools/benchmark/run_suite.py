@@ -69,7 +69,8 @@ def run_one(suite: str, row: str, seed: str, work: str, threads: str) -> None:
     config = CONFIGS / run.cfg['config']
     env = dict(os.environ, OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads)
     overrides = {'randomness.seed': seed, **run.cfg.get('options', {})}
-    if run.needs is not None:
+    resume = (run.dir / 'last_checkpoint').exists()
+    if run.needs is not None and not resume:  # else MMEngine would resume from load_from instead
         overrides['load_from'] = str(last_checkpoint(run.needs.dir))
     run.dir.mkdir(parents=True, exist_ok=True)
 
@@ -81,9 +82,8 @@ def run_one(suite: str, row: str, seed: str, work: str, threads: str) -> None:
             sys.exit(f'{run.name}: exit code {code}, see {run.dir / log}')
         return round(time.time() - begin, 1)
 
-    resume = ['--resume'] if (run.dir / 'last_checkpoint').exists() else []
     train_seconds = call([sys.executable, 'tools/train.py', str(config), '--work-dir', str(run.dir),
-                          *resume, *options(overrides)], 'train.log')
+                          *(['--resume'] if resume else []), *options(overrides)], 'train.log')
     checkpoint, results = last_checkpoint(run.dir), {}
     for domain, keys in run.spec['domains'].items():
         out = run.dir / f'test_{domain}'
