@@ -28,7 +28,8 @@ adapt_hooks = [
     dict(type='ExportTeacherHook')]
 adapt_train_cfg = dict(type='ResumableIterBasedTrainLoop', max_iters=10000, val_interval=2000)
 adapt_default_hooks = dict(
-    timer=dict(type='IterTimerHook'), logger=dict(type='LoggerHook', interval=50),
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=1000, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
