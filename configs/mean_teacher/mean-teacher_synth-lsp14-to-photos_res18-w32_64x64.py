@@ -5,7 +5,7 @@
         configs/mean_teacher/mean-teacher_synth-lsp14-to-photos_res18-w32_64x64.py \\
         --cfg-options train_dataloader.dataset.target.data_root=path/to/photos/
 
-Without labels of the photographs: `val_cfg=None val_dataloader=None val_evaluator=None` as well.
+Without labels of the photographs: both with `--no-validate`.
 """
 _base_ = [
     '../_base_/default_runtime.py', '../_base_/models/td-hm_res18-w32.py',

@@ -2,6 +2,8 @@
 
     python -m udapose.synthetic --kind people --out data/synthpose/people
     python tools/train.py configs/source_only/source-only_synth-lsp14_res18-w32_64x64.py
+
+Validates on labelled photographs in data/lspet/ (docs/real_photos.md); without: `--no-validate`.
 """
 _base_ = [
     '../_base_/default_runtime.py', '../_base_/models/td-hm_res18-w32.py',
