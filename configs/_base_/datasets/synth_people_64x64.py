@@ -29,8 +29,9 @@ labeled_pipeline = [
     *load_whole_image, *augment_view,
     dict(type='GenerateTarget', encoder=codec),
     dict(type='PackPoseInputs')]
-target_pipeline = [
-    *load_whole_image,
+target_pipeline = [  # the data set gives the whole image as box, or yours from `bbox_file`
+    dict(type='LoadPoseImage'),
+    dict(type='GetBBoxCenterScale', padding=1.0),
     dict(type='ForkViews', teacher=augment_view, student=augment_view)]
 test_pipeline = [
     *load_whole_image,
