@@ -49,7 +49,7 @@ def write_summary(by_suite: dict, readme: Path) -> None:
                 f'| {suite}: {row.replace("_", " ")} | '
                 + ' | '.join(spread(list(values(rows, row, m).values())) for m in spec['metrics'])
                 + f' | {spread(closed) + " %" if inner else ""} | '
-                + ('' if row == spec['lower'] else f'{difference[0]:+.1f} ± {difference[1]:.1f}')
+                + ('' if row == spec['lower'] else signed(*difference[:2]))
                 + f' | {len(own)} |')
     text = readme.read_text()
     begin, end = (text.index(mark) for mark in ('<!-- results:', '<!-- /results -->'))
@@ -65,6 +65,11 @@ def values(rows: dict, row: str, key: str, domain: str = 'target') -> dict[int, 
 def spread(numbers: list[float]) -> str:
     """``mean ± standard deviation``."""
     return f'{mean(numbers):.1f}' + (f' ± {stdev(numbers):.1f}' if len(numbers) > 1 else '')
+
+
+def signed(centre: float, error: float) -> str:
+    """``+mean ± standard error``; one seed has no error."""
+    return f'{centre:+.1f}' + ('' if math.isnan(error) else f' ± {error:.1f}')
 
 
 def paired(a: dict[int, float], b: dict[int, float]) -> tuple[float, float, str]:
@@ -108,7 +113,7 @@ def table(suite: str, rows: dict) -> str:
         cells.append(spread(closed) + ' %' if closed and inner else '')
         if row != spec['lower'] and not spec['rows'][row].get('hidden'):
             centre, error, verdict = paired(values(rows, row, spec['metric']), low)
-            cells.append(f'{centre:+.1f} ± {error:.1f}, {verdict}')
+            cells.append(f'{signed(centre, error)}, {verdict}')
         else:
             cells.append('')
         iterations = sorted({r['iterations'] for r in runs.values()})
