@@ -1,4 +1,7 @@
 """Loss functions."""
+from .domain_adversarial_loss import DomainAdversarialLoss
 from .heatmap_consistency_loss import HeatmapConsistencyLoss
+from .information_maximization_loss import InformationMaximizationLoss, softmax_entropy
 
-__all__ = ['HeatmapConsistencyLoss']
+__all__ = ['DomainAdversarialLoss', 'HeatmapConsistencyLoss', 'InformationMaximizationLoss',
+           'softmax_entropy']

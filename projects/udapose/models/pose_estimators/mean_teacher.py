@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from contextlib import contextmanager
 
-import numpy as np
 import torch
 from mmengine.logging import MessageHub
 from mmengine.model import BaseModel
@@ -12,19 +12,16 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from ..utils.feature_taps import check_feature_name, tapped
 from ..utils.pseudo_label import confident, heatmap_peaks, render_gaussians
-from ..utils.warp import (
-    covered_mask,
-    heatmap_matrices,
-    swap_channels,
-    transform_points,
-    warp_affine,
-)
+from ..utils.view_geometry import view_geometry
+from ..utils.warp import swap_channels, transform_points, warp_affine
 from .branch_checkpoint import fill_branches
 from .heatmap_head_check import check_heatmap_head, check_heatmaps
 
 _TRAIN_CFG = dict(confidence_quantile=0.5, per_joint_quantile=False, min_confidence=0.,
-                  peaks_from='warped', joint_forward=True, teacher_norm='ema')
+                  peaks_from='warped', joint_forward=True, teacher_norm='ema',
+                  compare_frame='student')
 
 _CONSISTENCY = dict(type='HeatmapConsistencyLoss')
 
@@ -51,7 +48,8 @@ class MeanTeacherPoseEstimator(BaseModel):
             around ``pose_estimator.data_preprocessor``.
         consistency (dict, optional): The consistency loss, ``None`` for none. Defaults to
             ``dict(type='HeatmapConsistencyLoss')``.
-        alignments (dict[str, dict], optional): Named alignment terms, see ``docs/design.md``.
+        alignments (dict[str, dict], optional): Named alignment terms, see ``docs/design.md``; a
+            term that is ``None`` is left out (``--cfg-options model.alignments.feature=None``).
         train_cfg (dict, optional): Keys:
 
             - confidence_quantile (float): Rejected share of (sample, joint) entries, default 0.5
@@ -65,6 +63,11 @@ class MeanTeacherPoseEstimator(BaseModel):
               statistics), default True; False runs one pass per domain.
             - teacher_norm (str): ``'ema'`` keeps the teacher in evaluation mode; ``'batch'`` lets
               its batch norms use and track the statistics of its own target batches (published).
+            - compare_frame (str): ``'student'`` (default) brings the teacher's heatmaps into the
+              student's view; ``'base'`` brings both back to the crop that the views were made from
+              (published; one more resampling, through which the gradient passes).
+        student_augments (Sequence[dict]): Augmentations of the student's view that may look at
+            the teacher's prediction, such as ``AdaptiveKeypointOcclusion``.
         test_cfg (dict, optional): ``predict_on`` 'teacher' (default) or 'student'.
         init_cfg (dict, optional): As in MMEngine.
 
@@ -75,7 +78,8 @@ class MeanTeacherPoseEstimator(BaseModel):
 
     def __init__(self, pose_estimator: dict, data_preprocessor: dict | None = None,
                  consistency: dict | None = _CONSISTENCY,
-                 alignments: dict[str, dict] | None = None, train_cfg: dict | None = None,
+                 alignments: dict[str, dict] | None = None,
+                 student_augments: Sequence[dict] = (), train_cfg: dict | None = None,
                  test_cfg: dict | None = None, init_cfg: dict | None = None) -> None:
         pose_estimator = copy.deepcopy(pose_estimator)
         inner = pose_estimator.pop('data_preprocessor', None)
@@ -89,7 +93,8 @@ class MeanTeacherPoseEstimator(BaseModel):
                              f'MeanTeacherPoseEstimator; known are {sorted(_TRAIN_CFG)}')
         self.train_cfg = {**_TRAIN_CFG, **(train_cfg or {})}
         for key, choices in (('peaks_from', ('warped', 'teacher')),
-                             ('teacher_norm', ('ema', 'batch'))):
+                             ('teacher_norm', ('ema', 'batch')),
+                             ('compare_frame', ('student', 'base'))):
             if self.train_cfg[key] not in choices:
                 raise ValueError(f'train_cfg.{key} must be one of {choices}, '
                                  f'got {self.train_cfg[key]!r}')
@@ -102,8 +107,17 @@ class MeanTeacherPoseEstimator(BaseModel):
         self.teacher = copy.deepcopy(self.student).requires_grad_(False)
         self.consistency = MODELS.build(consistency) if consistency else None
         self.alignments = nn.ModuleDict(
-            {name: MODELS.build(cfg) for name, cfg in (alignments or {}).items()})
+            {name: MODELS.build(cfg) for name, cfg in (alignments or {}).items()
+             if cfg is not None})
+        self.student_augments = nn.ModuleList(MODELS.build(cfg) for cfg in student_augments)
+        self.tapped_features = sorted({
+            feature for term in self.alignments.values()
+            for feature in getattr(term, 'features', ())})
+        for name, term in self.alignments.items():
+            for feature in getattr(term, 'features', ()):
+                check_feature_name(self.student, feature, f'alignments.{name}')
 
+        self.adapting = True  # False: source images only, see SourcePretrainHook
         self.teacher_loaded = False  # a checkpoint brought its own teacher
         self.keep_last_batch, self.last_batch = False, None  # for visualisation hooks
         self._register_load_state_dict_pre_hook(self._fill_branches)
@@ -183,12 +197,20 @@ class MeanTeacherPoseEstimator(BaseModel):
             the peaks over the batch as a fraction of the heatmap's side; 0 = constant peaks).
         """
         self._check_branches(inputs)
-        batch = self.forward_student(inputs, data_samples)
-        losses = batch.pop('losses')
-        batch.update(self.forward_teacher(inputs, data_samples))
+        if not self.adapting:
+            return self.source_loss(inputs, data_samples)
+        # the teacher comes first: augmentations of the student's view look at its prediction
+        batch = self.forward_teacher(inputs, data_samples) if self.uses_teacher else {}
+        target = inputs['target_student']
+        for augment in self.student_augments:
+            target = augment(target, batch)
+        batch.update(self.forward_student(dict(inputs, target_student=target), data_samples))
+        losses, geometry = batch.pop('losses'), batch.get('geometry')
+        batch['aligned_heatmaps'] = batch['target_heatmaps'] if geometry is None \
+            else geometry.align_student(batch['target_heatmaps'])
         if self.consistency is not None:
             losses['loss_consistency'] = self.consistency(
-                batch['target_heatmaps'], batch['pseudo_heatmaps'], batch['pseudo_weights'],
+                batch['aligned_heatmaps'], batch['pseudo_heatmaps'], batch['aligned_weights'],
                 batch['valid_mask'])
         batch.update(student=self.student, progress=_progress())
         for name, term in self.alignments.items():
@@ -198,32 +220,53 @@ class MeanTeacherPoseEstimator(BaseModel):
                 raise ValueError(f'alignment term {name!r} returns {sorted(clash)}, '
                                  'which another loss already uses: rename its key')
             losses.update(new)
-        if self.keep_last_batch:
-            self.last_batch = batch
-        losses.update(self._statistics(batch))
+        # a hook that wants to draw this batch has asked for it just before
+        self.last_batch = batch if self.keep_last_batch else None
+        self.keep_last_batch = False
+        if self.uses_teacher:
+            losses.update(self._statistics(batch))
+        return losses
+
+    @property
+    def uses_teacher(self) -> bool:
+        """bool: Whether a training step needs pseudo-labels at all."""
+        return self.consistency is not None or len(self.student_augments) > 0 or any(
+            getattr(term, 'needs_teacher', False) for term in self.alignments.values())
+
+    def source_loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict:
+        """Losses of the source images alone: the first phase (:class:`SourcePretrainHook`)."""
+        losses = self.student.loss(inputs['source'], data_samples['source'])
+        unused = [*self.alignments.parameters()]
+        if unused:  # DDP wants a gradient, be it zero, of every parameter
+            losses['loss_unused'] = sum(p.sum() for p in unused) * 0.
         return losses
 
     def forward_student(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict:
         """One student pass over both domains (or one per domain) and the source loss."""
         source, target = inputs['source'], inputs['target_student']
-        head = self.student.head
+        head, count = self.student.head, [len(source), len(target)]
         if self.train_cfg['joint_forward']:
-            count = [len(source), len(target)]
-            feats = self.student.extract_feat(torch.cat([source, target]))
-            heatmaps = head.forward(feats)
+            with tapped(self.student, self.tapped_features) as features:
+                feats = self.student.extract_feat(torch.cat([source, target]))
+                heatmaps = head.forward(feats)
             source_feats, target_feats = zip(*(f.split(count) for f in feats), strict=True)
             source_heatmaps, target_heatmaps = heatmaps.split(count)
+            parts = {name: f.split(count) for name, f in features.items()}
+            source_features, target_features = ({n: p[i] for n, p in parts.items()} for i in (0, 1))
         else:
-            source_feats = self.student.extract_feat(source)
-            source_heatmaps = head.forward(source_feats)
-            target_feats = self.student.extract_feat(target)
-            target_heatmaps = head.forward(target_feats)
+            with tapped(self.student, self.tapped_features) as source_features:
+                source_feats = self.student.extract_feat(source)
+                source_heatmaps = head.forward(source_feats)
+            with tapped(self.student, self.tapped_features) as target_features:
+                target_feats = self.student.extract_feat(target)
+                target_heatmaps = head.forward(target_feats)
         check_heatmaps(self.student, source_heatmaps, data_samples['source'])
         with _given_heatmaps(head, source_heatmaps):
             losses = head.loss(source_feats, data_samples['source'],
                                train_cfg=self.student.train_cfg)
         return dict(losses=losses, source_inputs=source, target_inputs=target,
                     source_feats=source_feats, target_feats=target_feats,
+                    source_features=source_features, target_features=target_features,
                     source_heatmaps=source_heatmaps, target_heatmaps=target_heatmaps,
                     source_samples=data_samples['source'],
                     target_samples=data_samples['target_student'])
@@ -233,30 +276,36 @@ class MeanTeacherPoseEstimator(BaseModel):
         """Teacher heatmaps of its view and pseudo-labels in the student's view."""
         feats = self.teacher.extract_feat(inputs['target_teacher'])
         teacher_heatmaps = self.teacher.head.forward(feats).float()
+        check_heatmaps(self.teacher, teacher_heatmaps, data_samples['source'])
         codec, cfg = self.student.head.decoder, self.train_cfg
-        matrices, swap, flip_indices = _between_views(
-            data_samples['target_teacher'], data_samples['target_student'],
-            teacher_heatmaps.device)
-        matrices = heatmap_matrices(matrices, torch.as_tensor(codec.scale_factor))
+        geometry = view_geometry(
+            data_samples['target_teacher'], data_samples['target_student'], codec.scale_factor,
+            teacher_heatmaps.device, cfg['compare_frame'])
+        matrices = geometry.teacher_to_frame
         size = tuple(teacher_heatmaps.shape[-2:])
-        swapped = swap_channels(teacher_heatmaps, flip_indices, swap)
+        swapped = swap_channels(teacher_heatmaps, geometry.flip_indices, geometry.teacher_swap)
         if cfg['peaks_from'] == 'warped':
             points, confidence = heatmap_peaks(warp_affine(swapped, matrices))
         else:
             points, confidence = heatmap_peaks(swapped)
             points = transform_points(points, matrices)
-        limit = points.new_tensor([size[1], size[0]]) - 0.5
-        in_view = ((points >= -0.5) & (points <= limit)).all(-1)
         # outside the view a peak must not take the place of a visible one among the confident
+        in_view = _inside(points, size)
         confidence = confidence * in_view
         weights = in_view * confident(confidence, cfg['confidence_quantile'],
                                       cfg['per_joint_quantile'], cfg['min_confidence'])
         rounded = type(codec).__name__ == 'MSRAHeatmap' and not codec.unbiased
         truncated = not getattr(codec, 'unbiased', False)
+        student_points = geometry.points_in_student(points)
+        visible = _inside(student_points, size)
         return dict(
             teacher_inputs=inputs['target_teacher'], teacher_heatmaps=teacher_heatmaps,
-            teacher_to_student=matrices, pseudo_keypoints=points, confidence=confidence,
-            pseudo_weights=weights, valid_mask=covered_mask(matrices, size),
+            geometry=geometry, teacher_to_student=geometry.teacher_to_student,
+            pseudo_keypoints=student_points,
+            pseudo_points=student_points * student_points.new_tensor(codec.scale_factor),
+            confidence=geometry.joints_of_student(confidence) * visible,
+            pseudo_weights=geometry.joints_of_student(weights) * visible,
+            aligned_weights=weights, valid_mask=geometry.covered(size),
             pseudo_heatmaps=render_gaussians(points, size, codec.sigma, rounded, truncated))
 
     # ------------------------------------------------------------------ helpers
@@ -288,20 +337,10 @@ def _given_heatmaps(head: nn.Module, heatmaps: Tensor):
         del head.forward
 
 
-def _between_views(teacher: list, student: list, device: torch.device) -> tuple:
-    """Matrices (B, 3, 3) teacher to student input pixels, whether sides swap (B,), flip indices."""
-    try:
-        stacks = [np.stack([s.metainfo['input_matrix'] for s in view])
-                  for view in (teacher, student)]
-    except KeyError:
-        raise ValueError('a target view carries no input_matrix: its pipeline needs '
-                         'RecordedTopdownAffine instead of TopdownAffine') from None
-    matrices = stacks[1].astype(np.float64) @ np.linalg.inv(stacks[0].astype(np.float64))
-    swap = np.array([t.metainfo['flip'] != s.metainfo['flip']
-                     for t, s in zip(teacher, student, strict=True)])
-    return (torch.from_numpy(matrices.astype(np.float32)).to(device, non_blocking=True),
-            torch.from_numpy(swap).to(device, non_blocking=True),
-            torch.as_tensor(teacher[0].metainfo['flip_indices'], device=device))
+def _inside(points: Tensor, size: tuple[int, int]) -> Tensor:
+    """(B, K) bool: points within a map of (height, width)."""
+    limit = points.new_tensor([size[1], size[0]]) - 0.5
+    return ((points >= -0.5) & (points <= limit)).all(-1)
 
 
 def _progress() -> float:

@@ -1,0 +1,4 @@
+"""Domain discriminators."""
+from .patch_discriminator import PatchDiscriminator
+
+__all__ = ['PatchDiscriminator']

@@ -1,0 +1,4 @@
+"""Layers."""
+from .gradient_reversal import GradientReversal, reverse_gradient
+
+__all__ = ['GradientReversal', 'reverse_gradient']

@@ -1,0 +1,56 @@
+"""Outputs of named submodules, collected while a model runs."""
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from torch import Tensor, nn
+
+
+def check_feature_name(model: nn.Module, name: str, who: str) -> None:
+    """Require that a submodule exists.
+
+    Args:
+        model (nn.Module): The plain estimator.
+        name (str): Dotted name, e.g. ``'backbone.layer3'``, ``'neck'``, ``'head.deconv_layers'``.
+        who (str): The component that asks, for the message.
+
+    Raises:
+        ValueError: Lists the names that exist.
+    """
+    try:
+        model.get_submodule(name)
+        found = bool(name)
+    except AttributeError:
+        found = False
+    if not found:
+        known = [n for n, _ in model.named_modules() if n and n.count('.') <= 1
+                 and not n.startswith(('data_preprocessor', 'head.loss'))]
+        raise ValueError(f'{who}: the pose estimator has no feature {name!r}. Features are named '
+                         f'after its submodules: {", ".join(known)}, and those below them')
+
+
+@contextmanager
+def tapped(model: nn.Module, names: Sequence[str]) -> Iterator[dict[str, Tensor]]:
+    """Collect outputs of submodules during the block; of a tuple the last tensor.
+
+    Args:
+        model (nn.Module): Runs inside of the block.
+        names (Sequence[str]): Dotted names of submodules.
+
+    Yields:
+        dict[str, Tensor]: Filled while the model runs.
+    """
+    features: dict[str, Tensor] = {}
+
+    def keep(name: str):
+        def hook(module: nn.Module, inputs: tuple, output) -> None:
+            features[name] = output[-1] if isinstance(output, (tuple, list)) else output
+        return hook
+
+    handles = [model.get_submodule(name).register_forward_hook(keep(name)) for name in names]
+    try:
+        yield features
+    finally:
+        for handle in handles:
+            handle.remove()
