@@ -70,7 +70,17 @@ class RecordedTopdownAffine(TopdownAffine):
     def _random_shear(self) -> float:
         return float(np.tan(np.radians(np.random.uniform(-self.shear, self.shear))))
 
-    def _crop_matrix(self, results: dict) -> np.ndarray:
+    def box_matrix(self, results: dict) -> np.ndarray:
+        """(3, 3) float64, image pixels to input pixels, of the box of ``results`` as it is.
+
+        Args:
+            results (dict): With ``bbox_center``, ``bbox_scale``, optionally ``bbox_rotation``.
+        """
+        width, height = self.input_size
+        scale = self._fix_aspect_ratio(results['bbox_scale'], width / height)
+        return self._crop_matrix(dict(results, bbox_scale=scale), shear=False)
+
+    def _crop_matrix(self, results: dict, shear: bool = True) -> np.ndarray:
         """(3, 3) float64, pixels of the (flipped) image to input pixels."""
         center, scale = results['bbox_center'], results['bbox_scale']
         if len(center) != 1:
@@ -80,7 +90,7 @@ class RecordedTopdownAffine(TopdownAffine):
         make = get_udp_warp_matrix if self.use_udp else get_warp_matrix
         matrix = np.eye(3)
         matrix[:2] = make(center[0], scale[0], rotation, output_size=self.input_size)
-        if self.shear:
+        if shear and self.shear:
             slope = self._random_shear()
             middle = (self.input_size[1] - 1) / 2
             matrix = np.array([[1, slope, -slope * middle], [0, 1, 0], [0, 0, 1]]) @ matrix

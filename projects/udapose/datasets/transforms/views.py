@@ -8,11 +8,13 @@ from mmcv.transforms import BaseTransform, Compose
 from mmpose.datasets.transforms import PackPoseInputs
 from mmpose.registry import TRANSFORMS
 
+from .affine import RecordedTopdownAffine
+
 #: The branches of a batch (docs/design.md)
 BRANCHES = ('source', 'target_teacher', 'target_student')
 
 META_KEYS = ('id', 'img_id', 'img_path', 'category_id', 'ori_shape', 'img_shape', 'input_size',
-             'input_center', 'input_scale', 'input_matrix', 'flip', 'flip_direction',
+             'input_center', 'input_scale', 'input_matrix', 'base_matrix', 'flip', 'flip_direction',
              'flip_indices', 'dataset_name')
 
 # what an annotated image carries; an unlabelled view must not
@@ -71,7 +73,8 @@ class ForkViews(BaseTransform):
     each view goes through its own list of transforms, which must contain
     :class:`RecordedTopdownAffine`. The views share no arrays or containers; other objects (the data
     set) are passed by reference. Labels, if the data set has any, are removed before: no view of
-    the target can leak them.
+    the target can leak them. Each view also records ``base_matrix`` (3, 3) float32: original-image
+    pixels to those of the crop that the box had before the views were drawn.
 
     Args:
         teacher (Sequence[dict]): Transforms of the teacher's view, usually weak.
@@ -105,10 +108,18 @@ class ForkViews(BaseTransform):
             if 'input_matrix' not in view:
                 raise ValueError(f'the {branch} view has no input_matrix: put '
                                  'RecordedTopdownAffine into its transforms')
+            if 'bbox_center' in results:
+                view['base_matrix'] = self._base_matrix(transforms, results)
             packed = pack(view)
             for key, values in packed.items():
                 merged[key][branch] = values[branch]
         return merged
+
+    @staticmethod
+    def _base_matrix(transforms: Compose, results: dict) -> np.ndarray:
+        """Where the view's crop would lie without any augmentation."""
+        crop = next(t for t in transforms.transforms if isinstance(t, RecordedTopdownAffine))
+        return crop.box_matrix(results).astype(np.float32)
 
     def __repr__(self) -> str:
         views = ', '.join(f'{name}={compose}' for name, (compose, _) in self.views.items())

@@ -1,10 +1,15 @@
 """Training hooks."""
+from .adain_style_hook import AdaINStyleHook
 from .average_buffers_hook import AverageBuffersHook
+from .constant_lr_hook import ConstantLRHook
+from .domain_map_visualization_hook import DomainMapVisualizationHook
 from .ema_teacher_hook import EMATeacherHook
 from .export_teacher_hook import ExportTeacherHook
 from .preflight_hook import PreflightHook
 from .pseudo_label_monitor_hook import PseudoLabelMonitorHook
 from .pseudo_label_visualization_hook import PseudoLabelVisualizationHook
+from .source_pretrain_hook import SourcePretrainHook
 
-__all__ = ['AverageBuffersHook', 'EMATeacherHook', 'ExportTeacherHook', 'PreflightHook',
-           'PseudoLabelMonitorHook', 'PseudoLabelVisualizationHook']
+__all__ = ['AdaINStyleHook', 'AverageBuffersHook', 'ConstantLRHook', 'DomainMapVisualizationHook',
+           'EMATeacherHook', 'ExportTeacherHook', 'PreflightHook', 'PseudoLabelMonitorHook',
+           'PseudoLabelVisualizationHook', 'SourcePretrainHook']

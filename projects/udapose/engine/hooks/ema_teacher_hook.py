@@ -60,6 +60,9 @@ class EMATeacherHook(Hook):
         """Move the teacher if the optimizer has just made a step."""
         if not runner.optim_wrapper.should_update():
             return
+        if not getattr(_unwrap(runner.model), 'adapting', True):  # first phase: a copy
+            _unwrap(runner.model).update_teacher(1., 'copy')
+            return
         momentum = 1. if self.steps < self.start_step else self.momentum
         if self.warmup:
             momentum = max(momentum, 1 / (self.steps + 1))

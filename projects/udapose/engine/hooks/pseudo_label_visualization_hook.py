@@ -37,6 +37,7 @@ class PseudoLabelVisualizationHook(Hook):
 
     def __init__(self, interval: int = 500, max_samples: int = 8, scale: int = 3) -> None:
         self.interval, self.max_samples, self.scale = interval, max_samples, scale
+        self.due = False
 
     def before_train(self, runner) -> None:
         """Refuse models that keep no batches."""
@@ -47,16 +48,16 @@ class PseudoLabelVisualizationHook(Hook):
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
         """Ask the model to keep this batch if a picture is due."""
-        if is_main_process():
-            _unwrap(runner.model).keep_last_batch = self.every_n_train_iters(runner, self.interval)
+        self.due = is_main_process() and self.every_n_train_iters(runner, self.interval)
+        if self.due:
+            _unwrap(runner.model).keep_last_batch = True
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
-        """Draw and release the batch."""
+        """Draw the batch."""
         model = _unwrap(runner.model)
-        if not model.keep_last_batch or model.last_batch is None:
+        if not self.due or model.last_batch is None:
             return
         sheet = self.draw(model)
-        model.keep_last_batch, model.last_batch = False, None
         path = Path(runner.work_dir) / f'vis_data/pseudo_labels/iter_{runner.iter + 1:06d}.png'
         path.parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(path), sheet[..., ::-1])
