@@ -27,6 +27,8 @@ def write_report(runs: Path, out: Path) -> None:
     for suite, rows in by_suite.items():
         parts.append(table(suite, rows))
         plot(suite, rows, out / f'{suite}.png')
+        parts.append(ablation(rows, SUITES[suite]))
+        parts.append(sensitivity(suite, rows, out / f'{suite}_sensitivity.png'))
     (out / 'README.md').write_text('\n'.join(parts))
     write_summary(by_suite, ROOT / 'README.md')
 
@@ -39,7 +41,7 @@ def write_summary(by_suite: dict, readme: Path) -> None:
         spec = SUITES[suite]
         low = values(rows, spec['lower'], spec['metric'])
         for row, cfg in spec['rows'].items():
-            if row not in rows or cfg.get('hidden'):
+            if row not in rows or cfg.get('hidden') or 'table' in cfg:
                 continue
             own = values(rows, row, spec['metric'])
             closed = gap_closed(rows, row, spec)
@@ -96,13 +98,13 @@ def gap_closed(rows: dict, row: str, spec: dict) -> list[float]:
 def table(suite: str, rows: dict) -> str:
     """Markdown of one suite."""
     spec = SUITES[suite]
-    shown = [r for r, cfg in spec['rows'].items() if r in rows]
+    shown = [r for r, cfg in spec['rows'].items() if r in rows and 'table' not in cfg]
     others = [domain for domain in spec['domains'] if domain != 'target']
+    references = spec.get('references', [spec['lower']])
     head = ['row', *(f'target {m}' for m in spec['metrics']),
             *(f'{d} {m}' for d in others for m in spec['metrics']), 'gap closed',
-            f'paired difference to {spec["lower"]} (± SE)', 'seeds', 'iterations', 'minutes']
+            *(f'difference to {r} (± SE)' for r in references), 'seeds', 'iterations', 'minutes']
     lines = [f'## {suite}\n', '| ' + ' | '.join(head) + ' |', '|' + '---|' * len(head)]
-    low = values(rows, spec['lower'], spec['metric'])
     for row in shown:
         runs = rows[row]
         cells = [f'`{row}`' + (' (phase 1)' if spec['rows'][row].get('hidden') else '')]
@@ -111,17 +113,19 @@ def table(suite: str, rows: dict) -> str:
         closed = gap_closed(rows, row, spec)
         inner = row not in (spec['lower'], spec['upper']) and not spec['rows'][row].get('hidden')
         cells.append(spread(closed) + ' %' if closed and inner else '')
-        if row != spec['lower'] and not spec['rows'][row].get('hidden'):
-            centre, error, verdict = paired(values(rows, row, spec['metric']), low)
-            cells.append(f'{signed(centre, error)}, {verdict}')
-        else:
-            cells.append('')
+        for reference in references:
+            if row == reference or spec['rows'][row].get('hidden'):
+                cells.append('')
+                continue
+            centre, error, verdict = paired(values(rows, row, spec['metric']),
+                                            values(rows, reference, spec['metric']))
+            cells.append(f'{signed(centre, error)}, {verdict}' if verdict else '')
         iterations = sorted({r['iterations'] for r in runs.values()})
         minutes = mean(r['seconds']['train'] for r in runs.values()) / 60
         cells += [', '.join(map(str, sorted(runs))), ', '.join(map(str, iterations)),
                   f'{minutes:.1f}']
         lines.append('| ' + ' | '.join(cells) + ' |')
-    every = [run for runs in rows.values() for run in runs.values()]
+    every = [run for row, runs in rows.items() for run in runs.values()]
     devices = sorted({f'{r["device"]}, {r["threads"]} thread(s)' for r in every})
     data = every[0]['data']
     lines.append(f'\nHardware: {"; ".join(devices)}. Data: generator version '
@@ -141,20 +145,82 @@ def table(suite: str, rows: dict) -> str:
     return '\n'.join(lines)
 
 
+def ablation(rows: dict, spec: dict) -> str:
+    """Markdown: each combination of levels, what it adds to none and lacks to all."""
+    table = {r: cfg for r, cfg in spec['rows'].items()
+             if cfg.get('table') == 'ablation' and r in rows}
+    if not table:
+        return ''
+    key, full = spec['metric'], 'multilevel'
+    none = values(rows, 'levels_none', key)
+    lines = ['### Ablation\n', 'Levels around the same mean teacher with keypoint occlusion.\n',
+             f'| levels | target {key} | to no level (± SE) | to all levels (± SE) | seeds |',
+             '|---|---|---|---|---|']
+    for row in [*table, *([full] if full in rows else [])]:
+        own = values(rows, row, key)
+        cells = [row.removeprefix('levels_') if row != full else 'all (`multilevel`)',
+                 spread(list(own.values()))]
+        for other, reference in (('levels_none', none), (full, values(rows, full, key))):
+            centre, error, verdict = paired(own, reference)
+            cells.append('' if row == other or not verdict
+                         else f'{signed(centre, error)}, {verdict}')
+        lines.append('| ' + ' | '.join([*cells, ', '.join(map(str, sorted(own)))]) + ' |')
+    return '\n'.join(lines) + '\n'
+
+
+def sensitivity(suite: str, rows: dict, path: Path) -> str:
+    """Plot the target metric over each parameter; Markdown with the picture."""
+    spec, curves = SUITES[suite], defaultdict(list)
+    for row, cfg in spec['rows'].items():
+        if cfg.get('table') == 'sensitivity' and row in rows:
+            own = values(rows, row, spec['metric'])
+            curves[cfg['x'][0]].append((cfg['x'][1], own))
+    if not curves:
+        return ''
+    import matplotlib
+    matplotlib.use('Agg')
+    from matplotlib import pyplot as plt
+    for name, value in spec['recommended'].items():
+        if name in curves and 'multilevel' in rows:
+            curves[name].append((value, values(rows, 'multilevel', spec['metric'])))
+    figure, axes = plt.subplots(1, len(curves), figsize=(3.4 * len(curves), 3), sharey=True)
+    for axis, (name, points) in zip([axes] if len(curves) == 1 else axes, curves.items(),
+                                    strict=True):
+        points.sort(key=lambda p: p[0])
+        seeds = sorted({s for _, own in points for s in own})
+        for seed in seeds:
+            line = [(x, own[seed]) for x, own in points if seed in own]
+            axis.plot(*zip(*line, strict=True), 'o-', alpha=0.7, label=f'seed {seed}')
+        positive = [x for x, _ in points if x > 0]
+        if positive and max(positive) / min(positive) > 20:
+            axis.set_xscale('symlog', linthresh=min(positive))
+        axis.axvline(spec['recommended'].get(name, math.nan), color='k', alpha=0.3)
+        axis.set_xlabel(name)
+        axis.grid(alpha=0.3)
+    figure.axes[0].set_ylabel(f'target {spec["metric"]} [%]')
+    figure.axes[0].legend(fontsize=7)
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+    return (f'### Sensitivity\n\nOne parameter changed at a time; the line marks the recommended '
+            f'value.\n\n![{suite} sensitivity]({path.name})\n')
+
+
 def plot(suite: str, rows: dict, path: Path) -> None:
     """Bars of the target metrics with every seed as a dot."""
     import matplotlib
     matplotlib.use('Agg')
     from matplotlib import pyplot as plt
     spec = SUITES[suite]
-    shown = [r for r, cfg in spec['rows'].items() if r in rows and not cfg.get('hidden')]
-    figure, axes = plt.subplots(1, len(spec['metrics']), figsize=(5 * len(spec['metrics']), 3.2))
+    shown = [r for r, cfg in spec['rows'].items()
+             if r in rows and not cfg.get('hidden') and 'table' not in cfg]
+    figure, axes = plt.subplots(1, len(spec['metrics']), figsize=(6 * len(spec['metrics']), 3.6))
     for axis, metric in zip(axes, spec['metrics'], strict=True):
         for i, row in enumerate(shown):
             own = list(values(rows, row, metric).values())
             axis.bar(i, mean(own), color=f'C{i}', alpha=0.6)
             axis.plot([i] * len(own), own, 'k.', markersize=5)
-        axis.set_xticks(range(len(shown)), shown, fontsize=8)
+        axis.set_xticks(range(len(shown)), shown, fontsize=8, rotation=30, ha='right')
         axis.set_ylabel(f'target {metric} [%]')
         axis.grid(axis='y', alpha=0.3)
     figure.suptitle(suite)

@@ -1,16 +1,57 @@
 """The rows of the benchmark: which config continues from which, per suite.
 
-A row is trained from the checkpoint of ``init`` (a row of the same suite and seed). Its test sets
-are those of the config; ``reference`` rows frame the gap that a method closes.
+A row is trained from the checkpoint of ``init`` (a row of the same suite and seed), with
+``options`` as config overrides. Its test sets are those of the config; ``lower`` and ``upper``
+rows frame the gap that a method closes. ``table``: ``methods`` (the default), ``ablation`` or
+``sensitivity`` (with ``x``: the parameter's name and value).
 """
 from __future__ import annotations
 
 from pathlib import Path
 
 _META = Path(__file__).resolve().parents[2] / 'configs/_base_/datasets/metainfo'
+_NO_FEATURE = {'model.alignments.feature': 'None'}
+_NO_POSE = {'model.alignments.pose': 'None'}
+_NO_STYLE = {'custom_hooks.0.prob': 0}
 
 # 'domains': the test sets, with the config keys that choose them
 SUITES: dict[str, dict] = {}
+
+
+def _methods(name: str) -> dict:
+    """Every method once. Rows with style transfer use it in both phases."""
+    full = f'multilevel_alignment/multilevel_{name}'
+    return dict(
+        source_init=dict(config=f'source_only/source-only_{name}.py', init=None, hidden=True),
+        style_init=dict(config=f'style_only/style-only_{name}.py', init=None, hidden=True),
+        source_only=dict(config=f'source_only/source-only-continued_{name}.py',
+                         init='source_init'),
+        dann=dict(config=f'dann/dann_{name}.py', init='source_init'),
+        mean_teacher=dict(config=f'mean_teacher/mean-teacher_{name}.py', init='source_init'),
+        mic=dict(config=f'mic/mic_{name}.py', init='source_init'),
+        style_only=dict(config=f'style_only/style-only-continued_{name}.py', init='style_init'),
+        uniframe=dict(config=f'uniframe/uniframe_{name}.py', init='style_init'),
+        multilevel_published=dict(config=f'{full}_published.py', init='style_init'),
+        multilevel=dict(config=f'{full}.py', init='style_init'),
+        oracle=dict(config=f'oracle/oracle_{name}.py', init='source_init'))
+
+
+def _ablation(name: str) -> dict:
+    """Which levels are on, around the mean teacher with keypoint occlusion."""
+    config = f'multilevel_alignment/multilevel_{name}.py'
+    rows = {}
+    for levels, init, options in (
+            ('none', 'source_init', {**_NO_STYLE, **_NO_FEATURE, **_NO_POSE}),
+            ('style', 'style_init', {**_NO_FEATURE, **_NO_POSE}),
+            ('feature', 'source_init', {**_NO_STYLE, **_NO_POSE}),
+            ('pose', 'source_init', {**_NO_STYLE, **_NO_FEATURE}),
+            ('style+feature', 'style_init', _NO_POSE),
+            ('style+pose', 'style_init', _NO_FEATURE),
+            ('feature+pose', 'source_init', _NO_STYLE)):
+        rows[f'levels_{levels}'] = dict(config=config, init=init, options=options,
+                                        table='ablation')
+    return rows
+
 
 for _kind in ('people', 'hands'):
     _name = f'synth-{_kind}_res18-w32_64x64'
@@ -21,12 +62,8 @@ for _kind in ('people', 'hands'):
             'test_dataloader.dataset.metainfo.from_file': _META / f'synth_{_kind}_{domain}.py',
             'test_evaluator.prefix': domain} for domain in ('target', 'source')},
         lower='source_only', upper='oracle', metric='PCK@0.05', metrics=['PCK@0.05', 'PCK@0.1'],
-        rows=dict(
-            source_init=dict(config=f'source_only/source-only_{_name}.py', init=None, hidden=True),
-            source_only=dict(config=f'source_only/source-only-continued_{_name}.py',
-                             init='source_init'),
-            mean_teacher=dict(config=f'mean_teacher/mean-teacher_{_name}.py', init='source_init'),
-            oracle=dict(config=f'oracle/oracle_{_name}.py', init='source_init')))
+        references=['source_only', 'mean_teacher'],
+        rows={**_methods(_name), **_ablation(_name)})
 
 # Synthetic people -> real photographs: no oracle, 240 photographs are too few to train on.
 _name = 'res18-w32_64x64'

@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmpose.registry import HOOKS
 
@@ -19,13 +20,13 @@ class DomainMapVisualizationHook(Hook):
     Blue: taken for source, red: taken for target, uncoloured: undecided. Written to
     ``work_dir/vis_data/domain_maps/`` and to the visualizer's backends.
 
+    Without an adversarial term it says so and draws nothing, so that a config whose term was
+    switched off (``alignments.feature=None``) still runs.
+
     Args:
         interval (int): In iterations. Defaults to 500.
         max_samples (int): Images per row. Defaults to 8.
         scale (int): Enlargement. Defaults to 2.
-
-    Raises:
-        TypeError: The model has no adversarial term.
     """
 
     priority = 'LOW'
@@ -39,12 +40,13 @@ class DomainMapVisualizationHook(Hook):
         self.terms = {name: term for name, term in getattr(self.model, 'alignments', {}).items()
                       if hasattr(term, 'last_maps')}
         if not self.terms:
-            raise TypeError('DomainMapVisualizationHook needs a model with an adversarial term in '
-                            'its alignments, such as DomainAdversarialLoss')
+            print_log('DomainMapVisualizationHook draws nothing: the model has no adversarial term '
+                      'in its alignments', logger='current')
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
         """Ask the model to keep this batch if a picture is due."""
-        self.due = is_main_process() and self.every_n_train_iters(runner, self.interval)
+        self.due = bool(self.terms) and is_main_process() and \
+            self.every_n_train_iters(runner, self.interval)
         if self.due:
             self.model.keep_last_batch = True
 

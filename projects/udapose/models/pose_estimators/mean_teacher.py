@@ -13,11 +13,10 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..utils.feature_taps import check_feature_name, tapped
-from ..utils.pseudo_label import confident, heatmap_peaks, render_gaussians
 from ..utils.view_geometry import view_geometry
-from ..utils.warp import swap_channels, transform_points, warp_affine
 from .branch_checkpoint import fill_branches
 from .heatmap_head_check import check_heatmap_head, check_heatmaps
+from .pseudo_labels import make_pseudo_labels
 
 _TRAIN_CFG = dict(confidence_quantile=0.5, per_joint_quantile=False, min_confidence=0.,
                   peaks_from='warped', joint_forward=True, teacher_norm='ema',
@@ -281,32 +280,9 @@ class MeanTeacherPoseEstimator(BaseModel):
         geometry = view_geometry(
             data_samples['target_teacher'], data_samples['target_student'], codec.scale_factor,
             teacher_heatmaps.device, cfg['compare_frame'])
-        matrices = geometry.teacher_to_frame
-        size = tuple(teacher_heatmaps.shape[-2:])
-        swapped = swap_channels(teacher_heatmaps, geometry.flip_indices, geometry.teacher_swap)
-        if cfg['peaks_from'] == 'warped':
-            points, confidence = heatmap_peaks(warp_affine(swapped, matrices))
-        else:
-            points, confidence = heatmap_peaks(swapped)
-            points = transform_points(points, matrices)
-        # outside the view a peak must not take the place of a visible one among the confident
-        in_view = _inside(points, size)
-        confidence = confidence * in_view
-        weights = in_view * confident(confidence, cfg['confidence_quantile'],
-                                      cfg['per_joint_quantile'], cfg['min_confidence'])
-        rounded = type(codec).__name__ == 'MSRAHeatmap' and not codec.unbiased
-        truncated = not getattr(codec, 'unbiased', False)
-        student_points = geometry.points_in_student(points)
-        visible = _inside(student_points, size)
         return dict(
             teacher_inputs=inputs['target_teacher'], teacher_heatmaps=teacher_heatmaps,
-            geometry=geometry, teacher_to_student=geometry.teacher_to_student,
-            pseudo_keypoints=student_points,
-            pseudo_points=student_points * student_points.new_tensor(codec.scale_factor),
-            confidence=geometry.joints_of_student(confidence) * visible,
-            pseudo_weights=geometry.joints_of_student(weights) * visible,
-            aligned_weights=weights, valid_mask=geometry.covered(size),
-            pseudo_heatmaps=render_gaussians(points, size, codec.sigma, rounded, truncated))
+            geometry=geometry, **make_pseudo_labels(teacher_heatmaps, geometry, codec, cfg))
 
     # ------------------------------------------------------------------ helpers
     @staticmethod
@@ -335,12 +311,6 @@ def _given_heatmaps(head: nn.Module, heatmaps: Tensor):
         yield
     finally:
         del head.forward
-
-
-def _inside(points: Tensor, size: tuple[int, int]) -> Tensor:
-    """(B, K) bool: points within a map of (height, width)."""
-    limit = points.new_tensor([size[1], size[0]]) - 0.5
-    return ((points >= -0.5) & (points <= limit)).all(-1)
 
 
 def _progress() -> float:

@@ -1,0 +1,11 @@
+"""Embedded people, phase 2 without adaptation but with style transfer.
+
+Continues from phase 1 with style, for as many source images as the adaptation sees.
+"""
+_base_ = ['../source_only/source-only-continued_synth-people_res18-w32_64x64.py']
+
+load_from = 'work_dirs/style-only_synth-people_res18-w32_64x64/iter_1200.pth'
+custom_hooks = [
+    dict(type='AdaINStyleHook', stylizer=dict(type='ChannelStatisticsTransfer'), prob=0.5,
+         alpha=(0., 1.), style_images=_base_.target_train),
+    dict(type='PreflightHook'), dict(type='AverageBuffersHook')]

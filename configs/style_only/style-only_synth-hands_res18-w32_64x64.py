@@ -1,0 +1,11 @@
+"""Embedded hands, phase 1 with style transfer: source images, half of them in the target's style.
+
+    python -m udapose.synthetic --kind hands --out data/synthpose/hands
+    python tools/train.py configs/style_only/style-only_synth-hands_res18-w32_64x64.py
+"""
+_base_ = ['../source_only/source-only_synth-hands_res18-w32_64x64.py']
+
+custom_hooks = [
+    dict(type='AdaINStyleHook', stylizer=dict(type='ChannelStatisticsTransfer'), prob=0.5,
+         alpha=(0., 1.), style_images=_base_.target_train),
+    dict(type='PreflightHook'), dict(type='AverageBuffersHook')]
