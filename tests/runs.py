@@ -25,6 +25,9 @@ def tiny_config(name, data, work_dir, iters=2, batch_size=4):
     plain = cfg.model.get('pose_estimator', cfg.model)
     plain.backbone.update(base_channels=4, stem_channels=4)
     plain.head.update(in_channels=32, deconv_out_channels=(8, 8, 8, 8))
+    for term in filter(None, cfg.model.get('alignments', {}).values()):
+        if 'discriminator' in term:
+            term.discriminator.in_channels = 32 if 'layer4' in term.feature else 8
     cfg.merge_from_dict(dict(
         work_dir=str(work_dir), load_from=None, train_cfg=dict(max_iters=iters, val_interval=iters),
         train_dataloader=dict(batch_size=batch_size), val_dataloader=dict(batch_size=4),
