@@ -18,3 +18,5 @@ custom_hooks = [
     dict(type='AverageBuffersHook'),
     dict(type='DomainMapVisualizationHook', interval=200),
     dict(type='ExportTeacherHook', branch='student')]
+val_cfg = dict(branches=('student',))
+test_cfg = dict(branches=('student',))

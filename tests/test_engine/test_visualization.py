@@ -89,7 +89,7 @@ def test_only_due_iterations_cost_anything(tmp_path):
         model=model_with_batch(), iter=0, work_dir=str(tmp_path), visualizer=SimpleNamespace(
             add_image=lambda name, image, step: added.append((name, image.shape, step))))
     batch, hook = runner.model.last_batch, PseudoLabelVisualizationHook(interval=2)
-    kept = []
+    runner.model.keep_last_batch, kept = False, []
     hook.before_train(runner)
     for runner.iter in range(4):
         hook.before_train_iter(runner, runner.iter)
@@ -97,7 +97,7 @@ def test_only_due_iterations_cost_anything(tmp_path):
         runner.model.last_batch = batch if kept[-1] else None  # as the model does
         runner.model.keep_last_batch = False
         hook.after_train_iter(runner, runner.iter)
-        assert kept == [False, True, False, True]
+    assert kept == [False, True, False, True]
     assert [(name, step) for name, _, step in added] == [('pseudo_labels', 2), ('pseudo_labels', 4)]
     assert sorted(p.name for p in (tmp_path / 'vis_data/pseudo_labels').iterdir()) == [
         'iter_000002.png', 'iter_000004.png']

@@ -28,7 +28,6 @@ def write_report(runs: Path, out: Path) -> None:
         parts.append(table(suite, rows))
         plot(suite, rows, out / f'{suite}.png')
         parts.append(ablation(rows, SUITES[suite]))
-        parts.append(sensitivity(suite, rows, out / f'{suite}_sensitivity.png'))
     (out / 'README.md').write_text('\n'.join(parts))
     write_summary(by_suite, ROOT / 'README.md')
 
@@ -166,44 +165,6 @@ def ablation(rows: dict, spec: dict) -> str:
                          else f'{signed(centre, error)}, {verdict}')
         lines.append('| ' + ' | '.join([*cells, ', '.join(map(str, sorted(own)))]) + ' |')
     return '\n'.join(lines) + '\n'
-
-
-def sensitivity(suite: str, rows: dict, path: Path) -> str:
-    """Plot the target metric over each parameter; Markdown with the picture."""
-    spec, curves = SUITES[suite], defaultdict(list)
-    for row, cfg in spec['rows'].items():
-        if cfg.get('table') == 'sensitivity' and row in rows:
-            own = values(rows, row, spec['metric'])
-            curves[cfg['x'][0]].append((cfg['x'][1], own))
-    if not curves:
-        return ''
-    import matplotlib
-    matplotlib.use('Agg')
-    from matplotlib import pyplot as plt
-    for name, value in spec['recommended'].items():
-        if name in curves and 'multilevel' in rows:
-            curves[name].append((value, values(rows, 'multilevel', spec['metric'])))
-    figure, axes = plt.subplots(1, len(curves), figsize=(3.4 * len(curves), 3), sharey=True)
-    for axis, (name, points) in zip([axes] if len(curves) == 1 else axes, curves.items(),
-                                    strict=True):
-        points.sort(key=lambda p: p[0])
-        seeds = sorted({s for _, own in points for s in own})
-        for seed in seeds:
-            line = [(x, own[seed]) for x, own in points if seed in own]
-            axis.plot(*zip(*line, strict=True), 'o-', alpha=0.7, label=f'seed {seed}')
-        positive = [x for x, _ in points if x > 0]
-        if positive and max(positive) / min(positive) > 20:
-            axis.set_xscale('symlog', linthresh=min(positive))
-        axis.axvline(spec['recommended'].get(name, math.nan), color='k', alpha=0.3)
-        axis.set_xlabel(name)
-        axis.grid(alpha=0.3)
-    figure.axes[0].set_ylabel(f'target {spec["metric"]} [%]')
-    figure.axes[0].legend(fontsize=7)
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
-    return (f'### Sensitivity\n\nOne parameter changed at a time; the line marks the recommended '
-            f'value.\n\n![{suite} sensitivity]({path.name})\n')
 
 
 def plot(suite: str, rows: dict, path: Path) -> None:

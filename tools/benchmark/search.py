@@ -1,7 +1,7 @@
 """The search behind the recommended settings: one seed, scored on the target's validation split.
 
     python tools/benchmark/search.py TRIAL [TRIAL ...]   # train (those done are kept), report
-    python tools/benchmark/search.py --report   # docs/benchmarks/search.{json,md} from the logs
+    python tools/benchmark/search.py --report   # docs/benchmarks/search.{json,md,png} from logs
 
 The seed (100) and the split are not those of the benchmark's tables. Each trial is the mean
 teacher's config with something changed; phase 1 is trained with the same seed.
@@ -58,33 +58,38 @@ train_dataloader = dict(dataset=dict(target=dict(pipeline=[
 """
 OCCLUSION = "dict(type='AdaptiveKeypointOcclusion', prob=0.5, threshold=0.4, half_size=4)"
 
-# phase 1: what is stylised; phase 2: what is added to the mean teacher
-SOURCES = dict(src='', src_lab=LAB, src_fda60=FOURIER)
+# phase 1: what is stylised; phase 2: what is added to the mean teacher. `x` places a trial in the
+# sensitivity plot: parameter and value, all else as in mt_S
+STRONG = FOURIER.replace('prob=0.5', 'prob=0.9, alpha=(0.3, 1.0)')
+SOURCES = dict(src='', src_lab=LAB, src_fda60=FOURIER, src_fda60p9=STRONG)
+STYLED = dict(init='src_fda60', style=FOURIER)
 TRIALS: dict[str, dict] = dict(
     mt=dict(init='src', what='mean teacher'),
-    mt_S=dict(init='src_fda60', style=FOURIER, what='+ style (Fourier 0.6, both phases)'),
-    mt_SO=dict(init='src_fda60', style=FOURIER, augments=OCCLUSION,
-               what='+ style, keypoint occlusion'),
-    mt_SA1=dict(init='src_fda60', style=FOURIER, align=feature(0.001),
+    mt_S=dict(STYLED, what='+ style (Fourier 0.6, both phases)'),
+    mt_S9=dict(init='src_fda60p9', style=STRONG, what='+ style, 90 % of the samples, stronger'),
+    mt_SO=dict(STYLED, augments=OCCLUSION, what='+ style, keypoint occlusion'),
+    mt_SA1=dict(STYLED, align=feature(0.001), x=('lambda_b (feature)', 0.001),
                 what='+ style, feature (layer4, 1x1, weight 0.001)'),
-    mt_SD=dict(init='src_fda60', style=FOURIER,
-               align=feature(0.001, 'head.deconv_layers', 32, (64, 64), 3),
+    mt_SA=dict(STYLED, align=feature(0.01), x=('lambda_b (feature)', 0.01),
+               what='+ style, feature (layer4, 1x1, weight 0.01)'),
+    mt_SD=dict(STYLED, align=feature(0.001, 'head.deconv_layers', 32, (64, 64), 3),
                what='+ style, feature (last deconvolution, 3x3, weight 0.001)'),
-    mt_SP3=dict(init='src_fda60', style=FOURIER, align=pose(0.0003),
+    mt_SP3=dict(STYLED, align=pose(0.0003), x=('lambda_c (pose)', 0.0003),
                 what='+ style, pose (temperature 0.1, weight 0.0003)'),
-    mt_Sc3=dict(init='src_fda60', style=FOURIER, consistency=3., what='+ style, consistency x 3'),
-    mt_wt=dict(init='src_fda60', style=FOURIER, extra=WEAK_TEACHER,
-               what='+ style, weak teacher view'),
-    mt_wtA=dict(init='src_fda60', style=FOURIER, extra=WEAK_TEACHER, align=feature(0.01),
-                what='+ style, weak teacher view, feature (layer4, weight 0.01)'),
-    mt_wtP=dict(init='src_fda60', style=FOURIER, extra=WEAK_TEACHER, align=pose(0.003),
-                what='+ style, weak teacher view, pose (weight 0.003)'))
-HANDS: dict[str, dict] = {f'h_{k}': v for k, v in dict(
-    mt_S=TRIALS['mt_S'], wt=TRIALS['mt_wt'], wtA=TRIALS['mt_wtA'], wtP=TRIALS['mt_wtP'],
-    wtc=dict(TRIALS['mt_wt'], train='confidence_quantile=0.3',
-             what='+ style, weak teacher view, quantile 0.3'),
-    wtm=dict(TRIALS['mt_wt'], consistency=3., what='+ style, weak teacher view, consistency x 3'),
-).items()}
+    mt_SP=dict(STYLED, align=pose(0.002), x=('lambda_c (pose)', 0.002),
+               what='+ style, pose (temperature 0.1, weight 0.002)'),
+    mt_Sc3=dict(STYLED, consistency=3., x=('lambda_a (consistency)', 3.),
+                what='+ style, consistency x 3'),
+    mt_Sq3=dict(STYLED, train='confidence_quantile=0.3', x=('confidence quantile', 0.3),
+                what='+ style, confidence quantile 0.3'),
+    mt_Sq7=dict(STYLED, train='confidence_quantile=0.7', x=('confidence quantile', 0.7),
+                what='+ style, confidence quantile 0.7'))
+BASE_VALUES = {'lambda_a (consistency)': 1., 'lambda_b (feature)': 0., 'lambda_c (pose)': 0.,
+               'confidence quantile': 0.5}
+HANDS: dict[str, dict] = dict(
+    h_mt_S=TRIALS['mt_S'], h_mt_S9=TRIALS['mt_S9'],
+    h_wt=dict(STYLED, extra=WEAK_TEACHER, what='+ style, weak teacher view'),
+    h_pk=dict(STYLED, train="peaks_from='teacher'", what="+ style, peaks_from='teacher'"))
 
 
 def write_config(name: str) -> Path:
@@ -145,8 +150,36 @@ def report() -> None:
             lines.append(f'| {what} | {points[-1][1]:.1f} | {points[-1][2]:.1f} | '
                          f'{max(p[1] for p in points):.1f} |')
         lines.append('')
+    if sensitivity(results):
+        lines.append('One parameter changed at a time, people:\n\n![sensitivity](search.png)\n')
     write_json(ROOT / 'docs/benchmarks/search.json', dict(seed=SEED, trials=results))
     (ROOT / 'docs/benchmarks/search.md').write_text('\n'.join(lines))
+
+
+def sensitivity(results: dict) -> bool:
+    """Plot the people's trials that differ in one parameter."""
+    if 'mt_S' not in results:
+        return False
+    import matplotlib
+    matplotlib.use('Agg')
+    from matplotlib import pyplot as plt
+    figure, axes = plt.subplots(1, len(BASE_VALUES), figsize=(12, 2.8), sharey=True)
+    for axis, (name, base) in zip(axes, BASE_VALUES.items(), strict=True):
+        points = [(base, results['mt_S']['curve'][-1][1])] + [
+            (trial['x'][1], results[key]['curve'][-1][1]) for key, trial in TRIALS.items()
+            if trial.get('x', ('',))[0] == name and key in results]
+        axis.plot(*zip(*sorted(points), strict=True), 'o-')
+        axis.axhline(results['mt']['curve'][-1][1], color='k', ls=':', label='no style')
+        if base == 0:
+            axis.set_xscale('symlog', linthresh=1e-4)
+        axis.set_xlabel(name)
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel('target PCK@0.05 (val) [%]')
+    axes[0].legend(fontsize=7)
+    figure.tight_layout()
+    figure.savefig(ROOT / 'docs/benchmarks/search.png', dpi=110)
+    plt.close(figure)
+    return True
 
 
 def main() -> None:

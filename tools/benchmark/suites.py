@@ -2,8 +2,7 @@
 
 A row is trained from the checkpoint of ``init`` (a row of the same suite and seed), with
 ``options`` as config overrides. Its test sets are those of the config; ``lower`` and ``upper``
-rows frame the gap that a method closes. ``table``: ``methods`` (the default), ``ablation`` or
-``sensitivity`` (with ``x``: the parameter's name and value).
+rows frame the gap that a method closes. Rows with ``table='ablation'`` have a table of their own.
 """
 from __future__ import annotations
 

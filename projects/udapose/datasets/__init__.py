@@ -1,9 +1,11 @@
 """Data sets, transforms and the sampler of two-domain training."""
 from .samplers import *  # noqa: F401,F403
 from .samplers import __all__ as _samplers
+from .style_images import StyleTransferDataset
 from .transforms import *  # noqa: F401,F403
 from .transforms import __all__ as _transforms
 from .two_domain import TwoDomainDataset
 from .unlabeled import UnlabeledPoseDataset
 
-__all__ = ['TwoDomainDataset', 'UnlabeledPoseDataset', *_samplers, *_transforms]
+__all__ = ['StyleTransferDataset', 'TwoDomainDataset', 'UnlabeledPoseDataset', *_samplers,
+           *_transforms]

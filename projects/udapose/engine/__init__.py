@@ -3,7 +3,8 @@ from .hooks import *  # noqa: F401,F403
 from .hooks import __all__ as _hooks
 from .loops import ResumableIterBasedTrainLoop
 from .optim_wrappers import PrefixedLayerDecayOptimWrapperConstructor
-from .val_loops import TeacherStudentTestLoop, TeacherStudentValLoop
+from .val_loops import LabelFreeValLoop, TeacherStudentTestLoop, TeacherStudentValLoop
 
-__all__ = ['PrefixedLayerDecayOptimWrapperConstructor', 'ResumableIterBasedTrainLoop',
-           'TeacherStudentTestLoop', 'TeacherStudentValLoop', *_hooks]
+__all__ = ['LabelFreeValLoop', 'PrefixedLayerDecayOptimWrapperConstructor',
+           'ResumableIterBasedTrainLoop', 'TeacherStudentTestLoop', 'TeacherStudentValLoop',
+           *_hooks]

@@ -81,6 +81,9 @@ class StyleBank:
                 x1, y1, x2, y2 = np.asarray(item['bbox']).reshape(-1)[:4]
                 image = image[max(int(y1), 0):max(int(np.ceil(y2)), 1),
                               max(int(x1), 0):max(int(np.ceil(x2)), 1)]
+                if not image.size:
+                    raise ValueError(f'AdaINStyleHook: the box {[x1, y1, x2, y2]} of the style '
+                                     f'image {path} lies outside of it: correct the annotation')
             image = cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_AREA)
             images.append(torch.from_numpy(image[..., ::-1].copy()))
         return torch.stack(images).permute(0, 3, 1, 2).float() / 255

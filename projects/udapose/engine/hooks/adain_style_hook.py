@@ -109,7 +109,7 @@ class AdaINStyleHook(Hook):
         """Draw the last stylised images."""
         if self.keep_images and self.last_images is not None:
             save_sheet(runner, 'stylized', [[*rgb_images(i)] for i in self.last_images], scale=2)
-            self.last_images = None
+        self.last_images = None
 
     # ------------------------------------------------------------------ batches
     @torch.no_grad()
@@ -120,8 +120,9 @@ class AdaINStyleHook(Hook):
         if not isinstance(inputs, dict):
             return dict(out, inputs=self.stylize(inputs, None, self.prob))
         changed = dict(inputs)
-        changed['source'] = self.stylize(
-            inputs['source'], inputs.get('target_teacher'), self.prob)
+        if 'source' in inputs:
+            changed['source'] = self.stylize(
+                inputs['source'], inputs.get('target_teacher'), self.prob)
         if self.target_to_source and 'target_teacher' in inputs:
             # the source as it was: styles must not run in a circle
             changed['target_teacher'] = self.stylize(
@@ -170,7 +171,7 @@ class AdaINStyleHook(Hook):
             result = content + F.interpolate(
                 result - small, content.shape[-2:], mode='bilinear', align_corners=False)
         stylized = self._from_rgb(result.clamp(0, 1)).to(inputs.dtype)
-        if self.keep_images:
+        if self.keep_images and self.last_images is None:  # the source comes first
             self.last_images = content[:8], result[:8].clamp(0, 1)
         return inputs.index_copy(0, index, stylized)
 

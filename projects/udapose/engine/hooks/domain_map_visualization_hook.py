@@ -52,8 +52,8 @@ class DomainMapVisualizationHook(Hook):
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         """Draw."""
-        batch = self.model.last_batch
-        if not self.due or batch is None:
+        batch = self.model.last_batch if self.due else None
+        if batch is None:  # not due, or in the first phase
             return
         preprocessor = self.model.data_preprocessor
         preprocessor = getattr(preprocessor, 'data_preprocessor', preprocessor)

@@ -55,7 +55,8 @@ class PseudoLabelVisualizationHook(Hook):
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         """Draw the batch."""
         model = _unwrap(runner.model)
-        if not self.due or model.last_batch is None:
+        # no pseudo-labels in a first phase on source images, or in adversarial training alone
+        if not self.due or 'teacher_heatmaps' not in (model.last_batch or ()):
             return
         sheet = self.draw(model)
         path = Path(runner.work_dir) / f'vis_data/pseudo_labels/iter_{runner.iter + 1:06d}.png'

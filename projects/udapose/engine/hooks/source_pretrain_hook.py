@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mmengine.dist import barrier
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
@@ -56,6 +57,7 @@ class SourcePretrainHook(Hook):
         if model.adapting or runner.iter < self.iters:
             return
         if self.init_from == 'best':
+            barrier()  # rank 0 may still be writing it
             path = runner.message_hub.get_info('best_ckpt') \
                 if 'best_ckpt' in runner.message_hub.runtime_info else None
             if not path or not Path(path).exists():

@@ -1,11 +1,12 @@
 """From the teacher's heatmaps to what supervises the student."""
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from ..utils.pseudo_label import confident, heatmap_peaks, render_gaussians
 from ..utils.view_geometry import ViewGeometry
-from ..utils.warp import swap_channels, transform_points, warp_affine
+from ..utils.warp import inside, swap_channels, transform_points, warp_affine
 
 
 def make_pseudo_labels(heatmaps: Tensor, geometry: ViewGeometry, codec, cfg: dict) -> dict:
@@ -31,24 +32,19 @@ def make_pseudo_labels(heatmaps: Tensor, geometry: ViewGeometry, codec, cfg: dic
         points, confidence = heatmap_peaks(swapped)
         points = transform_points(points, matrices)
     # outside the view a peak must not take the place of a visible one among the confident
-    in_view = _inside(points, size)
+    in_view = inside(points, size)
     confidence = confidence * in_view
     weights = in_view * confident(confidence, cfg['confidence_quantile'],
                                   cfg['per_joint_quantile'], cfg['min_confidence'])
     rounded = type(codec).__name__ == 'MSRAHeatmap' and not codec.unbiased
     truncated = not getattr(codec, 'unbiased', False)
     student_points = geometry.points_in_student(points)
-    visible = _inside(student_points, size)
+    visible = inside(student_points, size)
+    scale = torch.as_tensor(codec.scale_factor).to(student_points, non_blocking=True)
     return dict(
         teacher_to_student=geometry.teacher_to_student, pseudo_keypoints=student_points,
-        pseudo_points=student_points * student_points.new_tensor(codec.scale_factor),
+        pseudo_points=student_points * scale,
         confidence=geometry.joints_of_student(confidence) * visible,
         pseudo_weights=geometry.joints_of_student(weights) * visible,
         aligned_weights=weights, valid_mask=geometry.covered(size),
         pseudo_heatmaps=render_gaussians(points, size, codec.sigma, rounded, truncated))
-
-
-def _inside(points: Tensor, size: tuple[int, int]) -> Tensor:
-    """(B, K) bool: points within a map of (height, width)."""
-    limit = points.new_tensor([size[1], size[0]]) - 0.5
-    return ((points >= -0.5) & (points <= limit)).all(-1)

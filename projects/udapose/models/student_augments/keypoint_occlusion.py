@@ -53,16 +53,14 @@ class AdaptiveKeypointOcclusion(nn.Module):
         active = drawn & candidates.gather(1, joint).squeeze(1)
         centre = points.gather(1, joint[..., None].expand(-1, -1, 2)).squeeze(1)
 
-        size = centre.new_tensor([width, height])
-        # where the cover comes from: a square inside the image (or the middle of a small image)
-        free = (size - 2 * half).clamp(min=0)
-        origin = torch.minimum(torch.full_like(size, half), size / 2) - 0.5 \
-            + torch.rand(count, 2, device=device) * free
-        shift = (origin - centre).round().long()
-
         x, y = torch.arange(width, device=device), torch.arange(height, device=device)
         # [centre - half, centre + half): 2 * half pixels whatever the centre's fraction
         low = (centre - half + 0.5).floor()
+        # the cover's corner: all squares inside the image (an image smaller than that: its middle)
+        free = torch.tensor([width, height]).to(centre, non_blocking=True) - 2 * half
+        origin = (torch.rand(count, 2, device=device) * (free.clamp(min=0) + 1)).floor()
+        origin = torch.minimum(origin, free.clamp(min=0)) + (free / 2).floor().clamp(max=0)
+        shift = (origin - low).long()
         in_x = (x >= low[:, :1]) & (x < low[:, :1] + 2 * half)
         in_y = (y >= low[:, 1:]) & (y < low[:, 1:] + 2 * half)
         covered = in_y[:, :, None] & in_x[:, None] & active[:, None, None]

@@ -25,7 +25,7 @@ def rgb_to_lab(images: Tensor) -> Tensor:
     """
     images = images.clamp(0, 1)
     linear = torch.where(images > 0.04045, ((images + 0.055) / 1.055) ** 2.4, images / 12.92)
-    xyz = _mix_channels(linear, images.new_tensor(_TO_XYZ))
+    xyz = _mix_channels(linear, torch.tensor(_TO_XYZ))
     f = torch.where(xyz > _LAB_KNEE**3, xyz.clamp(min=1e-8) ** (1 / 3),
                     xyz / (3 * _LAB_KNEE**2) + 4 / 29)
     x, y, z = f.unbind(1)
@@ -38,13 +38,15 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
     y = (lightness + 16) / 116
     f = torch.stack([y + a / 500, y, y - b / 200], 1)
     xyz = torch.where(f > _LAB_KNEE, f**3, 3 * _LAB_KNEE**2 * (f - 4 / 29))
-    linear = _mix_channels(xyz, torch.linalg.inv(lab.new_tensor(_TO_XYZ)))
+    linear = _mix_channels(xyz, torch.tensor(_TO_XYZ).inverse())
     return torch.where(linear > 0.0031308,
                        1.055 * linear.clamp(min=1e-8) ** (1 / 2.4) - 0.055, 12.92 * linear)
 
 
 def _mix_channels(images: Tensor, matrix: Tensor) -> Tensor:
-    return torch.einsum('oc,bchw->bohw', matrix, images)
+    matrix = matrix.to(images, non_blocking=True)  # inverted on the host: nothing is read back
+    with torch.autocast(images.device.type, enabled=False):  # 8 bits would show as banding
+        return torch.einsum('oc,bchw->bohw', matrix, images)
 
 
 @MODELS.register_module()
@@ -104,8 +106,8 @@ class FourierAmplitudeTransfer(nn.Module):
     image's around frequency zero is taken from the style's amplitude spectrum.
 
     Args:
-        beta (float): Side of the square as a fraction of the image's side, in (0, 1]. Defaults to
-            0.05; at least the mean colour is exchanged.
+        beta (float): Side of the square as a fraction of the image's side, in (0, 1]: twice the
+            paper's beta. Defaults to 0.05; at least the mean colour is exchanged.
 
     Raises:
         ValueError: ``beta`` out of range.

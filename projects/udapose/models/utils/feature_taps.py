@@ -40,6 +40,9 @@ def tapped(model: nn.Module, names: Sequence[str]) -> Iterator[dict[str, Tensor]
 
     Yields:
         dict[str, Tensor]: Filled while the model runs.
+
+    Raises:
+        ValueError: A submodule did not run.
     """
     features: dict[str, Tensor] = {}
 
@@ -51,6 +54,11 @@ def tapped(model: nn.Module, names: Sequence[str]) -> Iterator[dict[str, Tensor]
     handles = [model.get_submodule(name).register_forward_hook(keep(name)) for name in names]
     try:
         yield features
+        missing = [name for name in names if name not in features]
+        if missing:  # e.g. 'head', whose forward is called past its hooks, or a loss
+            raise ValueError(f'feature {", ".join(map(repr, missing))}: this module exists but is '
+                             'not called as a module in the forward pass; name one inside of the '
+                             'backbone, the neck or the head')
     finally:
         for handle in handles:
             handle.remove()

@@ -7,7 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .warp import covered_mask, heatmap_matrices, swap_channels, transform_points, warp_affine
+from .warp import (
+    covered_mask,
+    heatmap_matrices,
+    invert,
+    swap_channels,
+    transform_points,
+    warp_affine,
+)
 
 
 @dataclass
@@ -35,7 +42,8 @@ class ViewGeometry:
         """(B, 3, 3) heatmap pixels."""
         if self.student_to_frame is None:
             return self.teacher_to_frame
-        return torch.linalg.inv(self.student_to_frame) @ self.teacher_to_frame
+        inverse = invert(self.student_to_frame)  # multiplied by hand: autocast rounds products
+        return (inverse[..., None] * self.teacher_to_frame[:, None]).sum(2)
 
     def align_student(self, heatmaps: Tensor) -> Tensor:
         """The student's heatmaps (B, K, H, W) in the frame, differentiable."""
@@ -49,7 +57,7 @@ class ViewGeometry:
         if self.student_to_frame is None:
             return points
         return self.joints_of_student(
-            transform_points(points, torch.linalg.inv(self.student_to_frame)))
+            transform_points(points, invert(self.student_to_frame)))
 
     def joints_of_student(self, values: Tensor) -> Tensor:
         """Values per joint (B, K, ...) of the frame, ordered as in the student's view."""
@@ -98,7 +106,7 @@ def view_geometry(teacher: list, student: list, scale_factor: np.ndarray, device
         return torch.as_tensor(np.array(values)).to(device, non_blocking=True)
 
     flips = [[bool(s.metainfo['flip']) for s in view] for view in (teacher, student)]
-    indices = torch.as_tensor(teacher[0].metainfo['flip_indices'], device=device)
+    indices = torch.as_tensor(teacher[0].metainfo['flip_indices']).to(device, non_blocking=True)
     from_teacher = np.linalg.inv(stack(teacher, 'input_matrix'))
     if frame == 'student':
         different = [t != s for t, s in zip(*flips, strict=True)]

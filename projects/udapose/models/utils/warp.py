@@ -24,7 +24,8 @@ def heatmap_matrices(input_matrices: Tensor, scale_factor: Tensor) -> Tensor:
     Returns:
         Tensor: (B, 3, 3), from heatmap pixels to heatmap pixels.
     """
-    scale = torch.cat([scale_factor, scale_factor.new_ones(1)]).to(input_matrices)
+    scale = torch.cat([scale_factor, scale_factor.new_ones(1)])
+    scale = scale.to(input_matrices, non_blocking=True)
     return input_matrices * scale / scale[:, None]
 
 
@@ -38,7 +39,9 @@ def transform_points(points: Tensor, matrices: Tensor) -> Tensor:
     Returns:
         Tensor: (B, K, 2).
     """
-    return points @ matrices[:, :2, :2].mT + matrices[:, None, :2, 2]
+    # not a matrix product, which autocast would round to 8 bits: a quarter of a pixel at x = 64
+    linear = (points[..., None, :] * matrices[:, None, :2, :2]).sum(-1)
+    return linear + matrices[:, None, :2, 2]
 
 
 def warp_affine(maps: Tensor, matrices: Tensor, size: tuple[int, int] | None = None,
@@ -57,9 +60,11 @@ def warp_affine(maps: Tensor, matrices: Tensor, size: tuple[int, int] | None = N
     """
     height, width = size or maps.shape[-2:]
     source = _source_coordinates(matrices, height, width).to(maps.dtype)
-    extent = source.new_tensor([max(maps.shape[-1] - 1, 1), max(maps.shape[-2] - 1, 1)])
-    return F.grid_sample(maps, 2 * source / extent - 1, mode='bilinear',
-                         padding_mode=padding_mode, align_corners=True)
+    # Python numbers: a tensor made of them would stop the host until a GPU has it
+    grid = torch.stack([2 * source[..., 0] / max(maps.shape[-1] - 1, 1) - 1,
+                        2 * source[..., 1] / max(maps.shape[-2] - 1, 1) - 1], -1)
+    return F.grid_sample(maps, grid, mode='bilinear', padding_mode=padding_mode,
+                         align_corners=True)
 
 
 def covered_mask(matrices: Tensor, source_size: tuple[int, int],
@@ -75,8 +80,27 @@ def covered_mask(matrices: Tensor, source_size: tuple[int, int],
         Tensor: (B, 1, H', W') of zeros and ones.
     """
     source = _source_coordinates(matrices, *(size or source_size))
-    limit = source.new_tensor([source_size[1], source_size[0]]) - 0.5
-    return ((source >= -0.5) & (source <= limit)).all(-1).unsqueeze(1).to(matrices.dtype)
+    return inside(source, source_size).unsqueeze(1).to(matrices.dtype)
+
+
+def inside(points: Tensor, size: tuple[int, int]) -> Tensor:
+    """Which points lie within a map, whose outermost pixels reach half a pixel further.
+
+    Args:
+        points (Tensor): (..., 2) as (x, y) pixels.
+        size (tuple[int, int]): (height, width).
+
+    Returns:
+        Tensor: (...) bool.
+    """
+    x, y = points.unbind(-1)
+    return (x >= -0.5) & (x <= size[1] - 0.5) & (y >= -0.5) & (y <= size[0] - 0.5)
+
+
+def invert(matrices: Tensor) -> Tensor:
+    """Inverse of regular (..., 3, 3) matrices; unlike ``torch.linalg.inv`` it does not read back
+    from a GPU whether there is one."""
+    return torch.linalg.inv_ex(matrices).inverse
 
 
 def swap_channels(maps: Tensor, flip_indices: Tensor, swap: Tensor) -> Tensor:
@@ -92,7 +116,7 @@ def swap_channels(maps: Tensor, flip_indices: Tensor, swap: Tensor) -> Tensor:
 
 def _source_coordinates(matrices: Tensor, height: int, width: int) -> Tensor:
     """(B, H, W, 2): where each output pixel comes from. Inverted in float32 under AMP too."""
-    inverse = torch.linalg.inv(matrices.float())
+    inverse = invert(matrices.float())
     y, x = torch.meshgrid(torch.arange(height, device=matrices.device, dtype=torch.float32),
                           torch.arange(width, device=matrices.device, dtype=torch.float32),
                           indexing='ij')

@@ -1,0 +1,250 @@
+"""How good a model is on images without labels."""
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from mmengine.dist import all_gather_object, get_rank, get_world_size
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+from mmpose.registry import DATASETS, METRICS
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from ..engine.loops import mixed_seed
+from ..models.pose_estimators.heatmap_head_check import check_heatmap_head, check_heatmaps
+from ..models.utils.pseudo_label import heatmap_peaks
+from ..models.utils.view_geometry import view_geometry
+from ..models.utils.warp import inside, invert, swap_channels, transform_points
+
+_VIEWS = ('target_teacher', 'target_student')
+
+
+@METRICS.register_module()
+class LabelFreeCriteria:
+    r"""Criteria that rank checkpoints without labels, on fixed pairs of views of fixed images.
+
+    Each image is seen in two views, A and B. All criteria are of the evaluated model, except
+    ``teacher_student``:
+
+    - ``agreement`` (percent, greater is better): the share of joints whose prediction in A,
+      brought into B with the recorded matrices, lies within ``threshold`` of the prediction in B.
+      Only joints that both predictions place where both views overlap count; 0 if there are none.
+    - ``score`` (percent, at most 100, greater is better): agreement beyond chance,
+      :math:`(a - c) / (1 - c)` as in Cohen's kappa (1960), where :math:`c` is the agreement with
+      the view B of *other* images: 0 for a model that ignores the image, however well it agrees.
+    - ``teacher_student`` (percent, greater is better): as ``agreement``, of the teacher in A and
+      the student in B; only for models that have both.
+    - ``confidence`` (heatmap units, usually 0 to 1, greater is better): mean of the peaks.
+    - ``entropy`` (0 to 1, **less** is better): mean entropy of the heatmaps, negative values cut
+      off and normalised to sum 1, as a fraction of its largest value log(H W).
+    - ``mutual_information`` (0 to 1, greater is better): entropy of a joint's mean normalised
+      heatmap minus the mean entropy, over log(H W); 0 if all heatmaps are the same. With N
+      images it cannot exceed log(2 N) / log(H W).
+
+    The views are drawn once, from ``seed`` and the image's index alone, and kept as uint8
+    (``2 * num_images * 3 * H * W`` bytes), so that every validation, also after a resume, sees
+    the same pixels; the run's random state is left as it was. Under DDP each rank takes its share
+    of the images, and all get the same result.
+
+    Args:
+        num_images (int): Images, spread evenly over the data set. Defaults to 200.
+        dataset (dict | Dataset, optional): Unlabelled images whose pipeline ends with
+            ``ForkViews``. Defaults to the one given to :meth:`prepare`.
+        threshold (float): Largest distance of agreeing predictions as a fraction of the input's
+            longer side. Defaults to 0.05.
+        batch_size (int): Views per forward pass. Defaults to 50.
+        seed (int): Of the views. Defaults to 0.
+
+    Raises:
+        ValueError: Bad arguments, no data set, fewer than two images, a pipeline without
+            ``ForkViews``, or a model without Gaussian heatmaps.
+    """
+
+    def __init__(self, num_images: int = 200, dataset: dict | Dataset | None = None,
+                 threshold: float = 0.05, batch_size: int = 50, seed: int = 0) -> None:
+        if num_images < 2 or batch_size < 1 or threshold <= 0:
+            raise ValueError('LabelFreeCriteria needs num_images >= 2, batch_size >= 1 and '
+                             f'threshold > 0, got {num_images}, {batch_size} and {threshold}')
+        self.num_images, self.threshold = num_images, threshold
+        self.batch_size, self.seed = batch_size, seed
+        self.dataset, self.dataset_meta, self.views = dataset, None, None
+
+    def __len__(self) -> int:
+        """Number of batches of this rank."""
+        return math.ceil(len(self.views[_VIEWS[0]][0]) / self.batch_size)
+
+    # ------------------------------------------------------------------ views
+    def prepare(self, default: Dataset | dict | None = None) -> LabelFreeCriteria:
+        """Draw and keep the views.
+
+        Args:
+            default (dict | Dataset, optional): Used if no ``dataset`` was given.
+        """
+        dataset = self.dataset if self.dataset is not None else default
+        if dataset is None:
+            raise ValueError(
+                'label_free has no target images: train_dataloader.dataset is no TwoDomainDataset. '
+                "Set label_free.dataset=dict(type='UnlabeledPoseDataset', data_root=..., "
+                'metainfo=..., pipeline=[..., dict(type=\'ForkViews\', ...)]) (docs/data.md)')
+        if isinstance(dataset, dict):
+            dataset = DATASETS.build(dataset)
+        count, ranks = min(len(dataset), self.num_images), get_world_size()
+        if count < max(2, ranks):
+            raise ValueError(f'label_free needs at least {max(2, ranks)} target images for '
+                             f'{ranks} process(es), the data set has {len(dataset)}')
+        self.dataset_meta = getattr(dataset, 'metainfo', None)
+        # evenly over the data set, whose neighbours may be frames of a video
+        indices = np.linspace(0, len(dataset) - 1, count).round().astype(int)
+        self.indices = indices[get_rank()::ranks].tolist()
+        with _random_state_kept():
+            items = [self._draw(dataset, index) for index in self.indices]
+        self.views = {v: (torch.stack([item['inputs'][v] for item in items]),
+                          [item['data_samples'][v] for item in items]) for v in _VIEWS}
+        size = sum(images.numel() for images, _ in self.views.values()) / 2**20
+        print_log(f'label-free criteria: two views of {len(items)} target images, {size:.1f} MiB',
+                  logger='current')
+        self.dataset = None  # only the views are needed
+        return self
+
+    def _draw(self, dataset: Dataset, index: int) -> dict:
+        seed = mixed_seed(self.seed, index)
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would also reseed the GPUs
+        item = dataset[index]
+        inputs = item.get('inputs') if isinstance(item, dict) else None
+        if not isinstance(inputs, dict) or any(inputs.get(view) is None for view in _VIEWS):
+            raise ValueError("label_free needs two views of each image: let the data set's "
+                             'pipeline end with ForkViews (docs/data.md)')
+        return item
+
+    # ------------------------------------------------------------------ measurement
+    @torch.no_grad()
+    def __call__(self, model: nn.Module) -> dict[str, float]:
+        """Measure a model: a plain MMPose estimator or one with ``teacher`` and ``student``.
+
+        Args:
+            model (nn.Module): Maybe wrapped for DDP. Its ``predict_on`` says which branch is
+                evaluated. Its mode (training or evaluation) is given back.
+
+        Returns:
+            dict[str, float]: See the class.
+        """
+        if self.views is None:
+            raise RuntimeError('call LabelFreeCriteria.prepare(dataset) before measuring')
+        model = model.module if is_model_wrapper(model) else model
+        was_training = model.training
+        model.eval()
+        try:
+            parts = [self._measure_batch(model, begin) for begin in
+                     range(0, len(self.indices), self.batch_size)]
+        finally:
+            model.train(was_training)
+        total = sum(p.pop('total') for p in parts)
+        own = {key: torch.cat([p[key] for p in parts]).cpu() for key in parts[0]}
+        own.update(total=total.cpu().double(), index=torch.tensor(self.indices))
+        return self._summary(all_gather_object(own))
+
+    def _measure_batch(self, model: nn.Module, begin: int) -> dict[str, Tensor]:
+        """Statistics per image and joint; ``total`` (K, H, W) is a sum over images and views."""
+        branch = getattr(model, 'predict_on', None)
+        evaluated = model if branch is None else getattr(model, branch)
+        check_heatmap_head(evaluated)
+        batch = {view: self._inputs(model, view, begin) for view in _VIEWS}
+        heatmaps = {view: _heatmaps(evaluated, *batch[view]) for view in _VIEWS}
+        samples = [batch[view][1] for view in _VIEWS]
+        codec, maps = evaluated.head.decoder, torch.cat([*heatmaps.values()])
+        geometry = view_geometry(*samples, codec.scale_factor, maps.device)
+        scale = torch.as_tensor(codec.scale_factor).to(maps) / max(
+            batch[_VIEWS[0]][0].shape[-2:])
+
+        def compare(in_a: Tensor, in_b: Tensor) -> dict[str, Tensor]:
+            a = swap_channels(heatmap_peaks(in_a)[0], geometry.flip_indices, geometry.teacher_swap)
+            b, size = heatmap_peaks(in_b)[0], in_b.shape[-2:]
+            a = transform_points(a, geometry.teacher_to_frame)
+            back = transform_points(b, invert(geometry.teacher_to_frame))
+            return dict(a=a * scale, b=b * scale, a_seen=inside(a, size), b_seen=inside(back, size))
+
+        p = maps.clamp(min=0).flatten(2)
+        p = (p + 1e-12) / (p + 1e-12).sum(-1, keepdim=True)  # an empty heatmap is uniform
+        limit, count = math.log(p.shape[-1]), len(samples[0])
+        result = dict(compare(*heatmaps.values()), confidence=_by_image(maps.amax((2, 3)), count),
+                      entropy=_by_image(_entropy(p) / limit, count),
+                      total=p.sum(0))
+        if branch is not None:
+            other = {'teacher': 1, 'student': 0}[branch]  # the student is compared in view B
+            pair = [*heatmaps.values()]
+            pair[other] = _heatmaps(model.student if other else model.teacher,
+                                    *batch[_VIEWS[other]])
+            result.update({f'ts_{k}': v for k, v in compare(*pair).items()})
+        return result
+
+    def _inputs(self, model: nn.Module, view: str, begin: int) -> tuple[Tensor, list]:
+        images, samples = (part[begin:begin + self.batch_size] for part in self.views[view])
+        data = model.data_preprocessor(dict(inputs=list(images), data_samples=samples), False)
+        return data['inputs'], samples
+
+    def _summary(self, ranks: list[dict[str, Tensor]]) -> dict[str, float]:
+        total = sum(part['total'] for part in ranks)
+        order = torch.cat([part['index'] for part in ranks]).argsort()
+        every = {key: torch.cat([part[key] for part in ranks])[order]
+                 for key in ranks[0] if key not in ('total', 'index')}
+        count = len(order)
+        agreement = self._agreement(every)
+        # every image with up to 20 others
+        shifts = np.linspace(1, count - 1, min(count - 1, 20)).round().astype(int)
+        others = (torch.arange(count)[:, None] + torch.as_tensor(shifts)) % count
+        chance = self._agreement(dict(
+            a=every['a'][:, None], a_seen=every['a_seen'][:, None],
+            b=every['b'][others], b_seen=every['b_seen'][others]))
+        entropy = every['entropy'].double().mean()
+        mean = total / (2 * count)
+        metrics = dict(
+            agreement=100 * agreement,
+            score=100 * (agreement - chance) / (1 - chance).clamp(min=1e-6),
+            confidence=every['confidence'].mean(), entropy=entropy,
+            mutual_information=(_entropy(mean).mean() / math.log(mean.shape[-1])
+                                - entropy).clamp(min=0))
+        if 'ts_a' in every:
+            metrics['teacher_student'] = 100 * self._agreement(
+                {k.removeprefix('ts_'): v for k, v in every.items() if k.startswith('ts_')})
+        return {key: float(value) for key, value in metrics.items()}
+
+    def _agreement(self, pair: dict[str, Tensor]) -> Tensor:
+        """Share of the joints seen in both views whose two positions agree."""
+        near = (pair['a'] - pair['b']).norm(dim=-1) <= self.threshold
+        seen = pair['a_seen'] & pair['b_seen']
+        return (near & seen).sum().double() / seen.sum().clamp(min=1)
+
+
+def _heatmaps(estimator: nn.Module, inputs: Tensor, samples: list) -> Tensor:
+    heatmaps = estimator.head.forward(estimator.extract_feat(inputs))
+    check_heatmaps(estimator, heatmaps, samples)
+    return heatmaps.float()
+
+
+def _by_image(values: Tensor, count: int) -> Tensor:
+    """(2 N, K) of both views to (N, K)."""
+    return values.view(2, count, -1).mean(0)
+
+
+def _entropy(p: Tensor) -> Tensor:
+    """Entropy in nats over the last axis."""
+    return -torch.special.xlogy(p, p).sum(-1)
+
+
+@contextmanager
+def _random_state_kept() -> Iterator[None]:
+    """Give the CPU's random states back afterwards; those of GPUs are not touched inside."""
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])
