@@ -38,8 +38,8 @@ train_dataloader = dict(
         type='TwoDomainDataset', source=_base_.source_train, target=_base_.target_train))
 
 custom_hooks = [
-    dict(type='AdaINStyleHook', stylizer=dict(type='FourierAmplitudeTransfer', beta=0.6), prob=0.5,
-         alpha=(0., 1.), style_images=_base_.target_train),
+    dict(type='AdaINStyleHook', stylizer=dict(type='FourierAmplitudeTransfer', beta=0.6), prob=0.9,
+         alpha=(0.3, 1.), style_images=_base_.target_train),
     dict(type='PreflightHook'),
     dict(type='AverageBuffersHook'),
     dict(type='EMATeacherHook', momentum=0.01),

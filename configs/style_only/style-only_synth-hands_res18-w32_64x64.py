@@ -1,4 +1,4 @@
-"""Embedded hands, phase 1 with style transfer: source images, half of them in the target's style.
+"""Embedded hands, phase 1 with style transfer: source images, most of them in the target's style.
 
     python -m udapose.synthetic --kind hands --out data/synthpose/hands
     python tools/train.py configs/style_only/style-only_synth-hands_res18-w32_64x64.py
@@ -6,6 +6,6 @@
 _base_ = ['../source_only/source-only_synth-hands_res18-w32_64x64.py']
 
 custom_hooks = [
-    dict(type='AdaINStyleHook', stylizer=dict(type='FourierAmplitudeTransfer', beta=0.6), prob=0.5,
-         alpha=(0., 1.), style_images=_base_.target_train),
+    dict(type='AdaINStyleHook', stylizer=dict(type='FourierAmplitudeTransfer', beta=0.6), prob=0.9,
+         alpha=(0.3, 1.), style_images=_base_.target_train),
     dict(type='PreflightHook'), dict(type='AverageBuffersHook')]
