@@ -12,6 +12,8 @@ _META = Path(__file__).resolve().parents[2] / 'configs/_base_/datasets/metainfo'
 _NO_FEATURE = {'model.alignments.feature': 'None'}
 _NO_POSE = {'model.alignments.pose': 'None'}
 _NO_STYLE = {'custom_hooks.0.prob': 0}
+# eight validations with label-free criteria, for tools/benchmark/selection.py
+_SELECTION = {'train_cfg.val_interval': 100, 'val_cfg.label_free.num_images': 200}
 
 # 'domains': the test sets, with the config keys that choose them
 SUITES: dict[str, dict] = {}
@@ -29,9 +31,11 @@ def _methods(name: str) -> dict:
         mean_teacher=dict(config=f'mean_teacher/mean-teacher_{name}.py', init='source_init'),
         mic=dict(config=f'mic/mic_{name}.py', init='source_init'),
         style_only=dict(config=f'style_only/style-only-continued_{name}.py', init='style_init'),
-        uniframe=dict(config=f'uniframe/uniframe_{name}.py', init='style_init'),
-        multilevel_published=dict(config=f'{full}_published.py', init='style_init'),
-        multilevel=dict(config=f'{full}.py', init='style_init'),
+        uniframe=dict(config=f'uniframe/uniframe_{name}.py', init='style_init',
+                      options=_SELECTION),
+        multilevel_published=dict(config=f'{full}_published.py', init='style_init',
+                                  options=_SELECTION),
+        multilevel=dict(config=f'{full}.py', init='style_init', options=_SELECTION),
         oracle=dict(config=f'oracle/oracle_{name}.py', init='source_init'))
 
 
