@@ -7,6 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import mean, stdev
 
+from selection import selection_section
 from suites import SUITES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,6 +20,8 @@ def write_report(runs: Path, out: Path) -> None:
         run = json.loads(path.read_text())
         by_suite[run['suite']][run['row']][run['seed']] = run
     parts = ['# Embedded benchmark\n',
+             'How the settings were chosen: [search.md](search.md). What a step costs: '
+             '[costs](../costs.md).\n',
              'Made by `python tools/benchmark/run_suite.py` from the files in `runs/`; do not edit '
              'by hand. All rows of a seed continue from the same source model for the same number '
              'of iterations with the same augmentation; the last checkpoint is scored. Values: mean'
@@ -28,6 +31,7 @@ def write_report(runs: Path, out: Path) -> None:
         parts.append(table(suite, rows))
         plot(suite, rows, out / f'{suite}.png')
         parts.append(ablation(rows, SUITES[suite]))
+        parts.append(selection_section(out / f'selection/{suite}.json'))
     (out / 'README.md').write_text('\n'.join(parts))
     write_summary(by_suite, ROOT / 'README.md')
 

@@ -59,25 +59,26 @@ train_dataloader = dict(dataset=dict(target=dict(pipeline=[
 OCCLUSION = "dict(type='AdaptiveKeypointOcclusion', prob=0.5, threshold=0.4, half_size=4)"
 
 # phase 1: what is stylised; phase 2: what is added to the mean teacher. `x` places a trial in the
-# sensitivity plot: parameter and value, all else as in mt_S
+# sensitivity plot: parameter and value, all else as in `base` (mt_S)
 STRONG = FOURIER.replace('prob=0.5', 'prob=0.9, alpha=(0.3, 1.0)')
 SOURCES = dict(src='', src_lab=LAB, src_fda60=FOURIER, src_fda60p9=STRONG)
+STRONGLY = dict(init='src_fda60p9', style=STRONG)
 STYLED = dict(init='src_fda60', style=FOURIER)
 TRIALS: dict[str, dict] = dict(
     mt=dict(init='src', what='mean teacher'),
     mt_S=dict(STYLED, what='+ style (Fourier 0.6, both phases)'),
-    mt_S9=dict(init='src_fda60p9', style=STRONG, what='+ style, 90 % of the samples, stronger'),
+    mt_S9=dict(STRONGLY, what='+ style, 90 % of the samples, stronger'),
+    mt_S9A=dict(STRONGLY, align=feature(0.01), x=('lambda_b (feature)', 0.01), base='mt_S9',
+                what='+ stronger style, feature (layer4, 1x1, weight 0.01)'),
+    mt_S9P=dict(STRONGLY, align=pose(0.002), x=('lambda_c (pose)', 0.002), base='mt_S9',
+                what='+ stronger style, pose (temperature 0.1, weight 0.002)'),
     mt_SO=dict(STYLED, augments=OCCLUSION, what='+ style, keypoint occlusion'),
     mt_SA1=dict(STYLED, align=feature(0.001), x=('lambda_b (feature)', 0.001),
                 what='+ style, feature (layer4, 1x1, weight 0.001)'),
-    mt_SA=dict(STYLED, align=feature(0.01), x=('lambda_b (feature)', 0.01),
-               what='+ style, feature (layer4, 1x1, weight 0.01)'),
     mt_SD=dict(STYLED, align=feature(0.001, 'head.deconv_layers', 32, (64, 64), 3),
                what='+ style, feature (last deconvolution, 3x3, weight 0.001)'),
     mt_SP3=dict(STYLED, align=pose(0.0003), x=('lambda_c (pose)', 0.0003),
                 what='+ style, pose (temperature 0.1, weight 0.0003)'),
-    mt_SP=dict(STYLED, align=pose(0.002), x=('lambda_c (pose)', 0.002),
-               what='+ style, pose (temperature 0.1, weight 0.002)'),
     mt_Sc3=dict(STYLED, consistency=3., x=('lambda_a (consistency)', 3.),
                 what='+ style, consistency x 3'),
     mt_Sq3=dict(STYLED, train='confidence_quantile=0.3', x=('confidence quantile', 0.3),
@@ -92,6 +93,23 @@ HANDS: dict[str, dict] = dict(
     h_pk=dict(STYLED, train="peaks_from='teacher'", what="+ style, peaks_from='teacher'"))
 
 
+# discriminators that only watch (no gradient goes back): how far apart are the domains?
+def _watch(feature_name: str, channels: int, name: str) -> str:
+    return (f"{name}=dict(type='DomainAdversarialLoss', feature='{feature_name}', name='{name}', "
+            f"loss_weight=1., discriminator=dict(type='PatchDiscriminator', "
+            f"in_channels={channels}, hidden_channels=(64, 64)), reversal=dict(coefficient=0.))")
+
+
+_WATCH = ', '.join([
+    _watch('backbone.layer1', 32, 'layer1'), _watch('backbone.layer2', 64, 'layer2'),
+    _watch('backbone.layer4', 256, 'layer4'), _watch('head.deconv_layers', 32, 'deconv')])
+_SHORT = 'train_cfg = dict(max_iters=200, val_interval=200)\n'
+PROBES = dict(
+    probe=dict(init='src', align=_WATCH, extra=_SHORT, what='mean teacher'),
+    probe_S=dict(init='src_fda60p9', style=STRONG, align=_WATCH, extra=_SHORT,
+                 what='+ style'))
+
+
 def write_config(name: str) -> Path:
     """The trial's config file."""
     hands = name.startswith('h_')
@@ -101,7 +119,7 @@ def write_config(name: str) -> Path:
         hook = SOURCES[short]
         body = f"custom_hooks = [{hook}{', ' if hook else ''}dict(type='AverageBuffersHook')]\n"
     else:
-        trial = HANDS[name] if hands else TRIALS[name]
+        trial = {**TRIALS, **HANDS, **PROBES}[name]
         base = f'mean_teacher/mean-teacher_synth-{kind}_res18-w32_64x64.py'
         hooks = [trial['style']] if 'style' in trial else []
         hooks += ["dict(type='AverageBuffersHook')", "dict(type='EMATeacherHook', momentum=0.01)"]
@@ -129,6 +147,17 @@ def curve(name: str) -> list[tuple[int, float, float]]:
     return [(step, *values) for step, values in sorted(points.items())]
 
 
+def accuracies(name: str) -> dict[str, float]:
+    """Domain accuracy at the end of a probe, by feature."""
+    found: dict[str, float] = {}
+    for path in sorted((WORK / name).glob('*/vis_data/scalars.json')):
+        for line in path.read_text().splitlines():
+            entry = json.loads(line)
+            found.update({k.removesuffix('_accuracy'): 100 * v for k, v in entry.items()
+                          if k.endswith('_accuracy')})
+    return found
+
+
 def report() -> None:
     """Collect the logs."""
     lines = ['# Search behind the recommended settings\n',
@@ -150,8 +179,21 @@ def report() -> None:
             lines.append(f'| {what} | {points[-1][1]:.1f} | {points[-1][2]:.1f} | '
                          f'{max(p[1] for p in points):.1f} |')
         lines.append('')
+    probes = {name: accuracies(name) for name in PROBES}
+    if all(probes.values()):
+        names = list(probes['probe'])
+        lines += ['## How far apart are the domains?\n',
+                  'Accuracy (percent; 50 is chance) of patch discriminators that watch features '
+                  'without any gradient to the pose model, mean of the last 50 of 200 '
+                  'iterations, people.\n',
+                  '| | ' + ' | '.join(names) + ' |', '|' + '---|' * (len(names) + 1)]
+        lines += [f'| {PROBES[name]["what"]} | '
+                  + ' | '.join(f'{values[n]:.0f}' for n in names) + ' |'
+                  for name, values in probes.items()] + ['']
+        results['probes'] = probes
     if sensitivity(results):
-        lines.append('One parameter changed at a time, people:\n\n![sensitivity](search.png)\n')
+        lines.append('One parameter changed at a time, people; grey: noise of such runs.\n\n'
+                     '![sensitivity](search.png)\n')
     write_json(ROOT / 'docs/benchmarks/search.json', dict(seed=SEED, trials=results))
     (ROOT / 'docs/benchmarks/search.md').write_text('\n'.join(lines))
 
@@ -163,19 +205,23 @@ def sensitivity(results: dict) -> bool:
     import matplotlib
     matplotlib.use('Agg')
     from matplotlib import pyplot as plt
+
+    def final(name: str) -> float:
+        return results[name]['curve'][-1][1]
+
     figure, axes = plt.subplots(1, len(BASE_VALUES), figsize=(12, 2.8), sharey=True)
-    for axis, (name, base) in zip(axes, BASE_VALUES.items(), strict=True):
-        points = [(base, results['mt_S']['curve'][-1][1])] + [
-            (trial['x'][1], results[key]['curve'][-1][1]) for key, trial in TRIALS.items()
+    for axis, (name, value) in zip(axes, BASE_VALUES.items(), strict=True):
+        points = [(value, 0.)] + [
+            (trial['x'][1], final(key) - final(trial.get('base', 'mt_S')))
+            for key, trial in TRIALS.items()
             if trial.get('x', ('',))[0] == name and key in results]
         axis.plot(*zip(*sorted(points), strict=True), 'o-')
-        axis.axhline(results['mt']['curve'][-1][1], color='k', ls=':', label='no style')
-        if base == 0:
+        axis.axhspan(-0.5, 0.5, color='k', alpha=0.1, lw=0)
+        if value == 0:
             axis.set_xscale('symlog', linthresh=1e-4)
         axis.set_xlabel(name)
         axis.grid(alpha=0.3)
-    axes[0].set_ylabel('target PCK@0.05 (val) [%]')
-    axes[0].legend(fontsize=7)
+    axes[0].set_ylabel('change of PCK@0.05 (val)')
     figure.tight_layout()
     figure.savefig(ROOT / 'docs/benchmarks/search.png', dpi=110)
     plt.close(figure)
@@ -188,11 +234,11 @@ def main() -> None:
     parser.add_argument('--report', action='store_true', help='only collect the logs')
     args = parser.parse_args()
     for name in args.trials:
-        trial = {**TRIALS, **HANDS}.get(name, {})
+        trial = {**TRIALS, **HANDS, **PROBES}.get(name, {})
         prefix = 'h_' if name.startswith('h_') else ''
         for part in [prefix + trial['init']] * ('init' in trial) + [name]:
             points = curve(part)
-            if not points or points[-1][0] < 800:
+            if not points or points[-1][0] < (200 if part in PROBES else 800):
                 subprocess.run([sys.executable, 'tools/train.py', str(write_config(part)),
                                 '--work-dir', str(WORK / part)], cwd=ROOT, check=True)
     report()

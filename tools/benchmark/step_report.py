@@ -1,0 +1,56 @@
+"""Tables of `step_cost.py`."""
+from __future__ import annotations
+
+from pathlib import Path
+
+MARKS = ('<!-- step_cost: begin -->', '<!-- step_cost: end -->')
+
+
+def markdown(result: dict) -> str:
+    """The tables of docs/costs.md."""
+    setting = result['setting']
+    lines = [
+        f'ResNet-{setting["depth"]}, {setting["size"]}x{setting["size"]}, '
+        f'{setting["joints"]} joints, {setting["batch"]} images per domain, {setting["memory_format"]}, {setting["device"]}, '
+        f'{setting["threads"]} thread(s), PyTorch {setting["torch"]}; {setting["clock"]}, median '
+        f'(quartiles) of {setting["repeats"]} rounds. Base: {result["base_seconds"]:.2f} s, '
+        f'{result["base_operations"]:.0f} G multiply-adds.', '',
+        '| step | x base | goal | passes | style | discriminator | no network | sum '
+        '| operations |',
+        '|---|---|---|---|---|---|---|---|---|']
+    for name, step in result['steps'].items():
+        own = step['parts']
+        lines.append(
+            f'| {name} | **{step["share"]:.2f}** ({step["low"]:.2f}-{step["high"]:.2f}) | '
+            + (f'<= {step["goal"]:.2f}' if step['goal'] else '') + ' | '
+            + ' | '.join(f'{part["share"]:.3f}' for part in own.values())
+            + f' | {step["sum_of_parts"]:.2f} | {step["operations"]:.2f} |')
+    titles = dict(style='style transfer of half of the source images',
+                  discriminator='discriminator, both domains, forward and backward',
+                  piece='not a network (pieces)')
+    for group, title in titles.items():
+        lines += ['', f'| {title} | x base | operations |', '|---|---|---|']
+        lines += [f'| {n} | {s["share"]:.4f} | ' + (
+            f'{s["operations"]:.3f}' if 'operations' in s else '') + ' |'
+                  for n, s in result['parts'][group].items()]
+    lines += ['', '| waiting for the GPU, per step | times | where |', '|---|---|---|']
+    for name, found in result['waiting']['found'].items():
+        where = ', '.join(f'`{place}` ({n})' for place, n in found.items())
+        lines.append(f'| {name} | {result["waiting"]["calls"][name]} | {where} |')
+    keys = {n: s['logged_keys'] for n, s in result['steps'].items()}
+    lines += ['', f'Counted by: {result["waiting"]["method"]}. On top of it MMEngine reads each '
+              'logged key once: ' + ', '.join(f'{n} {k}' for n, k in keys.items()) + '.']
+    return '\n'.join(lines)
+
+
+def into_page(page: Path, text: str) -> None:
+    """Replace what stands between the page's markers.
+
+    Raises:
+        ValueError: The page has no markers.
+    """
+    old = page.read_text()
+    if any(old.count(mark) != 1 for mark in MARKS):
+        raise ValueError(f'{page} needs one line {MARKS[0]} and one {MARKS[1]} around the tables')
+    head, rest = old.split(MARKS[0])
+    page.write_text(f'{head}{MARKS[0]}\n{text}\n{MARKS[1]}{rest.split(MARKS[1])[1]}')
