@@ -8,7 +8,7 @@ _base_ = ['../mean_teacher/mean-teacher_synth-hands_res18-w32_64x64.py']
 model = dict(
     consistency=None,
     alignments=dict(feature=dict(
-        type='DomainAdversarialLoss', feature='backbone.layer4', loss_weight=0.01,
+        type='DomainAdversarialLoss', feature='backbone.layer4', loss_weight=0.001,
         discriminator=dict(type='PatchDiscriminator', in_channels=256, hidden_channels=(64,),
                            kernel_size=1),
         reversal=dict(schedule='warmup'))),

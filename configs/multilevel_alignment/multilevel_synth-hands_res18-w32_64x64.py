@@ -20,15 +20,15 @@ model = dict(
     consistency=dict(type='HeatmapConsistencyLoss', loss_weight=1.0),
     alignments=dict(
         feature=dict(
-            type='DomainAdversarialLoss', feature='backbone.layer4', loss_weight=0.01,
+            type='DomainAdversarialLoss', feature='backbone.layer4', loss_weight=0.001,
             discriminator=dict(type='PatchDiscriminator', in_channels=256, hidden_channels=(64,),
                                kernel_size=1),
             reversal=dict(schedule='warmup')),
         pose=dict(
             type='InformationMaximizationLoss', form='joint', temperature=0.1, normalize='log',
-            loss_weight=0.001)),
+            loss_weight=0.0003)),
     student_augments=[
-        dict(type='AdaptiveKeypointOcclusion', prob=0.5, threshold=0.5, half_size=4)],
+        dict(type='AdaptiveKeypointOcclusion', prob=0.5, threshold=0.4, half_size=4)],
     train_cfg=dict(confidence_quantile=0.5, per_joint_quantile=True))
 
 train_dataloader = dict(

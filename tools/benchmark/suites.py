@@ -31,10 +31,8 @@ def _methods(name: str) -> dict:
         mean_teacher=dict(config=f'mean_teacher/mean-teacher_{name}.py', init='source_init'),
         mic=dict(config=f'mic/mic_{name}.py', init='source_init'),
         style_only=dict(config=f'style_only/style-only-continued_{name}.py', init='style_init'),
-        uniframe=dict(config=f'uniframe/uniframe_{name}.py', init='style_init',
-                      options=_SELECTION),
-        multilevel_published=dict(config=f'{full}_published.py', init='style_init',
-                                  options=_SELECTION),
+        uniframe=dict(config=f'uniframe/uniframe_{name}.py', init='style_init'),
+        multilevel_published=dict(config=f'{full}_published.py', init='style_init'),
         multilevel=dict(config=f'{full}.py', init='style_init', options=_SELECTION),
         oracle=dict(config=f'oracle/oracle_{name}.py', init='source_init'))
 
