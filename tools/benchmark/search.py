@@ -45,23 +45,15 @@ def pose(weight: float, temperature: float = 0.1) -> str:
 
 
 FOURIER, LAB = style(beta=0.6), style('ChannelStatisticsTransfer')
-# the teacher sees an almost unchanged image
-WEAK_TEACHER = """
-weak_view = [
-    dict(type='RandomFlip', direction='horizontal'),
-    dict(type='RandomBBoxTransform', shift_factor=0.03, scale_factor=(0.9, 1.1), rotate_factor=20,
-         rotate_prob=1.0, shift_prob=1.0),
-    dict(type='RecordedTopdownAffine', input_size=(64, 64))]
-train_dataloader = dict(dataset=dict(target=dict(pipeline=[
-    *_base_.target_pipeline[:-1],
-    dict(type='ForkViews', teacher=weak_view, student=_base_.augment_view)])))
-"""
 OCCLUSION = "dict(type='AdaptiveKeypointOcclusion', prob=0.5, threshold=0.4, half_size=4)"
 
 # phase 1: what is stylised; phase 2: what is added to the mean teacher. `x` places a trial in the
 # sensitivity plot: parameter and value, all else as in `base` (mt_S)
 STRONG = FOURIER.replace('prob=0.5', 'prob=0.9, alpha=(0.3, 1.0)')
-SOURCES = dict(src='', src_lab=LAB, src_fda60=FOURIER, src_fda60p9=STRONG)
+SOURCES = dict(
+    src=('', 'no style'), src_lab=(LAB, 'Lab statistics, 50 % of the samples'),
+    src_fda60=(FOURIER, 'Fourier amplitudes (beta 0.6), 50 % of the samples'),
+    src_fda60p9=(STRONG, 'Fourier amplitudes (beta 0.6), 90 % of the samples, alpha 0.3 to 1'))
 STRONGLY = dict(init='src_fda60p9', style=STRONG)
 STYLED = dict(init='src_fda60', style=FOURIER)
 TRIALS: dict[str, dict] = dict(
@@ -89,8 +81,9 @@ BASE_VALUES = {'lambda_a (consistency)': 1., 'lambda_b (feature)': 0., 'lambda_c
                'confidence quantile': 0.5}
 HANDS: dict[str, dict] = dict(
     h_mt_S=TRIALS['mt_S'], h_mt_S9=TRIALS['mt_S9'],
-    h_wt=dict(STYLED, extra=WEAK_TEACHER, what='+ style, weak teacher view'),
-    h_pk=dict(STYLED, train="peaks_from='teacher'", what="+ style, peaks_from='teacher'"))
+    h_S9c03=dict(STRONGLY, consistency=0.3, what='+ stronger style, consistency x 0.3'),
+    h_S9q7=dict(STRONGLY, train='confidence_quantile=0.7',
+                what='+ stronger style, confidence quantile 0.7'))
 
 
 # discriminators that only watch (no gradient goes back): how far apart are the domains?
@@ -116,7 +109,7 @@ def write_config(name: str) -> Path:
     kind, short = ('hands', name[2:]) if hands else ('people', name)
     if short in SOURCES:
         base = f'source_only/source-only_synth-{kind}_res18-w32_64x64.py'
-        hook = SOURCES[short]
+        hook = SOURCES[short][0]
         body = f"custom_hooks = [{hook}{', ' if hook else ''}dict(type='AverageBuffersHook')]\n"
     else:
         trial = {**TRIALS, **HANDS, **PROBES}[name]
@@ -169,8 +162,7 @@ def report() -> None:
         lines += [f'## {kind}\n', '| trial | PCK@0.05 | PCK@0.1 | best PCK@0.05 on the way |',
                   '|---|---|---|---|']
         prefix = 'h_' if kind == 'hands' else ''
-        named = {f'{prefix}{s}': f'phase 1, {hook.split(chr(39))[5] if hook else "no style"}'
-                 for s, hook in SOURCES.items()}
+        named = {prefix + s: f'phase 1, {what}' for s, (_, what) in SOURCES.items()}
         for name, what in {**named, **{n: t['what'] for n, t in trials.items()}}.items():
             points = curve(name)
             if not points or points[-1][0] < 800:
