@@ -239,7 +239,9 @@ def main() -> None:
         path = args.out / f'{suite}.json'
         write_json(path, data)
         plot(data, path.with_suffix('.png'))
-        path.with_suffix('.md').write_text(selection_section(path))
+        # the section links from the folder above
+        path.with_suffix('.md').write_text(
+            selection_section(path).replace(f']({path.parent.name}/', ']('))
         print(f'{suite}: {len(runs)} runs -> {path}')
 
 
