@@ -1,10 +1,11 @@
-"""Small style transfer network for the embedded people, from scratch, a few minutes on one core.
+r"""Small style transfer network for the embedded people, from scratch, a few minutes on one core.
 
     python -m udapose.synthetic --kind people --out data/synthpose/people
     python tools/train.py configs/style_transfer/adain-small_synth-people_64x64.py
 
-Writes work_dirs/adain-small_synth-people_64x64/iter_1500.pth and pictures below vis_data. Other
-images: `--cfg-options train_dataloader.dataset.content=FOLDER train_dataloader.dataset.style=FOLDER`.
+Writes work_dirs/adain-small_synth-people_64x64/iter_400.pth and pictures below vis_data.
+Other images: --cfg-options train_dataloader.dataset.content=FOLDER \
+    train_dataloader.dataset.style=FOLDER
 """
 _base_ = ['../_base_/default_runtime.py']
 
@@ -22,10 +23,10 @@ train_dataloader = dict(
         content='data/synthpose/people/source/images/train',
         style='data/synthpose/people/target/images/train'))
 
-train_cfg = dict(type='ResumableIterBasedTrainLoop', max_iters=1500)
+train_cfg = dict(type='ResumableIterBasedTrainLoop', max_iters=400)
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=2e-3))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.02, by_epoch=False, begin=0, end=50),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=1500, eta_min=2e-5)]
-default_hooks = dict(checkpoint=dict(interval=500))
-custom_hooks = [dict(type='StyleTransferVisualizationHook', interval=250, scale=2)]
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=400, eta_min=2e-5)]
+default_hooks = dict(checkpoint=dict(interval=400))
+custom_hooks = [dict(type='StyleTransferVisualizationHook', interval=100, scale=2)]

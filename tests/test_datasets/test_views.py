@@ -127,3 +127,33 @@ def test_mmpose_transforms_on_unlabelled_samples(tiny):
             *WHOLE, dict(type='ForkViews', teacher=VIEW, student=[*VIEW, bad])]))
         with pytest.raises((KeyError, ValueError)):
             dataset[0]
+
+
+def test_the_base_matrix_is_the_crop_without_augmentation(tiny):
+    """The same for both views, whatever they draw, and MMPose's own crop of the box."""
+    before = [dict(type='LoadPoseImage'), dict(type='GetBBoxCenterScale', padding=1.25)]
+    still = [VIEW[-1]]
+    dataset = DATASETS.build(dict(tiny.source, pipeline=[
+        *before, dict(type='ForkViews', teacher=still, student=VIEW)]))
+    plain = DATASETS.build(dict(tiny.source, pipeline=[
+        *before, VIEW[-1], dict(type='PackPoseInputs', meta_keys=('input_matrix',))]))
+    np.random.seed(1)
+    for i in range(4):
+        teacher, student = (dataset[i]['data_samples'][b].metainfo for b in BRANCHES[1:])
+        expected = plain[i]['data_samples'].metainfo['input_matrix']
+        assert teacher['base_matrix'].dtype == np.float32
+        for matrix in (teacher['base_matrix'], student['base_matrix'], teacher['input_matrix']):
+            np.testing.assert_allclose(matrix, expected, atol=1e-4)
+        assert not np.allclose(student['input_matrix'], expected, atol=0.5)
+
+
+def test_the_base_is_not_mirrored_by_a_flip_before_the_fork(tiny):
+    box = [dict(type='LoadPoseImage'), dict(type='GetBBoxCenterScale', padding=1.)]
+    fork = dict(type='ForkViews', teacher=[VIEW[-1]], student=[VIEW[-1]])
+    straight, flipped = (
+        DATASETS.build(dict(tiny.source, pipeline=[*box, *flip, fork]))[0]['data_samples'][
+            BRANCHES[1]].metainfo for flip in ([], [dict(type='RandomFlip', prob=1.)]))
+    assert flipped['flip'] and np.linalg.det(flipped['input_matrix'][:2, :2]) < 0
+    # get_warp_matrix turns about half the image's width, a flip about half of (width - 1)
+    np.testing.assert_allclose(flipped['base_matrix'], straight['base_matrix'], atol=1.5)
+    assert np.linalg.det(flipped['base_matrix'][:2, :2]) > 0

@@ -1,4 +1,7 @@
-"""One rank of a two-process mean-teacher training on CPU; started by torchrun."""
+"""One rank of a two-process training on CPU; started by torchrun.
+
+    ddp_worker.py DATA WORK_DIR [--all-parts]
+"""
 import json
 import os
 import sys
@@ -6,11 +9,12 @@ from pathlib import Path
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).parent)]
 torch.set_num_threads(1)
 from mmengine.dist import all_gather_object, get_rank  # noqa: E402
 from mmengine.hooks import Hook  # noqa: E402
 from mmengine.runner import Runner  # noqa: E402
+from parts import all_parts  # noqa: E402
 from runs import PEOPLE, tiny_config  # noqa: E402
 
 import udapose  # noqa: E402, F401
@@ -29,11 +33,14 @@ class Record(Hook):
 
 
 data, work_dir = sys.argv[1:3]
-cfg = tiny_config(f'mean_teacher/mean-teacher_{PEOPLE}.py', data, work_dir, iters=3)
+if '--all-parts' in sys.argv:  # one iteration of the first phase, two of adaptation
+    cfg = all_parts(data, work_dir, iters=3, pretrain=1, interval=3)
+else:
+    cfg = tiny_config(f'mean_teacher/mean-teacher_{PEOPLE}.py', data, work_dir, iters=3)
+    cfg.custom_hooks = [h for h in cfg.custom_hooks
+                        if h.type in ('EMATeacherHook', 'AverageBuffersHook')]
 cfg.launcher = 'pytorch'
 cfg.env_cfg.dist_cfg.backend = 'gloo'
-cfg.custom_hooks = [h for h in cfg.custom_hooks
-                    if h.type in ('EMATeacherHook', 'AverageBuffersHook')]
 runner = Runner.from_cfg(cfg)
 record = Record()
 runner.register_hook(record)

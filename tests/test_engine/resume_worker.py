@@ -1,6 +1,8 @@
 """Train a tiny mean teacher; optionally die by SIGKILL after some iteration.
 
     python resume_worker.py DATA WORK_DIR ITERS CHECKPOINT_INTERVAL KILL_AFTER [--resume]
+
+With --all-parts: multi-level alignment, the first phase ending at iteration 4.
 """
 import json
 import os
@@ -10,10 +12,11 @@ from pathlib import Path
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).parent)]
 torch.set_num_threads(1)
 from mmengine.hooks import Hook  # noqa: E402
 from mmengine.runner import Runner  # noqa: E402
+from parts import all_parts  # noqa: E402
 from runs import PEOPLE, tiny_config  # noqa: E402
 
 import udapose  # noqa: E402, F401
@@ -36,11 +39,14 @@ class Record(Hook):
 
 
 data, work_dir, iters, interval, kill_after = sys.argv[1:6]
-cfg = tiny_config(f'mean_teacher/mean-teacher_{PEOPLE}.py', data, work_dir, int(iters))
+if '--all-parts' in sys.argv:
+    cfg = all_parts(data, work_dir, int(iters), pretrain=4)
+else:
+    cfg = tiny_config(f'mean_teacher/mean-teacher_{PEOPLE}.py', data, work_dir, int(iters))
+    cfg.custom_hooks = [h for h in cfg.custom_hooks if h.type == 'EMATeacherHook']
 cfg.default_hooks.checkpoint.interval = int(interval)
 cfg.train_cfg.val_interval = int(interval)  # validation must not disturb the random state
 cfg.param_scheduler = [dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=6)]
-cfg.custom_hooks = [h for h in cfg.custom_hooks if h.type == 'EMATeacherHook']
 cfg.resume = '--resume' in sys.argv
 runner = Runner.from_cfg(cfg)
 runner.register_hook(Record(os.path.join(work_dir, 'losses.jsonl'), int(kill_after)))

@@ -4,18 +4,23 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 WORKER = Path(__file__).with_name('ddp_worker.py')
 
 
-def test_two_ranks(tiny_people, tmp_path):
+@pytest.mark.parametrize('extra', [[], ['--all-parts']])
+def test_two_ranks(tiny_people, tmp_path, extra):
     command = [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2',
-               '--master_port=29713', str(WORKER), str(tiny_people), str(tmp_path)]
+               '--master_port=29713', str(WORKER), str(tiny_people), str(tmp_path), *extra]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-4000:]
     report = json.loads((tmp_path / 'report.json').read_text())
     assert report['entries'] > 100
     assert report['differ'] == []  # parameters bitwise, buffers after averaging
     assert report['unsaved'] == []  # what rank 0 saved is what rank 1 holds
+    for folder in ('stylized', 'domain_maps', 'pseudo_labels') if extra else ():
+        assert next(tmp_path.rglob(f'vis_data/{folder}/*.png'))  # written by rank 0
     ranks = [{tuple(x) for x in seen} for seen in report['seen']]
     assert ranks[0] and not ranks[0] & ranks[1]
     for iteration in range(3):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 WORKER = Path(__file__).with_name('resume_worker.py')
@@ -20,20 +21,25 @@ def losses(folder):
     return {row.pop('iter'): row for row in rows}  # repeated iterations: the later run's
 
 
-def test_resume_after_kill_is_exact(tiny_people, tmp_path):
+@pytest.mark.parametrize('extra', [[], ['--all-parts']])
+def test_resume_after_kill_is_exact(tiny_people, tmp_path, extra):
+    """With all parts the run dies in the second phase and is resumed in the first."""
     whole, killed = tmp_path / 'whole', tmp_path / 'killed'
     for folder in (whole, killed):
         folder.mkdir()
-    done = run(tiny_people, whole, 8, 3, -1)
+    done = run(tiny_people, whole, 8, 3, -1, *extra)
     assert done.returncode == 0, done.stderr[-3000:]
-    died = run(tiny_people, killed, 8, 3, 5)
+    died = run(tiny_people, killed, 8, 3, 5, *extra)
     assert died.returncode == -signal.SIGKILL, died.stderr[-3000:]
     assert max(losses(killed)) == 4 and not (killed / 'final.pth').exists()
-    resumed = run(tiny_people, killed, 8, 3, -1, '--resume')
+    resumed = run(tiny_people, killed, 8, 3, -1, '--resume', *extra)
     assert resumed.returncode == 0, resumed.stderr[-3000:]
 
     expected, found = losses(whole), losses(killed)
     assert sorted(found) == list(range(8))
+    if extra:
+        assert {i for i, row in expected.items() if 'loss_adversarial' in row} == {4, 5, 6, 7}
+        assert {i for i, row in expected.items() if 'loss_unused' in row} == {0, 1, 2, 3}
     for i in range(8):
         for key, value in expected[i].items():
             assert abs(found[i][key] - value) <= 1e-5 * max(1, abs(value)), (i, key)

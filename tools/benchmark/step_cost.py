@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import statistics
-import subprocess
 import sys
 import time
 import warnings
@@ -103,8 +101,9 @@ def measure(bench: parts.Workbench, repeats: int) -> dict:
     for name, (suffix, style, changes, goal) in settings.STEPS.items():
         model = settings.model_config(suffix)
         if style == 'config':
-            style = f'as in the config: {name}'
-            styles[style] = settings.config_style(suffix)
+            spec = settings.config_style(suffix)
+            style = f'as in the config: {name} ({spec["prob"]:.0%} of the images)'
+            styles[style] = spec
         step = bench.step(suffix, styles.get(style), changes)
         tasks[f'step/{name}'] = step, 1
         tasks[f'no_network/{name}'] = bench.no_network(suffix, changes), MICRO_LOOPS
@@ -156,12 +155,7 @@ def measure(bench: parts.Workbench, repeats: int) -> dict:
 def waiting(bench: parts.Workbench) -> dict:
     """Blocking calls of each step: profiled on a GPU, else found in imagination."""
     if bench.device.type != 'cuda':
-        # a process of its own: PyTorch without a driver cannot leave cleanly after this
-        command = [sys.executable, __file__, '--imagine', '--batch', str(bench.batch)]
-        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-        if done.returncode:
-            raise RuntimeError('the search for synchronisations failed:\n' + done.stderr[-2000:])
-        found = json.loads(done.stdout.splitlines()[-1])
+        found = imagine(bench.batch)
         return dict(method='imagined', found=found,
                     calls={name: sum(places.values()) for name, places in found.items()})
     found, calls = {}, {}
@@ -183,16 +177,9 @@ def _waiting_tasks() -> list[tuple[str, Callable]]:
 
 
 def imagine(batch: int) -> dict:
-    """Blocking operations of each step on imaginary CUDA tensors, by place in the code."""
-    parts.seed_that_draws_half(batch)  # needs real numbers; remembered
-    found = {}
-    for name, make in _waiting_tasks():
-        def build(make=make) -> Callable:
-            with torch.device('cuda'):
-                bench = parts.Workbench(18, 64, batch, torch.device('cuda'))
-                return make(bench)
-        found[name] = imagined(build)
-    return found
+    """Blocking operations of each step by place in the code, found without a GPU."""
+    return {name: imagined(lambda device, make=make: make(parts.Workbench(18, 64, batch, device)))
+            for name, make in _waiting_tasks()}
 
 
 # ---------------------------------------------------------------------- command line
@@ -208,13 +195,9 @@ def main(argv: list[str] | None = None) -> dict:
     parser.add_argument('--threads', type=int, default=1, help='CPU threads')
     parser.add_argument('--out', type=Path, help='JSON file')
     parser.add_argument('--page', type=Path, help='Markdown file with markers for the tables')
-    parser.add_argument('--imagine', action='store_true', help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
     if args.size % 32 or args.batch % 2 or min(args.size, args.batch, args.repeats) < 1:
         parser.error('--size must be a multiple of 32, --batch even, --repeats at least 1')
-    if args.imagine:
-        print(json.dumps(imagine(args.batch)), flush=True)
-        os._exit(0)
     torch.set_num_threads(args.threads)
     torch.backends.cudnn.benchmark = True
     device = torch.device(args.device)

@@ -20,6 +20,7 @@ from mmpose.registry import HOOKS, MODELS
 from mmpose.structures import PoseDataSample
 from step_settings import CHANNELS, JOINTS, NETS, estimator, model_config
 
+
 def _affine(generator: np.random.Generator, size: int, flip: bool) -> np.ndarray:
     """Random rotation and scale about the centre, as the augmentation draws them."""
     angle, scale = generator.uniform(-1, 1), generator.uniform(0.8, 1.2)
@@ -54,14 +55,14 @@ def make_batch(batch: int, size: int, device: torch.device) -> tuple[dict, dict]
 
 
 @lru_cache
-def seed_that_draws_half(batch: int) -> int:
-    """A seed with which AdaINStyleHook(prob=0.5) draws exactly half of the samples."""
+def drawing_seed(batch: int, prob: float) -> int:
+    """A seed with which AdaINStyleHook(prob) draws the share of the samples that it says."""
     for seed in range(1000):
         generator = torch.Generator().manual_seed(seed)
-        drawn = torch.rand(batch, generator=generator, device='cpu') < 0.5
-        if int(drawn.sum()) == batch // 2 > 0:
+        drawn = torch.rand(batch, generator=generator, device='cpu') < prob
+        if int(drawn.sum()) == round(prob * batch):
             return seed
-    raise ValueError(f'half of a batch of {batch} is stylised: take an even number >= 2')
+    raise ValueError(f'no seed draws {prob:.0%} of {batch} samples')
 
 
 class Workbench:
@@ -88,12 +89,8 @@ class Workbench:
         self.inputs, self.samples = make_batch(batch, size, device)
         self.inputs = {k: v.to(memory_format=memory_format) for k, v in self.inputs.items()}
         self.labels = torch.stack([s.gt_fields.heatmaps for s in self.samples['source']])
-        self.half_seed = seed_that_draws_half(batch)
 
     def _place(self, module: nn.Module) -> nn.Module:
-        if all(p.device.type == self.device.type == 'cuda' for p in module.parameters()) \
-                and self.memory_format == torch.contiguous_format:
-            return module  # imaginary tensors cannot be moved
         return module.to(self.device, memory_format=self.memory_format)
 
     # ------------------------------------------------------------------ base
@@ -165,10 +162,12 @@ class Workbench:
 
     # ------------------------------------------------------------------ parts
     def style(self, spec: dict) -> Callable[[], Tensor]:
-        """Stylise half of the source images; a spec of :data:`STYLES`."""
+        """Stylise half (or ``prob``) of the source images; a spec as in :data:`STYLES`."""
+        prob = spec.get('prob', 0.5)
+        seed = drawing_seed(self.batch, prob)
         net = spec['net'] if isinstance(spec['net'], dict) else NETS[spec['net']]
         hook = HOOKS.build(dict(
-            type='AdaINStyleHook', stylizer=dict(net), prob=0.5, vis_interval=0,
+            type='AdaINStyleHook', stylizer=dict(net), prob=prob, vis_interval=0,
             resize=spec.get('resize', 1.), dtype=spec.get('dtype')))
         hook.stylizer = self._place(hook.stylizer).eval().requires_grad_(False)
         hook.preprocessor = self.preprocessor
@@ -182,7 +181,7 @@ class Workbench:
         module = SimpleNamespace(training=True)
 
         def run() -> Tensor:
-            torch.manual_seed(self.half_seed)
+            torch.manual_seed(seed)
             return hook._stylize_batch(module, (), out)['inputs']['source']
         return run
 

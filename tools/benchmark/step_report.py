@@ -11,7 +11,8 @@ def markdown(result: dict) -> str:
     setting = result['setting']
     lines = [
         f'ResNet-{setting["depth"]}, {setting["size"]}x{setting["size"]}, '
-        f'{setting["joints"]} joints, {setting["batch"]} images per domain, {setting["memory_format"]}, {setting["device"]}, '
+        f'{setting["joints"]} joints, {setting["batch"]} images per domain, '
+        f'{setting["memory_format"]}, {setting["device"]}, '
         f'{setting["threads"]} thread(s), PyTorch {setting["torch"]}; {setting["clock"]}, median '
         f'(quartiles) of {setting["repeats"]} rounds. Base: {result["base_seconds"]:.2f} s, '
         f'{result["base_operations"]:.0f} G multiply-adds.', '',

@@ -79,8 +79,8 @@ def config_style(suffix: str) -> dict | None:
     if cfg is None:
         return None
     net = {k: v for k, v in cfg['stylizer'].items() if k != 'checkpoint'}
-    return dict(net=net, cached='style_images' in cfg, resize=cfg.get('resize', 1.),
-                dtype=cfg.get('dtype'))
+    return dict(net=net, prob=cfg.get('prob', 0.5), cached='style_images' in cfg,
+                resize=cfg.get('resize', 1.), dtype=cfg.get('dtype'))
 
 
 def config_discriminator(suffix: str) -> tuple[str, dict] | None:

@@ -8,7 +8,7 @@ from mmcv.transforms import BaseTransform, Compose
 from mmpose.datasets.transforms import PackPoseInputs
 from mmpose.registry import TRANSFORMS
 
-from .affine import RecordedTopdownAffine
+from .affine import RecordedTopdownAffine, flip_matrix
 
 #: The branches of a batch (docs/design.md)
 BRANCHES = ('source', 'target_teacher', 'target_student')
@@ -117,9 +117,14 @@ class ForkViews(BaseTransform):
 
     @staticmethod
     def _base_matrix(transforms: Compose, results: dict) -> np.ndarray:
-        """Where the view's crop would lie without any augmentation."""
+        """Where the view's crop would lie without any augmentation, a flip before the fork
+        included: the base is never mirrored."""
         crop = next(t for t in transforms.transforms if isinstance(t, RecordedTopdownAffine))
-        return crop.box_matrix(results).astype(np.float32)
+        direction = results.get('flip_direction') if results.get('flip') else None
+        height, width = results['img'].shape[:2]
+        matrix = flip_matrix(direction, *crop.input_size) @ crop.box_matrix(results) \
+            @ flip_matrix(direction, width, height)
+        return matrix.astype(np.float32)
 
     def __repr__(self) -> str:
         views = ', '.join(f'{name}={compose}' for name, (compose, _) in self.views.items())

@@ -123,7 +123,7 @@ class AdaINStyleTransfer(BaseModel):
         if isinstance(inputs, dict):
             inputs, style_code = inputs['content'], self.encode_style(inputs['style'])
         features = self._encode(inputs)[-1]
-        target = adain(features, style_code)
+        target = self._adain(features, style_code)
         # lerp of two dtypes is not defined, and the weights of a mixture belong in float32
         mixed = features.float() + alpha * (target.float() - features.float())
         return self._decode(mixed.to(features.dtype), inputs)
@@ -151,7 +151,10 @@ class AdaINStyleTransfer(BaseModel):
             # constants here as well: autocast keeps the weights it has cast, and would hand those
             # cast without gradients to the reconstruction
             styles = self._encode_constant(style)
-            target = adain(self._encode_constant(content)[-1], channel_statistics(styles[-1]))
+            target = self._adain(
+                self._encode_constant(content)[-1], channel_statistics(styles[-1]))
+            if self._bands is not None:
+                styles[-1] = target  # has the style's statistics, save for the bands' means
         stylized = self._encode_constant(self._decode(target, content))
         losses['loss_content'] = self.content_weight * F.mse_loss(
             stylized[-1].float(), target.float())
@@ -173,6 +176,20 @@ class AdaINStyleTransfer(BaseModel):
     def _encode(self, images: Tensor) -> list[Tensor]:
         self._check_size(images)
         return self.encoder(images)
+
+    @property
+    def _bands(self) -> slice | None:
+        return getattr(self.encoder, 'band_channels', None)
+
+    def _adain(self, features: Tensor, style_code: Tensor) -> Tensor:
+        if self._bands is not None:
+            # A band-pass filter's output is scaled about zero: changing its mean would repeat the
+            # filter's kernel all over the image, as a grid on flat areas.
+            own = channel_statistics(features[:, self._bands])
+            style_code = style_code.clone()
+            style_code[:, self._bands, 0] = own[..., 0] / own[..., 1] * \
+                style_code[:, self._bands, 1]
+        return adain(features, style_code)
 
     def _check_size(self, images: Tensor) -> None:
         if min(images.shape[-2:]) <= self.encoder.stride:

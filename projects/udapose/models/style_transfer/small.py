@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
+_BANDS = 48  # 4 x 4 bands of 3 colours
+
 
 def _conv(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, padding_mode='reflect')
@@ -19,59 +21,58 @@ def _zeroed(conv: nn.Conv2d) -> nn.Conv2d:
     return conv
 
 
-def lapped_transform(channels: int) -> Tensor:
+def lapped_transform() -> Tensor:
     r"""Kernels of a two-dimensional lapped orthogonal transform of RGB images.
 
-    The modulated lapped transform with 4 bands a dimension and a sine window,
+    Each dimension has 4 bands of 8 taps. With the even (:math:`e_i`) and odd (:math:`o_i`) rows of
+    the 4-point DCT and :math:`a_i = e_i - o_i`, the bands are :math:`(a_i, J a_i) / 2` and
+    :math:`(a_i, -J a_i) / 2`, where J reverses (Malvar and Staelin, IEEE Trans. ASSP 37(4), 1989,
+    without the rotation). Only band 0 sees the mean of an image: else changes of the bands'
+    amplitudes would put a grid on flat areas.
 
-    .. math:: h_k(n) = \sin\frac{\pi (n + 1/2)}{8} \sqrt{\tfrac{1}{2}}
-              \cos\frac{\pi (n + 5/2) (k + 1/2)}{4}, \quad n = 0..7,\ k = 0..3
-
-    (Malvar, IEEE Trans. ASSP 38(6), 1990). Convolved with stride 4, 8x8 px overlap by half, and
-    the transposed convolution with the same kernels gives back the image (away from its border).
-
-    Args:
-        channels (int): Number of kernels, at least 48; those beyond 48 are zero.
+    Convolved with stride 4, 8x8 px overlap by half, and the transposed convolution with the same
+    kernels gives back the image (away from its border).
 
     Returns:
-        Tensor: (channels, 3, 8, 8), kernel ``3 * (4 k_y + k_x) + colour``.
+        Tensor: (48, 3, 8, 8), kernel ``3 * (4 * band_y + band_x) + colour``.
     """
-    if channels < 48:
-        raise ValueError(f'the lapped transform has 48 channels, got room for {channels}')
-    n, k = torch.arange(8.), torch.arange(4.)[:, None]
-    basis = torch.sin(math.pi * (n + 0.5) / 8) * math.sqrt(0.5) * torch.cos(
-        math.pi * (n + 2.5) * (k + 0.5) / 4)
-    kernels = torch.einsum('yu,xv,cd->yxcduv', basis, basis, torch.eye(3)).reshape(48, 3, 8, 8)
-    return torch.cat([kernels, kernels.new_zeros(channels - 48, 3, 8, 8)])
+    n, k = torch.arange(4.), torch.arange(4.)[:, None]
+    dct = torch.cos(math.pi * (n + 0.5) * k / 4) * math.sqrt(0.5)
+    dct[0] /= math.sqrt(2)
+    a = dct[0::2] - dct[1::2]
+    bands = torch.cat([torch.cat([a, a.flip(1)], 1), torch.cat([a, -a.flip(1)], 1)]) / 2
+    return torch.einsum('yu,xv,cd->yxcduv', bands, bands, torch.eye(3)).reshape(_BANDS, 3, 8, 8)
 
 
 @MODELS.register_module()
 class SmallStyleEncoder(nn.Module):
-    """Three convolutions down to a quarter of the resolution, beside a lapped transform.
+    """A lapped transform to a quarter of the resolution, and three convolutions beside it.
 
-    The sum of both is the deepest feature. The first convolution sees blocks of 2x2 pixels as 12
-    channels (full resolution costs most and gives little). The transform starts as an orthogonal
-    one, with which a decoder gives back the image from the first iteration on: details are kept,
-    and training has only to learn what goes beyond. Trained by reconstruction together with
-    :class:`SmallStyleDecoder`.
+    The transform is fixed and orthogonal, so its 48 bands keep all details and are exactly zero on
+    flat areas but for the three that are the image's local mean. The convolutions add channels
+    that are no linear function of the image; the first one sees blocks of 2x2 pixels as 12
+    channels (full resolution costs most and gives little). They are trained by reconstruction
+    together with :class:`SmallStyleDecoder`.
 
     Args:
-        channels (tuple[int, int, int]): Output channels, the last at least 48. Defaults to
-            (32, 64, 64).
+        channels (tuple[int, int, int]): Channels of the three features, the last at least 49.
+            Defaults to (32, 64, 64).
     """
 
     stride = 4
+    # of the deepest features: bands that do not see the image's mean, which AdaIN only scales
+    band_channels = slice(3, _BANDS)
 
     def __init__(self, channels: tuple[int, int, int] = (32, 64, 64)) -> None:
         super().__init__()
+        if channels[2] <= _BANDS:
+            raise ValueError(f'channels[2] must exceed the {_BANDS} of the lapped transform, got '
+                             f'{channels[2]}')
         self.channels = tuple(channels)
         self.convs = nn.ModuleList([
             _conv(12, channels[0]), _conv(channels[0], channels[1], stride=2),
-            _conv(channels[1], channels[2])])
-        self.lapped = nn.Conv2d(3, channels[2], 8, stride=4, padding=2, padding_mode='reflect',
-                                bias=False)
-        self.lapped.weight.data.copy_(lapped_transform(channels[2]))
-        _zeroed(self.convs[2]).weight.data[48:].normal_(std=0.05)
+            _conv(channels[1], channels[2] - _BANDS)])
+        self.register_buffer('lapped', lapped_transform(), persistent=False)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Features of RGB images in [0, 1].
@@ -86,12 +87,12 @@ class SmallStyleEncoder(nn.Module):
         x = 2 * images - 1
         if height % 4 or width % 4:
             x = F.pad(x, (0, -width % 4, 0, -height % 4), mode='replicate')
-        features, linear = [], self.lapped(x)
-        x = F.pixel_unshuffle(x, 2)
-        for conv in self.convs[:2]:
+        bands = F.conv2d(F.pad(x, (2,) * 4, mode='reflect'), self.lapped, stride=4)
+        x, features = F.pixel_unshuffle(x, 2), []
+        for conv in self.convs:
             x = F.leaky_relu(conv(x), 0.2)
             features.append(x)
-        return [*features, self.convs[2](x) + linear]
+        return [*features[:2], torch.cat([bands, x], 1)]
 
 
 @MODELS.register_module()
@@ -108,7 +109,8 @@ class SmallStyleDecoder(nn.Module):
             _conv(channels[2], channels[1]), _conv(channels[1], 4 * channels[0]),
             _zeroed(_conv(channels[0], 12))])
         self.lapped = nn.ConvTranspose2d(channels[2], 3, 8, stride=4, padding=2, bias=False)
-        self.lapped.weight.data.copy_(lapped_transform(channels[2]))
+        nn.init.zeros_(self.lapped.weight)  # begins as the encoder's inverse
+        self.lapped.weight.data[:_BANDS] = lapped_transform()
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, C3, H, W) to images (B, 3, 4 H, 4 W), RGB about [0, 1]."""

@@ -1,0 +1,339 @@
+"""Style transfer behind the data preprocessor: which samples, from where, and in whose units."""
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmpose.models import PoseDataPreprocessor
+from mmpose.registry import MODELS
+from mmpose.structures import PoseDataSample
+from torch import nn
+
+from udapose.engine import AdaINStyleHook
+from udapose.engine.style_bank import StyleBank
+from udapose.models.data_preprocessors import MultiBranchDataPreprocessor
+
+NORMAL = dict(bgr_to_rgb=True, mean=[123., 116., 103.], std=[58., 57., 56.])
+PREPROCESSORS = [NORMAL, dict(bgr_to_rgb=True), dict(mean=[100., 110., 120.], std=[50., 40., 30.]),
+                 {}]
+
+
+@MODELS.register_module(force=True)
+class _Paint(nn.Module):
+    """Paints an image with the style's mean colour, ``gain`` times."""
+
+    def __init__(self, gain=1.):
+        super().__init__()
+        self.gain, self.encoded = gain, []
+
+    def encode_style(self, images):
+        self.encoded.append(images)
+        return images.mean((2, 3))
+
+    def forward(self, content, style_code, alpha=1.):
+        return (1 - alpha) * content + alpha * self.gain * style_code[..., None, None]
+
+
+def flat(*colours, size=(8, 6)):
+    """uint8 BGR images of one colour each, as a pipeline loads them; colours are RGB."""
+    return [torch.tensor(c[::-1], dtype=torch.uint8).view(3, 1, 1).expand(3, *size).contiguous()
+            for c in colours]
+
+
+def samples(count):
+    return [PoseDataSample() for _ in range(count)]
+
+
+def plain_model(**preprocessor):
+    model = nn.Module()
+    model.data_preprocessor = PoseDataPreprocessor(**preprocessor)
+    return model.train()
+
+
+def branched_model(**preprocessor):
+    model = nn.Module()
+    model.data_preprocessor = MultiBranchDataPreprocessor(
+        data_preprocessor=dict(type='PoseDataPreprocessor', **preprocessor))
+    return model.train()
+
+
+def attached(model, **kwargs):
+    hook = AdaINStyleHook(**{**dict(stylizer=dict(type='_Paint'), prob=1., alpha=(1., 1.)),
+                             **kwargs})
+    hook.before_train(SimpleNamespace(model=model))
+    return hook
+
+
+def run(model, images, training=True):
+    return model.data_preprocessor(dict(inputs=images, data_samples=samples(len(images))),
+                                   training)['inputs']
+
+
+def run_branches(model, source, target):
+    """Source images, and the teacher's views; the student's are grey."""
+    names = ('source', 'target_teacher', 'target_student')
+    grey = flat(*[(128, 128, 128)] * len(target))
+    rows = [(s, None, None) for s in source] + [(None, t, g) for t, g in zip(target, grey,
+                                                                          strict=True)]
+    inputs = {n: [row[i] for row in rows] for i, n in enumerate(names)}
+    data = {n: [None if x is None else PoseDataSample() for x in inputs[n]] for n in names}
+    return model.data_preprocessor(dict(inputs=inputs, data_samples=data), True)['inputs']
+
+
+def colours(inputs, preprocessor):
+    """RGB in 0 .. 255 of each image's first pixel, independently of the hook."""
+    images = inputs.clone()
+    if preprocessor.get('mean'):
+        images = images * torch.tensor(preprocessor['std']).view(3, 1, 1) \
+            + torch.tensor(preprocessor['mean']).view(3, 1, 1)
+    images = images if preprocessor.get('bgr_to_rgb') else images.flip(1)
+    return [tuple(v) for v in images[:, :, 0, 0].round().int().tolist()]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Four images of one colour each: RGB (200, 10 i, 30)."""
+    for i in range(4):
+        image = np.full((10, 14, 3), (30, 10 * i, 200), np.uint8)
+        assert cv2.imwrite(str(tmp_path / f'{i}.png'), image)
+    return tmp_path
+
+
+# ------------------------------------------------------------------ colours and ranges
+@pytest.mark.parametrize('preprocessor', PREPROCESSORS)
+def test_a_plain_models_images_take_the_folders_colours(preprocessor, folder):
+    model = plain_model(**preprocessor)
+    attached(model, style_images=str(folder))
+    torch.manual_seed(0)
+    found = colours(run(model, flat(*[(1, 2, 3)] * 40)), preprocessor)
+    assert set(found) == {(200, 10 * i, 30) for i in range(4)}
+
+
+@pytest.mark.parametrize('preprocessor', PREPROCESSORS)
+def test_strength_is_mixed_in_colours(preprocessor, folder):
+    model = plain_model(**preprocessor)
+    attached(model, style_images=str(folder), alpha=(0.5, 0.5), num_styles=1)
+    assert colours(run(model, flat((100, 50, 250))), preprocessor) == [(150, 25, 140)]
+
+
+def test_alpha_is_drawn_in_its_range_for_each_sample(folder):
+    model = plain_model(**NORMAL)
+    attached(model, style_images=str(folder), alpha=(0.2, 0.6), num_styles=1)
+    torch.manual_seed(0)
+    reds = np.array([c[0] for c in colours(run(model, flat(*[(0, 0, 0)] * 50)), NORMAL)])
+    assert reds.min() >= 40 and reds.max() <= 120 and len(set(reds)) > 20
+    assert reds.min() < 56 and reds.max() > 104
+
+
+@pytest.mark.parametrize('gain,expected', [(9., 255), (-3., 0)])
+def test_results_stay_in_the_valid_range(gain, expected, folder):
+    model = plain_model(**NORMAL)
+    attached(model, style_images=str(folder), stylizer=dict(type='_Paint', gain=gain))
+    assert colours(run(model, flat((50, 60, 70))), NORMAL)[0][0] == expected
+
+
+# ------------------------------------------------------------------ which samples
+@pytest.mark.parametrize('per_sample', [True, False])
+def test_share_of_the_samples_and_the_others_untouched(per_sample, folder):
+    model = plain_model(**NORMAL)
+    hook = attached(model, style_images=str(folder), prob=0.3, per_sample=per_sample)
+    original = (1, 200, 99)
+    exact = plain_model(**NORMAL).data_preprocessor(
+        dict(inputs=flat(original), data_samples=samples(1)), True)['inputs'][0]
+    torch.manual_seed(0)
+    shares = []
+    for _ in range(60):
+        out = run(model, flat(*[original] * 10))
+        kept = (out == exact).flatten(1).all(1)  # bitwise
+        assert ((out != exact).flatten(1).any(1) == ~kept).all()
+        shares.append(1 - kept.float().mean().item())
+    assert 0.2 < np.mean(shares) < 0.4
+    assert (set(shares) == {0., 1.}) is (not per_sample)
+    hook.after_train(None)
+    assert torch.equal(run(model, flat(original))[0], exact)  # detached
+
+
+def test_probability_zero_runs_nothing(folder):
+    model = plain_model(**NORMAL)
+    hook = attached(model, style_images=str(folder), prob=0.)
+    run(model, flat((1, 2, 3)))
+    assert hook.stylizer.encoded == []
+
+
+def test_only_drawn_samples_go_through_the_network():
+    model = branched_model(**NORMAL)
+    hook = attached(model, prob=0.5)
+    sizes = []
+    hook.stylizer.register_forward_pre_hook(lambda m, args: sizes.append(len(args[0])))
+    torch.manual_seed(1)
+    run_branches(model, flat(*[(0, 0, 0)] * 8), flat(*[(255, 0, 0)] * 8))
+    assert 0 < sizes[0] < 8 and len(hook.stylizer.encoded[0]) == sizes[0]
+
+
+def test_validation_is_not_stylised(folder):
+    model = plain_model(**NORMAL)
+    attached(model, style_images=str(folder))
+    model.eval()
+    assert colours(run(model, flat((1, 2, 3)), False), NORMAL) == [(1, 2, 3)]
+
+
+# ------------------------------------------------------------------ both directions
+def test_source_takes_the_targets_style_and_nothing_else_changes():
+    model = branched_model(**NORMAL)
+    attached(model)
+    out = run_branches(model, flat((0, 0, 0), (9, 9, 9)), flat((250, 1, 1), (1, 250, 1)))
+    assert colours(out['source'], NORMAL) == [(250, 1, 1), (1, 250, 1)]  # a pair for each
+    assert colours(out['target_teacher'], NORMAL) == [(250, 1, 1), (1, 250, 1)]
+    assert colours(out['target_student'], NORMAL) == [(128, 128, 128)] * 2
+
+
+def test_target_to_source_takes_the_unstylised_source():
+    model = branched_model(**NORMAL)
+    attached(model, target_to_source=1.)
+    out = run_branches(model, flat((0, 0, 200)), flat((250, 1, 1)))
+    assert colours(out['source'], NORMAL) == [(250, 1, 1)]
+    assert colours(out['target_teacher'], NORMAL) == [(0, 0, 200)]
+    assert colours(out['target_student'], NORMAL) == [(128, 128, 128)]
+
+
+def test_unequal_numbers_of_both_domains():
+    model = branched_model(**NORMAL)
+    attached(model)
+    torch.manual_seed(0)
+    out = run_branches(model, flat(*[(0, 0, 0)] * 30), flat((250, 1, 1), (1, 250, 1)))
+    assert set(colours(out['source'], NORMAL)) == {(250, 1, 1), (1, 250, 1)}
+
+
+def test_the_cache_replaces_the_batch_for_the_source_only(folder):
+    model = branched_model(**NORMAL)
+    attached(model, style_images=str(folder), num_styles=1, target_to_source=1.)
+    out = run_branches(model, flat((7, 7, 7)), flat((250, 1, 1)))
+    assert colours(out['source'], NORMAL) == [(200, 0, 30)]
+    assert colours(out['target_teacher'], NORMAL) == [(7, 7, 7)]
+
+
+# ------------------------------------------------------------------ reduced resolution, bf16
+def noisy(count=2, size=(16, 12)):
+    g = torch.Generator().manual_seed(0)
+    return [torch.randint(40, 215, (3, *size), generator=g, dtype=torch.uint8)
+            for _ in range(count)]
+
+
+def test_reduced_resolution_adds_only_the_change(folder):
+    """At alpha 0 every detail stays; the stylizer sees the small image."""
+    model = plain_model(**NORMAL)
+    hook = attached(model, style_images=str(folder), resize=0.5, alpha=(0., 0.))
+    shapes = []
+    hook.stylizer.register_forward_pre_hook(lambda m, args: shapes.append(args[0].shape[-2:]))
+    images = noisy()
+    exact = plain_model(**NORMAL).data_preprocessor(
+        dict(inputs=images, data_samples=samples(2)), True)['inputs']
+    torch.testing.assert_close(run(model, images), exact, atol=1e-5, rtol=0)
+    assert shapes == [(8, 6)] and hook.stylizer.encoded[0].shape[-2:] == (8, 6)
+
+
+@pytest.mark.parametrize('stylizer', [dict(type='ChannelStatisticsTransfer'),
+                                      dict(type='FourierAmplitudeTransfer', beta=0.3)])
+@pytest.mark.parametrize('kwargs', [dict(dtype='bfloat16'), dict(resize=0.5), {}])
+def test_real_transfers_with_each_option(stylizer, kwargs, folder):
+    """Also inside of an outer autocast, as under --amp."""
+    model = plain_model(**NORMAL)
+    attached(model, stylizer=stylizer, style_images=str(folder), num_styles=1, **kwargs)
+    reference = plain_model(**NORMAL)
+    attached(reference, stylizer=stylizer, style_images=str(folder), num_styles=1)
+    with torch.autocast('cpu', torch.bfloat16):
+        out = run(model, noisy())
+    assert out.dtype == torch.float32 and torch.isfinite(out).all()
+    expected = run(reference, noisy())
+    difference = (out - expected).abs().mean()
+    if kwargs.get('resize'):  # another resolution: the same colours, other details
+        assert (out.mean((2, 3)) - expected.mean((2, 3))).abs().max() < 0.5
+    else:
+        assert difference < (1e-6 if not kwargs else 0.02)
+
+
+# ------------------------------------------------------------------ the bank
+def test_the_bank_is_spread_evenly_and_needs_no_random_state(folder):
+    torch.manual_seed(0)
+    bank = StyleBank(str(folder), 3)
+    torch.manual_seed(5)
+    assert [i['img_path'][-5:] for i in bank.items] == ['0.png', '2.png', '3.png']
+    assert [i['img_path'] for i in bank.items] == [
+        i['img_path'] for i in StyleBank(str(folder), 3).items]
+    assert len(StyleBank(str(folder), 99).items) == 4
+
+
+def test_the_bank_encodes_once_in_chunks(folder):
+    stylizer = MODELS.build(dict(type='_Paint'))
+    bank = StyleBank(str(folder), 9, batch_size=3)
+    like = torch.zeros(1, 3, 5, 7)
+    codes = bank.draw(50, stylizer, like)
+    bank.draw(2, stylizer, like)
+    assert [tuple(x.shape) for x in stylizer.encoded] == [(3, 3, 5, 7), (1, 3, 5, 7)]
+    greens = {round(g * 255) for g in codes[:, 1].tolist()}
+    assert greens == {0, 10, 20, 30} and codes.shape == (50, 3)
+
+
+def test_drawing_follows_torchs_generator(folder):
+    bank, stylizer = StyleBank(str(folder), 4), MODELS.build(dict(type='_Paint'))
+    like, draws = torch.zeros(1, 3, 5, 7), []
+    for seed in (3, 3, 4):
+        torch.manual_seed(seed)
+        draws.append(bank.draw(20, stylizer, like))
+    assert torch.equal(draws[0], draws[1]) and not torch.equal(draws[0], draws[2])
+
+
+def test_boxes_of_a_data_set_are_cut_out(tmp_path):
+    image = np.zeros((20, 20, 3), np.uint8)
+    image[5:15, 10:20] = (10, 20, 30)
+    cv2.imwrite(str(tmp_path / 'a.png'), image)
+
+    class Boxes:
+        def __init__(self, box):
+            self.box = box
+
+        def __len__(self):
+            return 1
+
+        def get_data_info(self, i):
+            return dict(img_path=str(tmp_path / 'a.png'), bbox=np.float32([self.box]))
+
+    code = StyleBank(Boxes([10, 5, 20, 15]), 5).draw(
+        1, MODELS.build(dict(type='_Paint')), torch.zeros(1, 3, 4, 4))
+    torch.testing.assert_close(code[0] * 255, torch.tensor([30., 20., 10.]))
+    with pytest.raises(ValueError, match=r'the box .* of the style image .*a.png lies outside'):
+        StyleBank(Boxes([30, 5, 40, 15]), 5).draw(
+            1, MODELS.build(dict(type='_Paint')), torch.zeros(1, 3, 4, 4))
+
+
+# ------------------------------------------------------------------ bad input
+@pytest.mark.parametrize('content', [b'', b'not an image'])
+def test_an_unreadable_style_image_is_named(content, folder):
+    (folder / '1.png').write_bytes(content)
+    model = plain_model(**NORMAL)
+    attached(model, style_images=str(folder))
+    with pytest.raises(OSError, match=r'style image .*/1.png cannot be read: replace'):
+        run(model, flat((1, 2, 3)))
+
+
+def test_an_empty_folder_is_named(tmp_path):
+    (tmp_path / 'readme.txt').write_text('')
+    with pytest.raises(FileNotFoundError, match=f'style_images={tmp_path} holds no images'):
+        attached(plain_model(), style_images=str(tmp_path))
+    with pytest.raises(FileNotFoundError, match='nowhere'):
+        attached(plain_model(), style_images=str(tmp_path / 'nowhere'))
+
+
+def test_a_plain_model_needs_style_images():
+    with pytest.raises(ValueError, match="Give their folder with style_images="):
+        attached(plain_model())
+
+
+@pytest.mark.parametrize('kwargs,message', [
+    (dict(prob=1.5), 'prob must be in'), (dict(alpha=(0.5, 0.2)), 'alpha must be a range'),
+    (dict(target_to_source=-1), 'target_to_source must be in'), (dict(resize=0.), 'resize must'),
+    (dict(dtype='half'), "dtype must be None, 'bfloat16' or 'float16', got 'half'")])
+def test_bad_options(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        AdaINStyleHook(dict(type='_Paint'), **kwargs)
