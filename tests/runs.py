@@ -28,6 +28,7 @@ def tiny_config(name, data, work_dir, iters=2, batch_size=4):
     for term in filter(None, cfg.model.get('alignments', {}).values()):
         if 'discriminator' in term:
             term.discriminator.in_channels = 32 if 'layer4' in term.feature else 8
+    without_style_weights(cfg)
     cfg.merge_from_dict(dict(
         work_dir=str(work_dir), load_from=None, train_cfg=dict(max_iters=iters, val_interval=iters),
         train_dataloader=dict(batch_size=batch_size), val_dataloader=dict(batch_size=4),
@@ -36,3 +37,10 @@ def tiny_config(name, data, work_dir, iters=2, batch_size=4):
         cfg.train_dataloader.sampler.batch_size = batch_size
     cfg.vis_backends = cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
     return cfg
+
+
+def without_style_weights(cfg):
+    """Style networks of the same kind, untrained, instead of those of a checkpoint."""
+    for hook in cfg.get('custom_hooks', ()):
+        if hook.type == 'AdaINStyleHook':
+            hook.stylizer.pop('checkpoint', None)

@@ -1,7 +1,7 @@
 """Embedded people: multi-level alignment with the published hyper-parameters (arXiv 2404.14885 and
 its official code), sizes in pixels brought from 256 to 64 px inputs, schedule from 15,000 to 800
-iterations. Known oddities of the published code that are *not* imitated: the misplaced occlusion
-and the nearest-neighbour resampling.
+iterations, a small style network instead of VGG-19. Known oddities of the published code that are
+*not* imitated: the misplaced occlusion and the nearest-neighbour resampling.
 
     python tools/train.py configs/style_transfer/adain-small_synth-people_64x64.py
     python tools/train.py configs/style_only/style-only_synth-people_res18-w32_64x64.py   # phase 1
@@ -47,8 +47,11 @@ param_scheduler = [
     dict(type='MultiStepLR', by_epoch=False, milestones=[107, 507], gamma=0.1)]
 
 custom_hooks = [
-    dict(type='AdaINStyleHook', stylizer=_base_.custom_hooks[0].stylizer, prob=0.5,
-         alpha=(0., 1.), per_sample=False),
+    dict(type='AdaINStyleHook', prob=0.5, alpha=(0., 1.), per_sample=False,
+         stylizer=dict(
+             type='AdaINStyleTransfer', encoder=dict(type='SmallStyleEncoder'),
+             decoder=dict(type='SmallStyleDecoder'),
+             checkpoint='work_dirs/adain-small_synth-people_64x64/iter_400.pth')),
     dict(type='PreflightHook'),
     dict(type='AverageBuffersHook'),
     dict(type='ConstantLRHook'),

@@ -29,4 +29,5 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.02, by_epoch=False, begin=0, end=50),
     dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=400, eta_min=2e-5)]
 default_hooks = dict(checkpoint=dict(interval=400))
+# in place of AverageBuffersHook: there is no batch norm
 custom_hooks = [dict(type='StyleTransferVisualizationHook', interval=100, scale=2)]

@@ -1,7 +1,6 @@
 """Style transfer behind the data preprocessor: which samples, from where, and in whose units."""
 from types import SimpleNamespace
 
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -11,7 +10,6 @@ from mmpose.structures import PoseDataSample
 from torch import nn
 
 from udapose.engine import AdaINStyleHook
-from udapose.engine.style_bank import StyleBank
 from udapose.models.data_preprocessors import MultiBranchDataPreprocessor
 
 NORMAL = dict(bgr_to_rgb=True, mean=[123., 116., 103.], std=[58., 57., 56.])
@@ -91,35 +89,26 @@ def colours(inputs, preprocessor):
     return [tuple(v) for v in images[:, :, 0, 0].round().int().tolist()]
 
 
-@pytest.fixture
-def folder(tmp_path):
-    """Four images of one colour each: RGB (200, 10 i, 30)."""
-    for i in range(4):
-        image = np.full((10, 14, 3), (30, 10 * i, 200), np.uint8)
-        assert cv2.imwrite(str(tmp_path / f'{i}.png'), image)
-    return tmp_path
-
-
 # ------------------------------------------------------------------ colours and ranges
 @pytest.mark.parametrize('preprocessor', PREPROCESSORS)
-def test_a_plain_models_images_take_the_folders_colours(preprocessor, folder):
+def test_a_plain_models_images_take_the_folders_colours(preprocessor, style_folder):
     model = plain_model(**preprocessor)
-    attached(model, style_images=str(folder))
+    attached(model, style_images=str(style_folder))
     torch.manual_seed(0)
     found = colours(run(model, flat(*[(1, 2, 3)] * 40)), preprocessor)
     assert set(found) == {(200, 10 * i, 30) for i in range(4)}
 
 
 @pytest.mark.parametrize('preprocessor', PREPROCESSORS)
-def test_strength_is_mixed_in_colours(preprocessor, folder):
+def test_strength_is_mixed_in_colours(preprocessor, style_folder):
     model = plain_model(**preprocessor)
-    attached(model, style_images=str(folder), alpha=(0.5, 0.5), num_styles=1)
+    attached(model, style_images=str(style_folder), alpha=(0.5, 0.5), num_styles=1)
     assert colours(run(model, flat((100, 50, 250))), preprocessor) == [(150, 25, 140)]
 
 
-def test_alpha_is_drawn_in_its_range_for_each_sample(folder):
+def test_alpha_is_drawn_in_its_range_for_each_sample(style_folder):
     model = plain_model(**NORMAL)
-    attached(model, style_images=str(folder), alpha=(0.2, 0.6), num_styles=1)
+    attached(model, style_images=str(style_folder), alpha=(0.2, 0.6), num_styles=1)
     torch.manual_seed(0)
     reds = np.array([c[0] for c in colours(run(model, flat(*[(0, 0, 0)] * 50)), NORMAL)])
     assert reds.min() >= 40 and reds.max() <= 120 and len(set(reds)) > 20
@@ -127,17 +116,17 @@ def test_alpha_is_drawn_in_its_range_for_each_sample(folder):
 
 
 @pytest.mark.parametrize('gain,expected', [(9., 255), (-3., 0)])
-def test_results_stay_in_the_valid_range(gain, expected, folder):
+def test_results_stay_in_the_valid_range(gain, expected, style_folder):
     model = plain_model(**NORMAL)
-    attached(model, style_images=str(folder), stylizer=dict(type='_Paint', gain=gain))
+    attached(model, style_images=str(style_folder), stylizer=dict(type='_Paint', gain=gain))
     assert colours(run(model, flat((50, 60, 70))), NORMAL)[0][0] == expected
 
 
 # ------------------------------------------------------------------ which samples
 @pytest.mark.parametrize('per_sample', [True, False])
-def test_share_of_the_samples_and_the_others_untouched(per_sample, folder):
+def test_share_of_the_samples_and_the_others_untouched(per_sample, style_folder):
     model = plain_model(**NORMAL)
-    hook = attached(model, style_images=str(folder), prob=0.3, per_sample=per_sample)
+    hook = attached(model, style_images=str(style_folder), prob=0.3, per_sample=per_sample)
     original = (1, 200, 99)
     exact = plain_model(**NORMAL).data_preprocessor(
         dict(inputs=flat(original), data_samples=samples(1)), True)['inputs'][0]
@@ -154,9 +143,9 @@ def test_share_of_the_samples_and_the_others_untouched(per_sample, folder):
     assert torch.equal(run(model, flat(original))[0], exact)  # detached
 
 
-def test_probability_zero_runs_nothing(folder):
+def test_probability_zero_runs_nothing(style_folder):
     model = plain_model(**NORMAL)
-    hook = attached(model, style_images=str(folder), prob=0.)
+    hook = attached(model, style_images=str(style_folder), prob=0.)
     run(model, flat((1, 2, 3)))
     assert hook.stylizer.encoded == []
 
@@ -171,9 +160,9 @@ def test_only_drawn_samples_go_through_the_network():
     assert 0 < sizes[0] < 8 and len(hook.stylizer.encoded[0]) == sizes[0]
 
 
-def test_validation_is_not_stylised(folder):
+def test_validation_is_not_stylised(style_folder):
     model = plain_model(**NORMAL)
-    attached(model, style_images=str(folder))
+    attached(model, style_images=str(style_folder))
     model.eval()
     assert colours(run(model, flat((1, 2, 3)), False), NORMAL) == [(1, 2, 3)]
 
@@ -205,9 +194,9 @@ def test_unequal_numbers_of_both_domains():
     assert set(colours(out['source'], NORMAL)) == {(250, 1, 1), (1, 250, 1)}
 
 
-def test_the_cache_replaces_the_batch_for_the_source_only(folder):
+def test_the_cache_replaces_the_batch_for_the_source_only(style_folder):
     model = branched_model(**NORMAL)
-    attached(model, style_images=str(folder), num_styles=1, target_to_source=1.)
+    attached(model, style_images=str(style_folder), num_styles=1, target_to_source=1.)
     out = run_branches(model, flat((7, 7, 7)), flat((250, 1, 1)))
     assert colours(out['source'], NORMAL) == [(200, 0, 30)]
     assert colours(out['target_teacher'], NORMAL) == [(7, 7, 7)]
@@ -220,10 +209,10 @@ def noisy(count=2, size=(16, 12)):
             for _ in range(count)]
 
 
-def test_reduced_resolution_adds_only_the_change(folder):
+def test_reduced_resolution_adds_only_the_change(style_folder):
     """At alpha 0 every detail stays; the stylizer sees the small image."""
     model = plain_model(**NORMAL)
-    hook = attached(model, style_images=str(folder), resize=0.5, alpha=(0., 0.))
+    hook = attached(model, style_images=str(style_folder), resize=0.5, alpha=(0., 0.))
     shapes = []
     hook.stylizer.register_forward_pre_hook(lambda m, args: shapes.append(args[0].shape[-2:]))
     images = noisy()
@@ -236,12 +225,12 @@ def test_reduced_resolution_adds_only_the_change(folder):
 @pytest.mark.parametrize('stylizer', [dict(type='ChannelStatisticsTransfer'),
                                       dict(type='FourierAmplitudeTransfer', beta=0.3)])
 @pytest.mark.parametrize('kwargs', [dict(dtype='bfloat16'), dict(resize=0.5), {}])
-def test_real_transfers_with_each_option(stylizer, kwargs, folder):
+def test_real_transfers_with_each_option(stylizer, kwargs, style_folder):
     """Also inside of an outer autocast, as under --amp."""
     model = plain_model(**NORMAL)
-    attached(model, stylizer=stylizer, style_images=str(folder), num_styles=1, **kwargs)
+    attached(model, stylizer=stylizer, style_images=str(style_folder), num_styles=1, **kwargs)
     reference = plain_model(**NORMAL)
-    attached(reference, stylizer=stylizer, style_images=str(folder), num_styles=1)
+    attached(reference, stylizer=stylizer, style_images=str(style_folder), num_styles=1)
     with torch.autocast('cpu', torch.bfloat16):
         out = run(model, noisy())
     assert out.dtype == torch.float32 and torch.isfinite(out).all()
@@ -253,66 +242,12 @@ def test_real_transfers_with_each_option(stylizer, kwargs, folder):
         assert difference < (1e-6 if not kwargs else 0.02)
 
 
-# ------------------------------------------------------------------ the bank
-def test_the_bank_is_spread_evenly_and_needs_no_random_state(folder):
-    torch.manual_seed(0)
-    bank = StyleBank(str(folder), 3)
-    torch.manual_seed(5)
-    assert [i['img_path'][-5:] for i in bank.items] == ['0.png', '2.png', '3.png']
-    assert [i['img_path'] for i in bank.items] == [
-        i['img_path'] for i in StyleBank(str(folder), 3).items]
-    assert len(StyleBank(str(folder), 99).items) == 4
-
-
-def test_the_bank_encodes_once_in_chunks(folder):
-    stylizer = MODELS.build(dict(type='_Paint'))
-    bank = StyleBank(str(folder), 9, batch_size=3)
-    like = torch.zeros(1, 3, 5, 7)
-    codes = bank.draw(50, stylizer, like)
-    bank.draw(2, stylizer, like)
-    assert [tuple(x.shape) for x in stylizer.encoded] == [(3, 3, 5, 7), (1, 3, 5, 7)]
-    greens = {round(g * 255) for g in codes[:, 1].tolist()}
-    assert greens == {0, 10, 20, 30} and codes.shape == (50, 3)
-
-
-def test_drawing_follows_torchs_generator(folder):
-    bank, stylizer = StyleBank(str(folder), 4), MODELS.build(dict(type='_Paint'))
-    like, draws = torch.zeros(1, 3, 5, 7), []
-    for seed in (3, 3, 4):
-        torch.manual_seed(seed)
-        draws.append(bank.draw(20, stylizer, like))
-    assert torch.equal(draws[0], draws[1]) and not torch.equal(draws[0], draws[2])
-
-
-def test_boxes_of_a_data_set_are_cut_out(tmp_path):
-    image = np.zeros((20, 20, 3), np.uint8)
-    image[5:15, 10:20] = (10, 20, 30)
-    cv2.imwrite(str(tmp_path / 'a.png'), image)
-
-    class Boxes:
-        def __init__(self, box):
-            self.box = box
-
-        def __len__(self):
-            return 1
-
-        def get_data_info(self, i):
-            return dict(img_path=str(tmp_path / 'a.png'), bbox=np.float32([self.box]))
-
-    code = StyleBank(Boxes([10, 5, 20, 15]), 5).draw(
-        1, MODELS.build(dict(type='_Paint')), torch.zeros(1, 3, 4, 4))
-    torch.testing.assert_close(code[0] * 255, torch.tensor([30., 20., 10.]))
-    with pytest.raises(ValueError, match=r'the box .* of the style image .*a.png lies outside'):
-        StyleBank(Boxes([30, 5, 40, 15]), 5).draw(
-            1, MODELS.build(dict(type='_Paint')), torch.zeros(1, 3, 4, 4))
-
-
 # ------------------------------------------------------------------ bad input
 @pytest.mark.parametrize('content', [b'', b'not an image'])
-def test_an_unreadable_style_image_is_named(content, folder):
-    (folder / '1.png').write_bytes(content)
+def test_an_unreadable_style_image_is_named(content, style_folder):
+    (style_folder / '1.png').write_bytes(content)
     model = plain_model(**NORMAL)
-    attached(model, style_images=str(folder))
+    attached(model, style_images=str(style_folder))
     with pytest.raises(OSError, match=r'style image .*/1.png cannot be read: replace'):
         run(model, flat((1, 2, 3)))
 

@@ -62,7 +62,8 @@ def test_a_run_that_resumes_after_the_switch_keeps_its_teacher():
 
 def test_the_best_checkpoint_initialises_both(tmp_path):
     path = tmp_path / 'best.pth'
-    state = {f'student.{k}': torch.full_like(v, 3.) for k, v in Model().student.state_dict().items()}
+    state = {f'student.{k}': torch.full_like(v, 3.)
+             for k, v in Model().student.state_dict().items()}
     torch.save(dict(state_dict={**state, 'teacher.weight': torch.zeros(1, 2)}), path)
     hook, run = SourcePretrainHook(iters=2, init_from='best'), runner(0, path)
     hook.before_train(run)

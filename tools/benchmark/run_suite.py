@@ -67,6 +67,9 @@ def run_one(suite: str, row: str, seed: str, work: str, threads: str) -> None:
     import os
     run = Run(suite, row, int(seed), Path(work))
     config = CONFIGS / run.cfg['config']
+    for path, command in run.cfg.get('files', {}).items():
+        if not (ROOT / path).exists():
+            sys.exit(f'{run.name}: {path} is missing: {command}')
     env = dict(os.environ, OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads)
     overrides = {'randomness.seed': seed, **run.cfg.get('options', {})}
     resume = (run.dir / 'last_checkpoint').exists()

@@ -32,7 +32,11 @@ def _methods(name: str) -> dict:
         mic=dict(config=f'mic/mic_{name}.py', init='source_init'),
         style_only=dict(config=f'style_only/style-only-continued_{name}.py', init='style_init'),
         uniframe=dict(config=f'uniframe/uniframe_{name}.py', init='style_init'),
-        multilevel_published=dict(config=f'{full}_published.py', init='style_init'),
+        multilevel_published=dict(
+            config=f'{full}_published.py', init='style_init',
+            files={f'work_dirs/adain-small_{name.split("_")[0]}_64x64/iter_400.pth':
+                   'python tools/train.py configs/style_transfer/adain-small_'
+                   f'{name.split("_")[0]}_64x64.py'}),
         multilevel=dict(config=f'{full}.py', init='style_init', options=_SELECTION),
         oracle=dict(config=f'oracle/oracle_{name}.py', init='source_init'))
 

@@ -1,0 +1,105 @@
+"""The configs on the pages of multi-level alignment's parts, as they stand there."""
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from runs import ROOT, tiny_config  # noqa: E402
+
+from udapose.synthetic import generate  # noqa: E402
+
+PAGES = ('adversarial', 'information_maximization', 'student_augments', 'style_transfer',
+         'two_phase')
+FENCE = re.compile(r'```python\n(# my_config\.py\n.*?)```', re.DOTALL)
+
+
+def snippets(page):
+    path = ROOT / f'docs/{page}.md'
+    return FENCE.findall(path.read_text()) if path.exists() else []
+
+
+CASES = [(page, i) for page in PAGES for i in range(len(snippets(page)))]
+
+
+@pytest.fixture(scope='module', autouse=True)
+def plain_config_text():
+    """MMEngine formats the config some seven times a run, 1 s each: most of a tiny run's time."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ('yapf.yapflib.yapf_api', 'mmengine.config.config'):  # fork, official MMEngine
+            patch.setattr(f'{name}.FormatCode', lambda text, **kwargs: (text, True), raising=False)
+        yield
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    out = tmp_path_factory.mktemp('people')
+    generate(out, kind='people', size=64, source_train=12, target_train=12, val=4, test=4,
+             workers=1)
+    return out
+
+
+def test_every_page_has_a_config():
+    assert {page for page, _ in CASES} == set(PAGES)
+
+
+@pytest.mark.parametrize('page,index', CASES)
+def test_the_config_is_short_and_trains(page, index, data, tmp_path):
+    text = snippets(page)[index]
+    code = [line for line in text.splitlines() if line.split('#')[0].strip()]
+    assert len(code) <= 12 and max(map(len, text.splitlines())) <= 110
+    config = tmp_path / 'my_config.py'
+    config.write_text(text.replace("'configs/", f"'{ROOT}/configs/"))
+    written = Config.fromfile(config)
+    cfg = tiny_config(config, data, tmp_path / 'work')
+    for hook in cfg.custom_hooks:
+        if 'style_images' in hook and isinstance(hook.style_images, str):
+            assert hook.style_images.startswith('data/synthpose/people/') or str(data) in \
+                hook.style_images  # the tiny data was put in its place
+        if hook.type == 'SourcePretrainHook':
+            assert 0 < hook.iters < written.train_cfg.max_iters
+            hook.iters = 1
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    logged = runner.message_hub.log_scalars
+    for key in ('adversarial_accuracy', 'loss_information', 'loss_consistency'):
+        expected = {'adversarial_accuracy': page == 'adversarial',
+                    'loss_information': page == 'information_maximization',
+                    'loss_consistency': 'mean-teacher' in text}[key]
+        assert (f'train/{key}' in logged) == expected, key
+    assert all(torch.isfinite(p).all() for p in runner.model.parameters())
+    scores = runner.message_hub.get_scalar('val/target/PCK@0.05').data[0]
+    assert 0 <= scores[-1] <= 100
+
+
+@pytest.mark.parametrize('page', PAGES)
+def test_links_lead_somewhere(page):
+    text = (ROOT / f'docs/{page}.md').read_text()
+    targets = [t.split('#')[0] for t in re.findall(r'\]\(([^)]+)\)', text) if '://' not in t]
+    assert targets
+    missing = [t for t in targets if t and not (ROOT / 'docs' / t).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize('page,components', [
+    ('adversarial', ['DomainAdversarialLoss', 'PatchDiscriminator', 'GradientReversal']),
+    ('information_maximization', ['InformationMaximizationLoss']),
+    ('student_augments', ['AdaptiveKeypointOcclusion', 'RandomBlockMask']),
+    ('style_transfer', ['AdaINStyleHook'])])
+def test_the_tables_name_every_argument(page, components):
+    import inspect
+
+    from mmpose.registry import HOOKS, MODELS
+
+    from udapose.models.layers.gradient_reversal import GradientReversal
+    text = (ROOT / f'docs/{page}.md').read_text()
+    for name in components:
+        kind = GradientReversal if name == 'GradientReversal' else MODELS.get(name) or HOOKS.get(
+            name)
+        for argument in inspect.signature(kind).parameters:
+            if argument not in ('init_cfg', 'negative_slope', 'gamma', 'discriminator'):
+                assert argument in text, f'{name}.{argument}'
