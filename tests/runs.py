@@ -35,6 +35,7 @@ def tiny_config(name, data, work_dir, iters=2, batch_size=4):
         default_hooks=dict(checkpoint=dict(interval=iters), logger=dict(interval=1))))
     if 'batch_size' in cfg.train_dataloader.sampler:
         cfg.train_dataloader.sampler.batch_size = batch_size
+    cfg.visualizer.name = str(work_dir)  # MMEngine keeps one per name and process
     cfg.vis_backends = cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
     return cfg
 
@@ -43,4 +44,5 @@ def without_style_weights(cfg):
     """Style networks of the same kind, untrained, instead of those of a checkpoint."""
     for hook in cfg.get('custom_hooks', ()):
         if hook.type == 'AdaINStyleHook':
-            hook.stylizer.pop('checkpoint', None)
+            if hook.stylizer.pop('checkpoint', None):
+                hook.stylizer.reconstruction_weight = 1.

@@ -10,6 +10,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
+from mmpose.registry import MODELS
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from runs import PEOPLE, ROOT, tiny_config, without_style_weights  # noqa: E402
@@ -93,6 +94,39 @@ def test_embedded_configs_train_and_evaluate(name, data, tmp_path):
     metrics = runner.test()
     assert 0 <= metrics['target/PCK@0.1'] <= 100
     assert not any(torch.isnan(p).any() for p in runner.model.parameters())
+
+
+@pytest.mark.parametrize('name', STYLE)
+def test_style_networks_train(name, data, tmp_path):
+    cfg = pointed_at(Config.fromfile(ROOT / 'configs' / name), data)
+    dataset = cfg.train_dataloader.dataset
+    assert 'train_cfg' in cfg and cfg.default_hooks.checkpoint.interval <= cfg.train_cfg.max_iters
+    if 'folders' in name:  # the user's own
+        assert not Path(cfg.model.encoder.weights).is_absolute()
+        cfg.model.encoder.update(weights=None, width=4)
+        cfg.model.decoder.update(width=4)
+        for domain in ('source', 'target'):
+            dataset['content' if domain == 'source' else 'style'] = \
+                f'{data}/people/{domain}/images/train'
+        dataset.update(size=32, resize=(32, 48))
+    assert str(data) in dataset.content + dataset.style
+    cfg.custom_hooks[0].interval = 1
+    cfg.merge_from_dict(dict(
+        work_dir=str(tmp_path), experiment_name=tmp_path.name, train_cfg=dict(max_iters=2),
+        train_dataloader=dict(batch_size=2, num_workers=0, persistent_workers=False),
+        default_hooks=dict(checkpoint=dict(interval=2), logger=dict(interval=1))))
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    losses = runner.message_hub.get_scalar('train/loss').data[0]
+    assert len(losses) == 2 and np.isfinite(losses).all()
+    assert len(list((tmp_path / 'vis_data').rglob('*.png'))) >= 2
+    # what it writes is what the hook takes
+    again = dict(cfg.model, checkpoint=str(tmp_path / 'iter_2.pth'), data_preprocessor=None)
+    images = torch.rand(2, 3, 32, 32)
+    stylizer = MODELS.build(again)
+    code = stylizer.encode_style(images)
+    torch.testing.assert_close(stylizer(images, code, torch.ones(2, 1, 1, 1)),
+                               runner.model(images, code, torch.ones(2, 1, 1, 1)))
 
 
 @pytest.mark.parametrize('name', [c for c in EMBEDDED if 'lsp14' in c and 'continued' not in c])

@@ -75,10 +75,11 @@ class AdaINStyleTransfer(BaseModel):
             else style_weight
         self.reconstruction_weight = reconstruction_weight
         self.both_directions = both_directions
-        if not reconstruction_weight and any(True for _ in self.encoder.parameters()):
+        if checkpoint is None and not reconstruction_weight and any(
+                True for _ in self.encoder.parameters()):
             raise ValueError(
                 f'{type(self.encoder).__name__} learns by reconstruction only: set '
-                'reconstruction_weight, e.g. 1')
+                'reconstruction_weight, e.g. 1, or name the checkpoint of a trained one')
         kinds = [getattr(part, 'kind', None) for part in (self.encoder, self.decoder)]
         if kinds == ['torchvision', 'published']:
             print_log(
