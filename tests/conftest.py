@@ -15,6 +15,15 @@ ROOT = Path(__file__).resolve().parent.parent
 torch.set_num_threads(1)
 
 
+@pytest.fixture(scope='session', autouse=True)
+def plain_config_text():
+    """MMEngine formats the config some seven times a run, 1 s each: most of a tiny run's time."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ('yapf.yapflib.yapf_api', 'mmengine.config.config'):  # fork, official MMEngine
+            patch.setattr(f'{name}.FormatCode', lambda text, **kwargs: (text, True), raising=False)
+        yield
+
+
 @pytest.fixture
 def run_python():
     """Run ``python *args`` in a fresh process that finds udapose; returns CompletedProcess.

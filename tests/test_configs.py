@@ -24,15 +24,6 @@ EMBEDDED = [c for c in CONFIGS if 'synth-' in c and c not in STYLE]
 STOCK = [c for c in CONFIGS if 'coco-to-folder' in c]
 
 
-@pytest.fixture(scope='module', autouse=True)
-def plain_config_text():
-    """MMEngine formats the config some seven times a run, 1 s each: most of a tiny run's time."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ('yapf.yapflib.yapf_api', 'mmengine.config.config'):  # fork, official MMEngine
-            patch.setattr(f'{name}.FormatCode', lambda text, **kwargs: (text, True), raising=False)
-        yield
-
-
 @pytest.fixture(scope='module')
 def data(tmp_path_factory):
     root = tmp_path_factory.mktemp('data')

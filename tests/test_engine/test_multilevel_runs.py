@@ -6,15 +6,6 @@ from mmengine.runner import Runner
 from parts import PEOPLE, all_parts, tiny_config
 
 
-@pytest.fixture(scope='module', autouse=True)
-def plain_config_text():
-    """MMEngine formats the config some seven times a run, 1 s each: most of a tiny run's time."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ('yapf.yapflib.yapf_api', 'mmengine.config.config'):  # fork, official MMEngine
-            patch.setattr(f'{name}.FormatCode', lambda text, **kwargs: (text, True), raising=False)
-        yield
-
-
 class Record(Hook):
     """What the tests look at, after each iteration."""
 

@@ -83,7 +83,10 @@ HANDS: dict[str, dict] = dict(
     h_mt_S=TRIALS['mt_S'], h_mt_S9=TRIALS['mt_S9'],
     h_S9c03=dict(STRONGLY, consistency=0.3, what='+ stronger style, consistency x 0.3'),
     h_S9q7=dict(STRONGLY, train='confidence_quantile=0.7',
-                what='+ stronger style, confidence quantile 0.7'))
+                what='+ stronger style, confidence quantile 0.7'),
+    h_S9n=dict(init='src_fda60p9', what='stronger style in phase 1 only'),
+    h_S9nc03=dict(init='src_fda60p9', consistency=0.3,
+                  what='stronger style in phase 1 only, consistency x 0.3'))
 
 
 # discriminators that only watch (no gradient goes back): how far apart are the domains?
