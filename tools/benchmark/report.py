@@ -64,11 +64,14 @@ def write_summary(by_suite: dict, readme: Path) -> None:
 
 def values(rows: dict, row: str, key: str, domain: str = 'target') -> dict[int, float]:
     """Metric of each seed."""
-    return {seed: run['results'][domain][key] for seed, run in rows.get(row, {}).items()}
+    return {seed: run['results'][domain][key] for seed, run in rows.get(row, {}).items()
+            if key in run['results'].get(domain, {})}
 
 
 def spread(numbers: list[float]) -> str:
-    """``mean ± standard deviation``."""
+    """``mean ± standard deviation``; nothing where nothing was measured."""
+    if not numbers:
+        return ''
     return f'{mean(numbers):.1f}' + (f' ± {stdev(numbers):.1f}' if len(numbers) > 1 else '')
 
 
@@ -77,8 +80,9 @@ def signed(centre: float, error: float) -> str:
     return f'{centre:+.1f}' + ('' if math.isnan(error) else f' ± {error:.1f}')
 
 
-def paired(a: dict[int, float], b: dict[int, float]) -> tuple[float, float, str]:
-    """Mean difference a - b over common seeds, its standard error, and the verdict."""
+def paired(a: dict[int, float], b: dict[int, float],
+           lower_is_better: bool = False) -> tuple[float, float, str]:
+    """Mean difference a - b over common seeds, its standard error, and the verdict on a."""
     differences = [a[s] - b[s] for s in sorted(a.keys() & b.keys())]
     if not differences:
         return math.nan, math.nan, ''
@@ -86,7 +90,8 @@ def paired(a: dict[int, float], b: dict[int, float]) -> tuple[float, float, str]
     if len(differences) < 2:
         return centre, math.nan, 'one seed'
     error = stdev(differences) / math.sqrt(len(differences))
-    verdict = 'tie' if abs(centre) <= error else 'beats' if centre > 0 else 'loses'
+    better = (centre < 0) if lower_is_better else (centre > 0)
+    verdict = 'tie' if abs(centre) <= error else 'beats' if better else 'loses'
     return centre, error, verdict
 
 
@@ -95,7 +100,8 @@ def gap_closed(rows: dict, row: str, spec: dict) -> list[float]:
     low, high, own = (values(rows, r, spec['metric']) if r else {}
                       for r in (spec['lower'], spec['upper'], row))
     return [100 * (own[s] - low[s]) / (high[s] - low[s])
-            for s in sorted(own.keys() & low.keys() & high.keys()) if high[s] > low[s]]
+            for s in sorted(own.keys() & low.keys() & high.keys())
+            if (high[s] < low[s]) == spec.get('lower_is_better', False) and high[s] != low[s]]
 
 
 def table(suite: str, rows: dict) -> str:
@@ -103,11 +109,12 @@ def table(suite: str, rows: dict) -> str:
     spec = SUITES[suite]
     shown = [r for r, cfg in spec['rows'].items() if r in rows and 'table' not in cfg]
     others = [domain for domain in spec['domains'] if domain != 'target']
-    references = spec.get('references', [spec['lower']])
+    references, lower = spec.get('references', [spec['lower']]), spec.get('lower_is_better', False)
     head = ['row', *(f'target {m}' for m in spec['metrics']),
             *(f'{d} {m}' for d in others for m in spec['metrics']), 'gap closed',
             *(f'difference to {r} (± SE)' for r in references), 'seeds', 'iterations', 'minutes']
-    lines = [f'## {suite}\n', '| ' + ' | '.join(head) + ' |', '|' + '---|' * len(head)]
+    lines = [f'## {suite}\n', *spec.get('notes', []), '| ' + ' | '.join(head) + ' |',
+             '|' + '---|' * len(head)]
     for row in shown:
         runs = rows[row]
         cells = [f'`{row}`' + (' (phase 1)' if spec['rows'][row].get('hidden') else '')]
@@ -121,7 +128,7 @@ def table(suite: str, rows: dict) -> str:
                 cells.append('')
                 continue
             centre, error, verdict = paired(values(rows, row, spec['metric']),
-                                            values(rows, reference, spec['metric']))
+                                            values(rows, reference, spec['metric']), lower)
             cells.append(f'{signed(centre, error)}, {verdict}' if verdict else '')
         iterations = sorted({r['iterations'] for r in runs.values()})
         minutes = mean(r['seconds']['train'] for r in runs.values()) / 60
