@@ -73,6 +73,8 @@ TRIALS: dict[str, dict] = dict(
                 what='+ style, pose (temperature 0.1, weight 0.0003)'),
     mt_Sc3=dict(STYLED, consistency=3., x=('lambda_a (consistency)', 3.),
                 what='+ style, consistency x 3'),
+    mt_Sc03=dict(STYLED, consistency=0.3, x=('lambda_a (consistency)', 0.3),
+                 what='+ style, consistency x 0.3'),
     mt_Sq3=dict(STYLED, train='confidence_quantile=0.3', x=('confidence quantile', 0.3),
                 what='+ style, confidence quantile 0.3'),
     mt_Sq7=dict(STYLED, train='confidence_quantile=0.7', x=('confidence quantile', 0.7),
@@ -82,6 +84,11 @@ BASE_VALUES = {'lambda_a (consistency)': 1., 'lambda_b (feature)': 0., 'lambda_c
 HANDS: dict[str, dict] = dict(
     h_mt_S=TRIALS['mt_S'], h_mt_S9=TRIALS['mt_S9'],
     h_S9c03=dict(STRONGLY, consistency=0.3, what='+ stronger style, consistency x 0.3'),
+    h_S9c01=dict(STRONGLY, consistency=0.1, what='+ stronger style, consistency x 0.1'),
+    h_Sc03=dict(STYLED, consistency=0.3, what='+ style (Fourier 0.6, both phases), '
+                'consistency x 0.3'),
+    h_S9c03q7=dict(STRONGLY, consistency=0.3, train='confidence_quantile=0.7',
+                   what='+ stronger style, consistency x 0.3, confidence quantile 0.7'),
     h_S9q7=dict(STRONGLY, train='confidence_quantile=0.7',
                 what='+ stronger style, confidence quantile 0.7'),
     h_S9n=dict(init='src_fda60p9', what='stronger style in phase 1 only'),
