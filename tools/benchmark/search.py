@@ -58,6 +58,7 @@ STRONGLY = dict(init='src_fda60p9', style=STRONG)
 STYLED = dict(init='src_fda60', style=FOURIER)
 TRIALS: dict[str, dict] = dict(
     mt=dict(init='src', what='mean teacher'),
+    mt_c03=dict(init='src', consistency=0.3, what='mean teacher, consistency x 0.3'),
     mt_S=dict(STYLED, what='+ style (Fourier 0.6, both phases)'),
     mt_S9=dict(STRONGLY, what='+ style, 90 % of the samples, stronger'),
     mt_S9A=dict(STRONGLY, align=feature(0.01), x=('lambda_b (feature)', 0.01), base='mt_S9',
@@ -82,7 +83,7 @@ TRIALS: dict[str, dict] = dict(
 BASE_VALUES = {'lambda_a (consistency)': 1., 'lambda_b (feature)': 0., 'lambda_c (pose)': 0.,
                'confidence quantile': 0.5}
 HANDS: dict[str, dict] = dict(
-    h_mt_S=TRIALS['mt_S'], h_mt_S9=TRIALS['mt_S9'],
+    h_mt=TRIALS['mt'], h_mt_c03=TRIALS['mt_c03'], h_mt_S=TRIALS['mt_S'], h_mt_S9=TRIALS['mt_S9'],
     h_S9c03=dict(STRONGLY, consistency=0.3, what='+ stronger style, consistency x 0.3'),
     h_S9c01=dict(STRONGLY, consistency=0.1, what='+ stronger style, consistency x 0.1'),
     h_Sc03=dict(STYLED, consistency=0.3, what='+ style (Fourier 0.6, both phases), '
