@@ -85,6 +85,8 @@ BASE_VALUES = {'lambda_a (consistency)': 1., 'lambda_b (feature)': 0., 'lambda_c
 HANDS: dict[str, dict] = dict(
     h_mt=TRIALS['mt'], h_mt_c03=TRIALS['mt_c03'], h_mt_S=TRIALS['mt_S'], h_mt_S9=TRIALS['mt_S9'],
     h_S9c03=dict(STRONGLY, consistency=0.3, what='+ stronger style, consistency x 0.3'),
+    h_S9to5c03=dict(init='src_fda60p9', style=FOURIER, consistency=0.3,
+                    what='stronger style in phase 1, style in phase 2, consistency x 0.3'),
     h_S9c01=dict(STRONGLY, consistency=0.1, what='+ stronger style, consistency x 0.1'),
     h_Sc03=dict(STYLED, consistency=0.3, what='+ style (Fourier 0.6, both phases), '
                 'consistency x 0.3'),
