@@ -26,6 +26,7 @@ train_dataloader = dict(dataset=dict(
         dict(type='ForkViews', teacher=augment_view, student=augment_view)])))
 
 model = dict(
+    consistency=dict(loss_weight=1.0),
     alignments=dict(
         feature=dict(
             _delete_=True, type='DomainAdversarialLoss', feature='head.deconv_layers',
