@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from mmpose.registry import METRICS
 
-from ..pose3d import joint_errors, mean_of_joints
+from ..pose3d import mean_of_joints
 from .camera_space_base import ALIGNMENTS, CameraSpaceMetric, read_poses
 
 

@@ -81,7 +81,7 @@ def procrustes_align(predicted: Tensor, truth: Tensor, weights: Tensor | None = 
     w = (w / torch.where(total > 0, total, 1))[..., None]
     center_p, center_t = ((w * x).sum(-2, keepdim=True) for x in (predicted, truth))
     p, t = predicted - center_p, truth - center_t
-    left, stretch, right = torch.linalg.svd((w * p).mT @ t)  # left diag(stretch) right = sum w p t^T
+    left, stretch, right = torch.linalg.svd((w * p).mT @ t)  # of the sum of w p t^T
     # A rotation has determinant 1: turn the axis that costs least, the last one.
     sign = torch.linalg.det(left) * torch.linalg.det(right)
     turn = torch.stack((torch.ones_like(sign), torch.ones_like(sign),
