@@ -166,10 +166,11 @@ def test_data_samples_as_the_evaluator_passes_them():
                                            s['pred_instances'].items()})
         d.gt_instances = InstanceData(**s['gt_instances'])
         packed.append(d)
-    evaluator = Evaluator([dict(type='CameraSpaceMPJPE', prefix='target'),
-                           dict(type='CameraSpaceAUC', prefix='target'),
-                           dict(type='CameraSpaceAUC', low=20, prefix='target'),
-                           dict(type='CameraSpacePCK3D', prefix='source')])
+    evaluator = Evaluator([METRICS.build(cfg) for cfg in (
+        dict(type='CameraSpaceMPJPE', prefix='target'),
+        dict(type='CameraSpaceAUC', prefix='target'),
+        dict(type='CameraSpaceAUC', low=20, prefix='target'),
+        dict(type='CameraSpacePCK3D', prefix='source'))])
     evaluator.process(packed)
     got = evaluator.evaluate(4)
     assert set(got) == {'target/MPJPE', 'target/N-MPJPE', 'target/PA-MPJPE', 'target/AUC@0-50',
