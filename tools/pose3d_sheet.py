@@ -97,15 +97,20 @@ def draw_row(sample, links, colors) -> tuple[list[np.ndarray], str]:
         raise FileNotFoundError(f'{sample.img_path} is not a readable image')
     tile, matrix = crop(image, sample)
     points = _numpy(sample.pred_instances.keypoints)[0] @ matrix[:, :2].T + matrix[:, 2]
-    truth, caption, root = None, '', sample.get('root_index')
+    truth, caption, root, frame = None, '', sample.get('root_index'), {}
     if 'keypoints_cam' in sample.gt_instances and root is not None:
         truth = _numpy(sample.gt_instances.keypoints_cam)[0]
         predicted = predicted - predicted[root] + truth[root]
         labeled = _numpy(sample.gt_instances.keypoints_visible).reshape(1, len(truth), -1)[0, :, 0]
         truth = np.where(labeled[:, None] > 0, truth, np.nan)
+        known = truth[np.isfinite(truth).all(-1)]
+        middle = (known.min(0) + known.max(0)) / 2
+        # The same for every model, so that they can be compared by eye.
+        frame = dict(center=middle, radius=1.3 * np.linalg.norm(known - middle, axis=-1).max())
         caption = f'MPJPE {np.nanmean(joint_errors(predicted, truth)):.0f} mm'
     tiles = [draw_pose(tile, points, links, colors)]
-    tiles += [draw_skeleton_3d(predicted, links, colors, *view, size=TILE, reference=truth)
+    tiles += [draw_skeleton_3d(predicted, links, colors, *view, size=TILE, reference=truth,
+                               **frame)
               for view in VIEWS.values()]
     return tiles, caption
 

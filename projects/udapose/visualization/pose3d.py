@@ -97,7 +97,7 @@ def draw_skeleton_3d(keypoints_cam: np.ndarray, links: Sequence[Sequence[int]],
                 limbs.append((limb, REFERENCE if faint else tuple(map(int, color))[::-1], faint))
     for limb, color, faint in sorted(limbs, key=lambda x: -x[0][:, 2].mean()):
         if faint:
-            _line(canvas, limb, color, max(size // 170, 1))
+            _line(canvas, limb, color, max(size // 110, 1))
             continue
         away = np.clip((limb[:, 2].mean() / radius + 1) / 2, 0, 1)
         mixed = tuple(int(c + (255 - c) * 0.45 * away) for c in color)
@@ -136,7 +136,7 @@ def _line(canvas: np.ndarray, ends: np.ndarray, color: tuple, width: int) -> Non
 
 def _axes(canvas: np.ndarray, azimuth: float, elevation: float) -> None:
     size = len(canvas)
-    arm, origin = 0.055 * size, np.array([0.09 * size, 0.9 * size])
+    arm, origin = 0.055 * size, np.array([0.9 * size, 0.07 * size])
     seen = view_points(np.eye(3), azimuth, elevation)
     for i in np.argsort(-seen[:, 2]):
         tip = origin + arm * seen[i, :2]
