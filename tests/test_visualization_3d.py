@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmengine.structures import InstanceData
 from mmpose.registry import DATASETS, MODELS
@@ -146,11 +145,10 @@ def stub(tmp_path):
     def write(name, offset=0., count=5, key='offset', **model):
         folder = tmp_path / 'images'
         folder.mkdir(exist_ok=True)
-        cfg = Config(dict(
-            model=dict(type='StubPose3DModel', **model),
-            test_dataloader=dict(dataset=dict(type='StubPoses3D', folder=str(folder),
-                                              count=count))))
-        cfg.dump(tmp_path / f'{name}.py')
+        model, dataset = (dict(type='StubPose3DModel', **model),
+                          dict(type='StubPoses3D', folder=str(folder), count=count))
+        (tmp_path / f'{name}.py').write_text(
+            f'model = {model}\ntest_dataloader = dict(dataset={dataset})\n')
         torch.save(dict(state_dict={key: torch.tensor([offset])}), tmp_path / f'{name}.pth')
         return tmp_path / f'{name}.py', tmp_path / f'{name}.pth'
 

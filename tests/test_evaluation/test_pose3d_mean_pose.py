@@ -47,10 +47,10 @@ def config(tmp_path):
             sigmas=[0.1] * 3, keypoint_info={
                 i: dict(name=name, id=i, color=[0, 0, 0], type='', swap='')
                 for i, name in enumerate('rab')})
-        cfg = Config({split: dict(type='CocoDataset', data_root=str(tmp_path), metainfo=info,
-                                  ann_file=f'{split}.json', data_prefix=dict(img=''))
-                      for split in tips})
-        cfg.dump(tmp_path / 'config.py')
+        (tmp_path / 'config.py').write_text('\n'.join(
+            '{} = {!r}'.format(split, dict(
+                type='CocoDataset', data_root=str(tmp_path), metainfo=info,
+                ann_file=f'{split}.json', data_prefix=dict(img=''))) for split in tips))
         return tmp_path / 'config.py'
 
     return write
