@@ -136,7 +136,7 @@ def _line(canvas: np.ndarray, ends: np.ndarray, color: tuple, width: int) -> Non
 
 def _axes(canvas: np.ndarray, azimuth: float, elevation: float) -> None:
     size = len(canvas)
-    arm, origin = 0.055 * size, np.array([0.9 * size, 0.07 * size])
+    arm, origin = 0.055 * size, np.array([0.88 * size, 0.07 * size])
     seen = view_points(np.eye(3), azimuth, elevation)
     for i in np.argsort(-seen[:, 2]):
         tip = origin + arm * seen[i, :2]
