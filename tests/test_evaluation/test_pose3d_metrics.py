@@ -1,18 +1,27 @@
 """The registered 3D metrics: a slow reference, documented rules, messages."""
+import ast
 import importlib.util
+import inspect
 import logging
+import re
 import runpy
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from mmengine.dataset import pseudo_collate
 from mmengine.evaluator import Evaluator
+from mmengine.model import BaseModel
 from mmengine.structures import InstanceData
 from mmpose.registry import METRICS
 from mmpose.structures import PoseDataSample
+from torch.utils.data import DataLoader
 
+from udapose.engine.val_loops import TeacherStudentTestLoop
 from udapose.evaluation import JOINT_GROUPS
+from udapose.evaluation.metrics.camera_space_base import CameraSpaceMetric
 
 
 def sample(predicted, truth, visible=None, root=0, path='a.jpg', **extra):
@@ -177,6 +186,47 @@ def test_data_samples_as_the_evaluator_passes_them():
                         'target/AUC@20-50', 'source/PCK3D@150'}
     evaluator.process(packed)  # the loops evaluate one branch after the other
     assert evaluator.evaluate(4) == got
+
+
+class TwoBranches(BaseModel):
+    """Predicts the truth as teacher and 40 mm off in one of two joints as student."""
+    predict_on = 'teacher'
+
+    def forward(self, inputs, data_samples, mode='predict'):
+        for s in data_samples:
+            pose = s.gt_instances.keypoints_cam.copy()
+            pose[:, 1, 0] += 40 * (self.predict_on == 'student')
+            s.pred_instances = InstanceData(keypoints_cam=pose)
+        return data_samples
+
+
+def test_both_branches_in_the_validation_loop():
+    data = []
+    for _ in range(3):
+        s = PoseDataSample(metainfo=dict(root_index=0))
+        s.gt_instances = InstanceData(keypoints_cam=np.array([[[0., 0, 900], [0, 90, 900]]]),
+                                      keypoints_visible=np.ones((1, 2)))
+        data.append(dict(inputs=torch.zeros(3, 4, 4), data_samples=s))
+    runner = SimpleNamespace(model=TwoBranches(), call_hook=lambda *a, **k: None, visualizer=None)
+    loop = TeacherStudentTestLoop(
+        runner, DataLoader(data, batch_size=2, collate_fn=pseudo_collate),
+        Evaluator([METRICS.build(dict(type='CameraSpaceMPJPE', mode='mpjpe', prefix='target'))]),
+        branches=('teacher', 'student'))
+    assert loop.run() == {'target/MPJPE': 0, 'teacher/target/MPJPE': 0, 'student/target/MPJPE': 20}
+
+
+def test_the_pages_snippet_builds(repository):
+    page = (repository / 'docs/metrics_3d.md').read_text()
+    code = re.search(r'```python\n(.*?)```', page, re.DOTALL).group(1)
+    built = []
+    for statement in ast.parse(code).body:
+        built += [METRICS.build(cfg) for cfg in eval(ast.unparse(statement.value))]
+    assert len(built) == 6
+    for metric in built:
+        for argument in inspect.signature(type(metric)).parameters:
+            assert argument in page or argument == 'kwargs', argument
+    for argument in inspect.signature(CameraSpaceMetric).parameters:
+        assert argument in page or argument == 'collect_device', argument
 
 
 def without(part, key):

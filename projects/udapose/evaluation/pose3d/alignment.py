@@ -29,8 +29,8 @@ def root_align(points: Tensor, root_index: int | Tensor) -> Tensor:
 def scale_align(predicted: Tensor, truth: Tensor, weights: Tensor | None = None) -> Tensor:
     """Scale each root-aligned prediction to the least squared distance from the truth.
 
-    The factor is ``sum(w * p.t) / sum(w * p.p)`` (Rhodin et al., CVPR 2018, 'Unsupervised
-    geometry-aware representation for 3D human pose estimation': N-MPJPE). It is negative for a
+    The factor is ``sum(w * p.t) / sum(w * p.p)`` (Rhodin et al., CVPR 2018, 'Learning
+    monocular 3D human pose estimation from multi-view images': N-MPJPE). It is negative for a
     prediction that points away from the truth as a whole, as in the published definition.
 
     Args:
