@@ -5,14 +5,28 @@ _LIMBS = dict(shoulder=[5, 6], elbow=[7, 8], wrist=[9, 10], hip=[11, 12], knee=[
               ankle=[15, 16])
 _FINGERS = range(5)
 
-# 'people' fits COCO-17 and the embedded 22 joints: the 12 limb joints are scored. 'hands' has the
-# wrist and four joints per finger, thumb to little finger, palm to tip; all 21 are scored.
+# Joints in the order of MMPose's metainfo files.
+_H36M = dict(pelvis=[0], hip=[1, 4], knee=[2, 5], ankle=[3, 6], spine=[7, 8], head=[9, 10],
+             shoulder=[11, 14], elbow=[12, 15], wrist=[13, 16])
+_3DHP = dict(pelvis=[14], hip=[8, 11], knee=[9, 12], ankle=[10, 13], spine=[1, 15], head=[0, 16],
+             shoulder=[2, 5], elbow=[3, 6], wrist=[4, 7])
+_MPII = dict(pelvis=[6], hip=[2, 3], knee=[1, 4], ankle=[0, 5], spine=[7], head=[8, 9],
+             shoulder=[12, 13], elbow=[11, 14], wrist=[10, 15])
+_LSP = dict(ankle=[0, 5], knee=[1, 4], hip=[2, 3], wrist=[6, 11], elbow=[7, 10], shoulder=[8, 9])
+
+# 'people' fits COCO-17 and the embedded 22 joints: the 12 limb joints are scored, in 'people22'
+# all (3D). 'hands' has the wrist and four joints per finger, thumb to little finger, palm to tip;
+# all 21 are scored; 'rhd21' is the same for fingers that are listed from tip to palm. 'lsp14'
+# scores the limbs, 'lsp14_body' also neck and head top. Numbers tell how many joints there are.
 JOINT_GROUPS: dict[str, dict[str, list[int]]] = dict(
     people=_LIMBS,
+    people22=dict(pelvis=[19], spine=[20, 21], head=[0, 1, 2, 3, 4, 17, 18], **_LIMBS),
     hands=dict(wrist=[0], MCP=[4 * f + 1 for f in _FINGERS], PIP=[4 * f + 2 for f in _FINGERS],
                DIP=[4 * f + 3 for f in _FINGERS], fingertip=[4 * f + 4 for f in _FINGERS]),
-    lsp14=dict(ankle=[0, 5], knee=[1, 4], hip=[2, 3], wrist=[6, 11], elbow=[7, 10],
-               shoulder=[8, 9]))
+    rhd21=dict(wrist=[0], MCP=[4 * f + 4 for f in _FINGERS], PIP=[4 * f + 3 for f in _FINGERS],
+               DIP=[4 * f + 2 for f in _FINGERS], fingertip=[4 * f + 1 for f in _FINGERS]),
+    lsp14=_LSP, lsp14_body=dict(head=[12, 13], **_LSP), mpii16=_MPII, h36m17=_H36M,
+    mpi_inf_3dhp17=_3DHP)
 
 
 def resolve_groups(groups: str | dict[str, list[int | str]] | None,

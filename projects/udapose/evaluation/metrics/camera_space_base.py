@@ -1,0 +1,175 @@
+"""What the metrics of 3D poses share: reading, checks, alignment, joint groups."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import MMLogger
+
+from ..joint_groups import resolve_groups
+from ..pose3d import joint_errors, procrustes_align, root_align, scale_align
+
+#: Alignment -> what stands in front of the metric's name.
+ALIGNMENTS = dict(none='Absolute-', root='', scale='N-', procrustes='PA-')
+
+
+class CameraSpaceMetric(BaseMetric):
+    """Base of the metrics of poses in the camera frame, in millimetres.
+
+    Reads of each data sample ``pred_instances.keypoints_cam`` and ``gt_instances.keypoints_cam``
+    (N, K, 3) in mm, ``gt_instances.keypoints_visible`` (N, K) and ``root_index``. Joints with
+    ``keypoints_visible > 0`` count, occluded ones included. Where the root is taken as the origin
+    (alignments ``'root'`` and ``'scale'``), instances whose root is not labelled are left out, and
+    the log tells how many. Every result is a mean over the evaluated joints of a joint's own
+    value, as in :class:`GroupedPCK`: with all joints labelled the same as the mean over all of
+    them. The root's own error is 0 with ``align='root'`` and counts unless ``joints`` leaves it
+    out.
+
+    Args:
+        align (str): What is taken out before measuring: ``'none'``, ``'root'`` (position of the
+            root; the default), ``'scale'`` (also the scale about the root), ``'procrustes'``
+            (position, rotation and scale: the best similarity of each instance).
+        groups (str | dict, optional): A preset of :data:`JOINT_GROUPS` or lists of joint indices
+            or names per group.
+        joints (Sequence[int | str], optional): The evaluated joints. Defaults to the union of
+            the groups, or all joints without groups.
+        root_index (int, optional): Overrides the samples' own.
+        collect_device (str): 'cpu' or 'gpu'.
+        prefix (str, optional): Of the result's keys, e.g. ``'target'``.
+
+    Raises:
+        ValueError: Missing keys, keypoint counts that differ, coordinates that are not finite,
+            joints out of range, nothing labelled; the message names the image.
+    """
+
+    default_prefix = None
+
+    def __init__(self, align: str = 'root', groups: str | dict | None = None,
+                 joints: Sequence[int | str] | None = None, root_index: int | None = None,
+                 collect_device: str = 'cpu', prefix: str | None = None) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        if align not in ALIGNMENTS:
+            raise ValueError(f'align must be one of {list(ALIGNMENTS)}, got {align!r}')
+        self.align, self.groups, self.joints, self.root_index = align, groups, joints, root_index
+
+    def process(self, data_batch: Sequence[dict], data_samples: Sequence[dict]) -> None:
+        """Keep the poses (K, 3) mm, the label flags (K,) and the root of every instance."""
+        for sample in data_samples:
+            name = sample.get('img_path', sample.get('id'))
+            predicted, truth, labeled = read_poses(sample, 'keypoints_cam', 3, name)
+            root = self.root_index if self.root_index is not None else sample.get('root_index')
+            if root is None:
+                raise ValueError(f'{name} has no root_index in its metainfo: add it to meta_keys '
+                                 'of the packing transform, or set root_index of the metric')
+            if not -truth.shape[1] <= int(root) < truth.shape[1]:
+                raise ValueError(f'root_index {int(root)} of {name} is out of range: the pose has '
+                                 f'{truth.shape[1]} joints')
+            self.results += [(p, t, flag, int(root) % truth.shape[1])
+                             for p, t, flag in zip(predicted, truth, labeled, strict=True)]
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Aggregate over all instances."""
+        errors, labeled = self.aligned_errors(results, self.align)
+        return self.summarize(errors, labeled, ALIGNMENTS[self.align])
+
+    def summarize(self, errors: torch.Tensor, labeled: torch.Tensor,
+                  prefix: str) -> dict[str, float]:
+        """Metrics of the errors (N, K) in mm; the subclass's."""
+        raise NotImplementedError
+
+    def aligned_errors(self, results: list, align: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """Errors (N, K) in mm, and which of them count, (N, K) bool."""
+        predicted, truth, labeled, root = (
+            torch.from_numpy(np.stack([r[i] for r in results])) for i in range(4))
+        truth = torch.where(labeled[..., None], truth, 0)  # unlabelled joints may hold anything
+        if align in ('root', 'scale'):
+            rooted = labeled.gather(1, root[:, None])
+            without = int((~rooted).sum())
+            if without:
+                MMLogger.get_current_instance().warning(
+                    f'{type(self).__name__}: {without} of {len(rooted)} instances are left out: '
+                    'their root joint is not labelled')
+            labeled = labeled & rooted
+            predicted, truth = root_align(predicted, root), root_align(truth, root)
+        if align == 'scale':
+            predicted = scale_align(predicted, truth, labeled)
+        elif align == 'procrustes':
+            predicted = procrustes_align(predicted, truth, labeled)
+        return joint_errors(predicted, truth), labeled
+
+    def by_group(self, key: str, per_joint: torch.Tensor, prefix: str = '') -> dict[str, float]:
+        """``{prefix}{key}`` and, per group, ``{prefix}{key}/{group}`` of values (K,)."""
+        names = self._joint_names(len(per_joint))
+        groups = resolve_groups(self.groups, names)
+        joints = resolve_groups({'joints': list(self.joints)}, names)['joints'] \
+            if self.joints is not None else sorted({j for g in groups.values() for j in g}) \
+            or list(range(len(per_joint)))
+        if per_joint[joints].isnan().all():
+            raise ValueError(f'{type(self).__name__}: none of the evaluated joints {joints} is '
+                             'labelled in any instance (for root-aligned metrics the root has to '
+                             'be labelled, too): is this an unlabelled set?')
+        metrics = {f'{prefix}{key}': float(per_joint[joints].nanmean())}
+        for group, members in groups.items():
+            if not per_joint[members].isnan().all():
+                metrics[f'{prefix}{key}/{group}'] = float(per_joint[members].nanmean())
+        return metrics
+
+    def _joint_names(self, count: int) -> list[str]:
+        meta = getattr(self, '_dataset_meta', None) or {}
+        names = meta.get('keypoint_id2name')
+        return [names[i] for i in range(count)] if names and len(names) == count \
+            else [str(i) for i in range(count)]
+
+
+def read_poses(sample: dict, key: str, width: int,
+               name: str | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Predicted and true points (N, K, width) float64 and the label flags (N, K) of a sample.
+
+    Raises:
+        ValueError: See :class:`CameraSpaceMetric`.
+    """
+    remedy = dict(
+        keypoints_cam=('the model needs a 3D head and the sample its intrinsics and root depth',
+                       'the data set needs 3D labels, and the packing transform has to map '
+                       "keypoints_cam to gt_instances ('PackPoseInputs' of a 2D data set drops it)")
+    ).get(key, ('the model needs a head that predicts them', 'the data set needs labels'))
+    points = []
+    for part, hint in zip(('pred_instances', 'gt_instances'), remedy, strict=True):
+        fields = sample.get(part)
+        if fields is None or key not in fields:
+            raise ValueError(f'{name} has no {part}.{key}: {hint}')
+        points.append(_array(fields[key], np.float64))
+    predicted, truth = points
+    for part, value in (('predicted', predicted), ('labelled', truth)):
+        if value.ndim != 3 or value.shape[-1] != width:
+            raise ValueError(f'{part} {key} of {name} must be (instances, K, {width}), '
+                             f'got {value.shape}')
+    if predicted.shape != truth.shape:
+        raise ValueError(f'{predicted.shape[:2]} instances and joints predicted, '
+                         f'{truth.shape[:2]} labelled ({name}): the head\'s number of joints and '
+                         'the data set\'s metainfo must agree')
+    if not np.isfinite(predicted).all():
+        raise ValueError(f'{np.count_nonzero(~np.isfinite(predicted))} predicted coordinates of '
+                         f'{name} are not finite: the model has diverged (lower the learning rate '
+                         'or start from an earlier checkpoint), or its intrinsics are not valid')
+    if 'keypoints_visible' not in sample['gt_instances']:
+        raise ValueError(f'{name} has no gt_instances.keypoints_visible: the packing transform '
+                         'has to map it')
+    labeled = _array(sample['gt_instances']['keypoints_visible'], np.float64)
+    labeled = (labeled[..., 0] if labeled.ndim == 3 else labeled) > 0
+    if labeled.shape != truth.shape[:2]:
+        raise ValueError(f'keypoints_visible of {name} is {labeled.shape}, the poses are '
+                         f'{truth.shape[:2]}')
+    bad = labeled & ~np.isfinite(truth).all(-1)
+    if bad.any():
+        raise ValueError(f'joints {sorted(set(np.nonzero(bad)[1].tolist()))} of {name} are '
+                         f'labelled (keypoints_visible > 0) but their {key} are not finite: '
+                         'mark them as unlabelled in the data set')
+    return predicted, truth, labeled
+
+
+def _array(value, dtype) -> np.ndarray:
+    value = value.detach().cpu() if isinstance(value, torch.Tensor) else value
+    return np.asarray(value, dtype)
