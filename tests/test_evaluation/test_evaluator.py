@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.evaluator import Evaluator
+from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 from mmpose.datasets import CocoDataset
 
@@ -14,6 +15,7 @@ INPUT = (48, 64)  # width, height: not square, while the images are
 @pytest.fixture(scope='module')
 def dataset(tmp_path_factory):
     from udapose.synthetic import generate
+    init_default_scope('mmpose')
     out = tmp_path_factory.mktemp('people')
     generate(out, kind='people', size=64, source_train=1, target_train=1, val=1, test=7, workers=1)
     metainfo = config_root() / '_base_/datasets/metainfo/synth_people_target.py'
