@@ -144,8 +144,8 @@ class SegmentationGuidedAugmentation(BaseTransform):
             if dataset is None:
                 raise ValueError(
                     f"{type(self).__name__}: the source 'dataset' needs a data set that puts "
-                    "itself into results['dataset'], as MMPose's do: leave 'dataset' out of sources, or "
-                    "use sources=dict(folder=1.) with folder=<the training images>")
+                    "itself into results['dataset'], as MMPose's do: leave 'dataset' out of "
+                    'sources, or use sources=dict(folder=1.) with folder=<the training images>')
             chosen = dataset.get_data_info(np.random.randint(len(dataset)))
         image = self.images.get(chosen, has_mask=source == 'dataset')
         return cover(image, height, width)
