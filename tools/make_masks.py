@@ -17,6 +17,7 @@ all methods instead, and writes nothing.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import sys
@@ -120,17 +121,26 @@ def write_mask(images: Path, out: Path, name: str, annotations: list[dict], meth
 
 
 def run_jobs(function, jobs: list[tuple], workers: int) -> list:
-    """Call ``function(*job)`` in processes; progress is shown, the order kept."""
-    progress, results = Progress(), []
-    with ProcessPoolExecutor(workers, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
-        try:
-            for result in pool.map(function, *zip(*jobs), chunksize=8):
-                results.append(result)
-                progress(len(results), len(jobs))
-        except KeyboardInterrupt:
+    """Call ``function(*job)`` in processes (1: in this one); progress is shown, the order kept."""
+    progress, results, threads = Progress(), [], cv2.getNumThreads()
+    # set before forking: a child that inherits OpenCV's threads waits for them forever
+    cv2.setNumThreads(1)
+    pool = None if workers == 1 else ProcessPoolExecutor(workers, initializer=_one_thread)
+    try:
+        for result in (itertools.starmap(function, jobs) if pool is None else
+                       pool.map(function, *zip(*jobs), chunksize=8)):
+            results.append(result)
+            progress(len(results), len(jobs))
+    finally:
+        cv2.setNumThreads(threads)
+        if pool is not None:
             pool.shutdown(cancel_futures=True)
-            raise
     return results
+
+
+def _one_thread() -> None:  # of a spawned process
+    if cv2.getNumThreads() != 1:
+        cv2.setNumThreads(1)
 
 
 def make(args: argparse.Namespace) -> int:
