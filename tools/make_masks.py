@@ -27,6 +27,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from _mask_sheet import contact_sheet
 
 from udapose.datasets.box_files import image_names, load_json
 from udapose.datasets.derived_masks import METHODS, MaskOptions, derive_mask
@@ -34,7 +35,7 @@ from udapose.datasets.image_headers import find_images
 from udapose.datasets.mask_skeleton import Skeleton
 from udapose.synthetic.__main__ import Progress
 
-SUMMARY, TILE, PER_ROW = 'make_masks.json', 160, 8
+SUMMARY = 'make_masks.json'
 
 
 def read_annotations(path: str, category_ids=None) -> tuple[dict[str, list[dict]], Skeleton]:
@@ -180,32 +181,6 @@ def make(args: argparse.Namespace) -> int:
     for name, error in [*errors.items()][:5]:
         print(f'error: {args.images / name}: {error[7:]}', file=sys.stderr)
     return 1 if errors else 0
-
-
-def contact_sheet(images: Path, out: Path, names: list[str]) -> Path:
-    """Images, and below each its foreground with the outline."""
-    tiles = []
-    for name in names:
-        image, mask = cv2.imread(str(images / name)), cv2.imread(
-            str((out / name).with_suffix('.png')), cv2.IMREAD_GRAYSCALE)
-        if image is None or mask is None:
-            continue
-        scale = TILE / max(image.shape[:2])
-        size = tuple(max(1, round(n * scale)) for n in image.shape[1::-1])
-        image, mask = cv2.resize(image, size), cv2.resize(mask, size)
-        cut = np.where(mask[..., None] > 127, image, image // 4 + 20)
-        outline, _ = cv2.findContours(np.uint8(mask > 127), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(cut, outline, -1, (0, 255, 255), 1)
-        tile = np.full((2 * TILE, TILE, 3), 255, np.uint8)
-        tile[:size[1], :size[0]], tile[TILE:TILE + size[1], :size[0]] = image, cut
-        tiles.append(tile)
-    tiles += [np.full((2 * TILE, TILE, 3), 255, np.uint8)] * (-len(tiles) % min(PER_ROW, len(tiles)
-                                                                              or 1))
-    rows = [np.hstack(tiles[i:i + PER_ROW]) for i in range(0, len(tiles), PER_ROW)]
-    path = out / 'contact_sheet.png'
-    if rows:
-        cv2.imwrite(str(path), np.vstack(rows))
-    return path
 
 
 def options_of(args: argparse.Namespace) -> MaskOptions:
