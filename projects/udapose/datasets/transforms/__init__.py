@@ -2,10 +2,13 @@
 from .affine import RecordedTopdownAffine, flip_matrix
 from .boxes import WholeImageBBox
 from .loading import LoadPoseImage
+from .masks import LoadForegroundMask, check_masks
 from .photometric import ColorJitter, CutoutPatches
+from .segmentation_augment import SegmentationGuidedAugmentation
 from .views import BRANCHES, ForkViews, PackBranches
 
 __all__ = [
     'BRANCHES', 'ColorJitter', 'CutoutPatches', 'ForkViews', 'LoadPoseImage', 'PackBranches',
-    'RecordedTopdownAffine', 'WholeImageBBox', 'flip_matrix'
+    'LoadForegroundMask', 'RecordedTopdownAffine', 'SegmentationGuidedAugmentation',
+    'WholeImageBBox', 'check_masks', 'flip_matrix'
 ]

@@ -41,7 +41,9 @@ class RecordedTopdownAffine(TopdownAffine):
     samples stay unlabelled (MMPose adds dummies).
 
     Required keys: ``img``, ``bbox_center``, ``bbox_scale``, optionally ``bbox_rotation``,
-    ``keypoints``, ``flip`` and ``flip_direction`` (a ``RandomFlip`` must come *before*).
+    ``keypoints``, ``flip`` and ``flip_direction`` (a ``RandomFlip`` must come *before*), and
+    ``foreground_mask`` (H, W) uint8 in pixels of the *original* image, which ``RandomFlip`` leaves:
+    it is warped to the input like the image (bilinear, 0 outside whatever the border).
     Added, besides MMPose's: ``input_matrix`` (3, 3) float32, original-image pixels to input pixels
     (flip included; integers are pixel centres), and ``flip`` (bool).
 
@@ -54,7 +56,8 @@ class RecordedTopdownAffine(TopdownAffine):
             ``'reflect'``. Defaults to ``'constant'``.
 
     Raises:
-        ValueError: Unknown ``border``, or ``shear`` not in [0, 90); more than one instance.
+        ValueError: Unknown ``border``, or ``shear`` not in [0, 90); more than one instance; a mask
+            of another size than the image.
     """
 
     def __init__(self, input_size: Sequence[int], use_udp: bool = False, shear: float = 0.,
@@ -109,6 +112,9 @@ class RecordedTopdownAffine(TopdownAffine):
         direction = results.get('flip_direction') if results['flip'] else None
         flip = flip_matrix(direction, img.shape[1], img.shape[0])
         results['input_matrix'] = (matrix @ flip).astype(np.float32)
+        if results.get('foreground_mask') is not None:
+            results['foreground_mask'] = self._warp_mask(
+                results['foreground_mask'], img.shape[:2], (matrix @ flip)[:2])
 
         if results.get('keypoints') is not None:
             transformed = results['keypoints'].copy()
@@ -118,6 +124,14 @@ class RecordedTopdownAffine(TopdownAffine):
         results['input_center'] = results['bbox_center'][0]
         results['input_scale'] = results['bbox_scale'][0]
         return results
+
+    def _warp_mask(self, mask: np.ndarray, shape: tuple[int, int], matrix: np.ndarray
+                   ) -> np.ndarray:
+        if mask.shape != shape:
+            raise ValueError(f'foreground_mask has shape {mask.shape}, the image {shape}: nothing '
+                             'between LoadForegroundMask and RecordedTopdownAffine may resize or '
+                             'crop the image')
+        return cv2.warpAffine(mask, matrix, self.input_size, flags=cv2.INTER_LINEAR)
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(input_size={self.input_size}, use_udp={self.use_udp}, ' \

@@ -1,0 +1,198 @@
+"""Masks: decoding, finding, checking, and warping with the crop."""
+import io
+
+import cv2
+import numpy as np
+import pytest
+from mmpose.registry import DATASETS, TRANSFORMS
+from PIL import Image
+from tiny_data import smooth_image
+
+from udapose.datasets.transforms.masks import check_masks, decode_mask, mask_path_of
+
+TRUTH = np.zeros((6, 8), np.uint8)
+TRUTH[1:4, 2:7] = 255
+
+
+def png(values, mode=None, palette=None):
+    image = Image.fromarray(values) if mode is None else Image.fromarray(values).convert(mode)
+    if palette is not None:
+        image.putpalette(palette)
+    buffer = io.BytesIO()
+    image.save(buffer, 'png')
+    return buffer.getvalue()
+
+
+def palette_png(colors):
+    image = Image.fromarray((TRUTH > 0).astype(np.uint8) * 2, mode='P')
+    image.putpalette([v for color in colors for v in color])
+    buffer = io.BytesIO()
+    image.save(buffer, 'png')
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize('data,labels', [
+    (png(TRUTH), None), (png(TRUTH, '1'), None), (png(TRUTH, 'RGB'), None),
+    (cv2.imencode('.png', TRUTH, [cv2.IMWRITE_PNG_BILEVEL, 1])[1].tobytes(), None),
+    (png(TRUTH.astype(np.uint16) * 257), None),
+    (png(np.uint8(TRUTH > 0) * 15), [15]), (png(np.uint8(TRUTH > 0) * 15), [3, 15]),
+    (png(np.uint16(TRUTH > 0) * 1015), [1015]),
+    (png(np.dstack([TRUTH * 0 + 9, TRUTH // 3, TRUTH * 0, TRUTH])), None),  # a cut-out
+    (png(np.dstack([TRUTH, TRUTH, TRUTH, TRUTH * 0 + 255])), None),  # an opaque mask
+    (palette_png([(0, 0, 0), (9, 9, 9), (255, 255, 255)]), None),
+    (palette_png([(0, 0, 0), (128, 0, 0), (0, 128, 0)]), [2])])
+def test_all_kinds_of_files_give_the_same_mask(data, labels):
+    mask = decode_mask(data, labels)
+    assert mask.dtype == np.uint8
+    np.testing.assert_array_equal(mask, TRUTH)
+
+
+def test_soft_masks_stay_soft():
+    soft = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
+    np.testing.assert_array_equal(decode_mask(png(soft)), soft)
+    np.testing.assert_array_equal(decode_mask(png(soft.astype(np.uint16) * 257)), soft)
+    assert not decode_mask(png(TRUTH * 0)).any()  # nobody there
+
+
+@pytest.mark.parametrize('data', [
+    png(np.dstack([TRUTH, TRUTH // 2, TRUTH])), palette_png([(0, 0, 0), (128, 0, 0), (0, 128, 0)])])
+def test_coloured_files_ask_for_labels(data):
+    with pytest.raises(ValueError, match='coloured picture.*foreground_values'):
+        decode_mask(data)
+
+
+def test_labels_are_not_taken_for_grey_values():
+    with pytest.raises(ValueError, match=r'largest value is 1,.*foreground_values=\[1\]'):
+        decode_mask(png(np.uint8(TRUTH > 0)))
+
+
+@pytest.mark.parametrize('image,rule,expected', [
+    ('d/images/train/7.jpg', dict(folder='../../masks/train'), 'd/masks/train/7.png'),
+    ('d/images/train/7.jpg', dict(folder='../masks', image_root='d/images'), 'd/masks/train/7.png'),
+    ('d/a.b.jpg', dict(folder='/m', suffix='_mask.png'), '/m/a.b_mask.png'),
+    ('7.jpg', dict(folder='masks'), 'masks/7.png'),
+    ('d/7.jpg', dict(folder='', suffix='.mask.png'), 'd/7.mask.png')])
+def test_where_masks_are(image, rule, expected):
+    assert mask_path_of(image, **rule) == expected
+
+
+def test_image_outside_of_the_root():
+    with pytest.raises(ValueError, match='other/7.jpg does not lie below image_root=d/images'):
+        mask_path_of('other/7.jpg', '../masks', image_root='d/images')
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """images/{a,b,c,d}.png of 8 x 6; a has a mask, b one of another size, c a broken one."""
+    for name in 'abcd':
+        (tmp_path / 'images').mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / f'images/{name}.png'), np.dstack([TRUTH] * 3))
+    (tmp_path / 'masks').mkdir()
+    cv2.imwrite(str(tmp_path / 'masks/a.png'), TRUTH)
+    cv2.imwrite(str(tmp_path / 'masks/b.png'), TRUTH.T)
+    (tmp_path / 'masks/c.png').write_bytes(png(TRUTH)[:40])
+    return tmp_path
+
+
+def load(root, name, **kwargs):
+    results = TRANSFORMS.build(dict(type='LoadPoseImage'))(
+        dict(img_path=str(root / f'images/{name}.png')))
+    return TRANSFORMS.build(dict(type='LoadForegroundMask', **kwargs))(results)
+
+
+def test_mask_path_goes_before_the_rule(folder):
+    np.testing.assert_array_equal(load(folder, 'a', folder='../masks')['foreground_mask'], TRUTH)
+    step = TRANSFORMS.build(dict(type='LoadForegroundMask', folder='../nowhere'))
+    results = step(dict(img_path=str(folder / 'images/d.png'),
+                        mask_path=str(folder / 'masks/a.png')))
+    np.testing.assert_array_equal(results['foreground_mask'], TRUTH)
+
+
+@pytest.mark.parametrize('name,error,message', [
+    ('b', ValueError, r'masks/b.png is 6x8, but image .*images/b.png is 8x6'),
+    ('c', OSError, r'cannot decode mask .*masks/c.png'),
+    ('d', FileNotFoundError, r'masks/d.png of image .*images/d.png does not exist.*make_masks')])
+def test_bad_masks_are_named(folder, name, error, message):
+    with pytest.raises(error, match=message):
+        load(folder, name, folder='../masks')
+
+
+def test_missing_masks_may_be_ignored(folder):
+    assert 'foreground_mask' not in load(folder, 'd', folder='../masks', missing='ignore')
+    assert 'foreground_mask' not in load(folder, 'd', missing='ignore')
+    with pytest.raises(ValueError, match='images/d.png has no mask_path: set folder'):
+        load(folder, 'd')
+    with pytest.raises(ValueError, match='is 6x8'):  # a wrong mask is not a missing one
+        load(folder, 'b', folder='../masks', missing='ignore')
+
+
+@pytest.mark.parametrize('kwargs,message', [
+    (dict(missing='maybe'), "missing='maybe'"), (dict(image_root='x'), 'image_root needs folder'),
+    (dict(foreground_values=[]), 'foreground_values is empty')])
+def test_bad_arguments(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        TRANSFORMS.build(dict(type='LoadForegroundMask', **kwargs))
+
+
+def test_check_masks_names_all_that_lack_one(folder):
+    images = [str(folder / f'images/{name}.png') for name in 'abcd']
+    wrong = check_masks(images, folder='../masks')
+    assert [*wrong] == images[1:]
+    assert '6x8, the image 8x6' in wrong[images[1]]
+    assert wrong[images[3]].endswith('masks/d.png: no such file')
+    with pytest.raises(FileNotFoundError, match='3 of 4 images have no usable mask: .*b.png'):
+        check_masks(images, folder='../masks', missing='error')
+    assert check_masks([dict(img_path=images[3], mask_path=str(folder / 'masks/a.png'))]) == {}
+    assert [*check_masks(images[:1])] == images[:1]  # no rule
+    with pytest.raises(ValueError, match="missing='ignore'"):
+        check_masks(images, missing='ignore')
+
+
+def test_check_masks_of_a_data_set(tiny):
+    dataset = DATASETS.build(dict(tiny.target, pipeline=[]))
+    assert len(check_masks(dataset, folder='../nowhere')) == len(dataset) == 5
+
+
+def crop(results, *steps, **kwargs):
+    for config in (*steps, dict(type='RecordedTopdownAffine', **kwargs)):
+        results = TRANSFORMS.build(config)(results)
+    return results
+
+
+@pytest.mark.parametrize('direction', [None, 'horizontal', 'vertical', 'diagonal'])
+@pytest.mark.parametrize('shear', [0., 20.])
+def test_mask_is_warped_as_the_image(direction, shear):
+    """The image's channels hold the mask: RandomFlip turns the image and not the mask."""
+    rng = np.random.default_rng(0)
+    np.random.seed(3)
+    mask = smooth_image(rng, 90, 70)[..., 0]
+    results = dict(img=np.dstack([mask] * 3), img_shape=(70, 90), foreground_mask=mask.copy(),
+                   bbox=np.array([[30, 5, 85, 60]], np.float32),
+                   bbox_score=np.ones(1, np.float32), flip_indices=[0])
+    flips = [dict(type='RandomFlip', prob=1., direction=direction)] if direction else []
+    view = crop(results, dict(type='GetBBoxCenterScale'), *flips,
+                dict(type='RandomBBoxTransform', rotate_prob=1., shift_prob=1.),
+                input_size=(48, 64), shear=shear)
+    warped = view['foreground_mask']
+    assert warped.shape == (64, 48) and warped.dtype == np.uint8 and warped.std() > 20
+    difference = np.abs(warped.astype(int) - view['img'][..., 0])
+    # cv2 rounds coordinates to 1/32 pixel, after a different sum
+    assert difference.mean() < 1 and np.quantile(difference, 0.99) < 8
+    if direction is None:
+        assert not difference.any()
+
+
+def test_nothing_is_foreground_outside_of_the_image():
+    full = dict(img=np.full((20, 20, 3), 200, np.uint8), bbox_center=np.array([[20., 10.]]),
+                bbox_scale=np.array([[20., 20.]]), foreground_mask=np.full((20, 20), 255, np.uint8))
+    view = crop(full, input_size=(20, 20), border='replicate')
+    assert (view['img'] == 200).all()
+    assert (view['foreground_mask'][:, :10] == 255).all()
+    assert (view['foreground_mask'][:, 11:] == 0).all()
+
+
+def test_mask_of_another_size_is_refused():
+    results = dict(img=np.zeros((20, 20, 3), np.uint8), bbox_center=np.array([[9.5, 9.5]]),
+                   bbox_scale=np.array([[20., 20.]]), foreground_mask=np.zeros((10, 20), np.uint8))
+    with pytest.raises(ValueError, match=r'foreground_mask has shape \(10, 20\), the image'):
+        crop(results, input_size=(20, 20))
