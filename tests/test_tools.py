@@ -96,6 +96,21 @@ def test_beats_means_above_the_standard_error(own, verdict):
     assert report.paired(a, b)[2] == verdict
 
 
+def test_errors_in_millimetres_are_better_when_lower(monkeypatch):
+    a, b = {0: 90., 1: 91., 2: 92.}, {0: 100., 1: 102., 2: 101.}
+    assert report.paired(a, b, lower_is_better=True)[2] == 'beats'
+    assert report.paired(b, a, lower_is_better=True)[2] == 'loses'
+
+    def runs(numbers):
+        return {s: dict(results=dict(target=dict(MPJPE=v))) for s, v in numbers.items()}
+    rows = dict(low=runs(b), own=runs(a), high=runs({0: 80., 1: 80., 2: 110.}),
+                pretraining={0: dict(results={})})
+    spec = dict(lower='low', upper='high', metric='MPJPE', lower_is_better=True)
+    # the third seed's oracle is worse than the lower reference: no gap to close
+    assert report.gap_closed(rows, 'own', spec) == [50., 50.]
+    assert report.values(rows, 'pretraining', 'MPJPE') == {} and report.spread([]) == ''
+
+
 def test_quickstart_results_follow_the_documented_format(tmp_path):
     numbers = dict(source_only=20., adapted=35., oracle=45.)
     for method, value in numbers.items():

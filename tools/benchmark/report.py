@@ -37,29 +37,35 @@ def write_report(runs: Path, out: Path) -> None:
 
 
 def write_summary(by_suite: dict, readme: Path) -> None:
-    """Replace the results between the markers of the repository's README."""
-    lines = ['| | target PCK@0.05 | target PCK@0.1 | gap closed | difference to source-only (± SE) '
-             '| seeds |', '|---|---|---|---|---|---|']
-    for suite, rows in by_suite.items():
+    """Replace the results between the markers of the repository's README: a table for each kind
+    of metrics."""
+    lines, last = [], None
+    for suite, rows in sorted(by_suite.items(), key=lambda item: SUITES[item[0]]['metrics'],
+                              reverse=True):
         spec = SUITES[suite]
+        if spec['metrics'] != last:
+            head = ['', *(f'target {m}' for m in spec['metrics']), 'gap closed',
+                    f'difference to {spec["lower"].replace("_", "-")} (± SE)', 'seeds']
+            lines += ['', '| ' + ' | '.join(head) + ' |', '|' + '---|' * len(head)]
+        last = spec['metrics']
         low = values(rows, spec['lower'], spec['metric'])
         for row, cfg in spec['rows'].items():
-            if row not in rows or cfg.get('hidden') or 'table' in cfg:
-                continue
             own = values(rows, row, spec['metric'])
+            if not own or cfg.get('hidden') or 'table' in cfg:
+                continue
             closed = gap_closed(rows, row, spec)
             inner = closed and row not in (spec['lower'], spec['upper'])
-            difference = paired(own, low)
+            centre, error, verdict = paired(own, low, spec.get('lower_is_better', False))
             lines.append(
                 f'| {suite}: {row.replace("_", " ")} | '
                 + ' | '.join(spread(list(values(rows, row, m).values())) for m in spec['metrics'])
                 + f' | {spread(closed) + " %" if inner else ""} | '
-                + ('' if row == spec['lower'] else signed(*difference[:2]))
+                + ('' if row == spec['lower'] or not verdict else signed(centre, error))
                 + f' | {len(own)} |')
     text = readme.read_text()
     begin, end = (text.index(mark) for mark in ('<!-- results:', '<!-- /results -->'))
     begin = text.index('\n', begin) + 1
-    readme.write_text(text[:begin] + '\n'.join(lines) + '\n' + text[end:])
+    readme.write_text(text[:begin] + '\n'.join(lines[1:]) + '\n' + text[end:])
 
 
 def values(rows: dict, row: str, key: str, domain: str = 'target') -> dict[int, float]:

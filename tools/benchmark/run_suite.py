@@ -9,6 +9,7 @@ their last checkpoint. The last checkpoint is scored, never the best on target l
 from __future__ import annotations
 
 import argparse
+import json
 import platform
 import subprocess
 import sys
@@ -73,8 +74,10 @@ def run_one(suite: str, row: str, seed: str, work: str, threads: str) -> None:
     env = dict(os.environ, OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads)
     overrides = {'randomness.seed': seed, **run.cfg.get('options', {})}
     resume = (run.dir / 'last_checkpoint').exists()
-    if run.needs is not None and not resume:  # else MMEngine would resume from load_from instead
-        overrides['load_from'] = str(last_checkpoint(run.needs.dir))
+    if run.needs is not None:
+        # MMEngine would resume from load_from instead of the run's own checkpoint
+        keys = run.cfg.get('init_keys', [] if resume else ['load_from'])
+        overrides.update({key: str(last_checkpoint(run.needs.dir)) for key in keys})
     run.dir.mkdir(parents=True, exist_ok=True)
 
     def call(command: list[str], log: str) -> float:
@@ -85,18 +88,30 @@ def run_one(suite: str, row: str, seed: str, work: str, threads: str) -> None:
             sys.exit(f'{run.name}: exit code {code}, see {run.dir / log}')
         return round(time.time() - begin, 1)
 
-    train_seconds = call([sys.executable, 'tools/train.py', str(config), '--work-dir', str(run.dir),
-                          *(['--resume'] if resume else []), *options(overrides)], 'train.log')
-    checkpoint, results = last_checkpoint(run.dir), {}
-    for domain, keys in run.spec['domains'].items():
-        out = run.dir / f'test_{domain}'
-        call([sys.executable, 'tools/test.py', str(config), str(checkpoint), '--work-dir', str(out),
-              *options(keys)], f'test_{domain}.log')
-        results[domain] = {k.split('/', 1)[1]: round(v, 3) for k, v in metrics(out).items()
-                           if k.startswith(f'{domain}/')}
+    train_seconds, iterations, results = 0., 0, {}
+    if 'script' in run.cfg:  # nothing to train
+        out = run.dir / 'results.json'
+        call([sys.executable, str(Path(__file__).parent / run.cfg['script']), str(config),
+              '--json', str(out)], 'script.log')
+        for key, value in json.loads(out.read_text()).items():
+            domain, name = key.split('/', 1)
+            results.setdefault(domain, {})[name] = round(value, 3)
+    else:
+        train_seconds = call([sys.executable, 'tools/train.py', str(config), '--work-dir',
+                              str(run.dir), *(['--resume'] if resume else []),
+                              *options(overrides)], 'train.log')
+        checkpoint = last_checkpoint(run.dir)
+        iterations = int(checkpoint.stem.split('_')[-1])
+        for domain, keys in run.spec['domains'].items() if run.cfg.get('test', True) else ():
+            out = run.dir / f'test_{domain}'
+            call([sys.executable, 'tools/test.py', str(config), str(checkpoint), '--work-dir',
+                  str(out), *options({**keys, **run.cfg.get('test_options', {})})],
+                 f'test_{domain}.log')
+            results[domain] = {k.split('/', 1)[1]: round(v, 3) for k, v in metrics(out).items()
+                               if k.startswith(f'{domain}/')}
     write_json(run.json, dict(
         suite=suite, row=row, seed=int(seed), config=run.cfg['config'], results=results,
-        iterations=int(checkpoint.stem.split('_')[-1]), seconds=dict(train=train_seconds),
+        iterations=iterations, seconds=dict(train=train_seconds),
         device=device(), threads=int(threads), commit=commit(), data=data_version(run.spec)))
 
 
@@ -121,7 +136,6 @@ def commit() -> str:
 
 def data_version(spec: dict) -> dict:
     """Generator version, size, seed and counts of the data set."""
-    import json
     meta = json.loads((ROOT / spec['data'] / 'meta.json').read_text())
     return {k: meta.get(k) for k in ('generator_version', 'size', 'seed', 'counts')}
 
