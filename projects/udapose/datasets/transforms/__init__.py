@@ -3,9 +3,10 @@ from .affine import RecordedTopdownAffine, flip_matrix
 from .boxes import WholeImageBBox
 from .loading import LoadPoseImage
 from .photometric import ColorJitter, CutoutPatches
+from .reconstruction import PackReconstructionInputs
 from .views import BRANCHES, ForkViews, PackBranches
 
 __all__ = [
     'BRANCHES', 'ColorJitter', 'CutoutPatches', 'ForkViews', 'LoadPoseImage', 'PackBranches',
-    'RecordedTopdownAffine', 'WholeImageBBox', 'flip_matrix'
+    'PackReconstructionInputs', 'RecordedTopdownAffine', 'WholeImageBBox', 'flip_matrix'
 ]
