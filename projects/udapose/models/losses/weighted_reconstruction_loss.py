@@ -42,8 +42,8 @@ class WeightedReconstructionLoss(nn.Module):
     def __init__(self, foreground_weight: float = 1., background_weight: float = 1.,
                  normalize_pixels: bool = False, loss_weight: float = 1.) -> None:
         super().__init__()
-        if not (min(foreground_weight, background_weight) >= 0
-                and 0 < max(foreground_weight, background_weight) < float('inf')):
+        weights = foreground_weight, background_weight
+        if not all(0 <= w < float('inf') for w in weights) or not any(weights):
             raise ValueError(
                 f'foreground_weight={foreground_weight} and background_weight={background_weight} '
                 'must be finite, not negative, and not both 0')
