@@ -72,7 +72,8 @@ def test_square_initialisation_is_mmpretrains():
     for key in ('backbone.pos_embed', 'neck.decoder_pos_embed'):
         assert torch.equal(state['ours'][key], state['theirs'][key])
     for key, theirs in state['theirs'].items():
-        assert abs(theirs.std() - state['ours'][key].std()) < 0.05 * theirs.std() + 5e-3, key
+        if theirs.numel() > 500:  # enough to compare deviations
+            assert abs(theirs.std() / state['ours'][key].std() - 1) < 0.1, key
 
 
 def test_position_embedding_of_a_rectangle():
@@ -263,18 +264,17 @@ def test_the_loss_of_a_step_uses_the_masks():
 
 
 def test_a_short_training_reconstructs_the_foreground_better():
-    """Discs on noise: predictable foreground; more weight in front, less error in front."""
-    g = torch.Generator().manual_seed(0)
-    y, x = torch.meshgrid(torch.arange(32.), torch.arange(32.), indexing='ij')
-    centre = torch.rand(64, 2, 1, 1, generator=g) * 12 + 10
-    front = (((x - centre[:, 0]) ** 2 + (y - centre[:, 1]) ** 2).sqrt() < 9).float()[:, None]
-    stripes = torch.sin(y / 3)[None, None]
-    back = torch.randn(64, 3, 1, 1, generator=g) + 0.3 * torch.randn(64, 3, 32, 32, generator=g)
-    images = front * stripes + (1 - front) * back
+    """Striped discs before noise: more weight in front, less error in front."""
+    g, size = torch.Generator().manual_seed(0), 16
+    y, x = torch.meshgrid(torch.arange(16.), torch.arange(16.), indexing='ij')
+    centre = torch.rand(32, 2, 1, 1, generator=g) * 6.4 + 4.8
+    front = (((x - centre[:, 0])**2 + (y - centre[:, 1])**2).sqrt() < 4.5).float()[:, None]
+    back = torch.randn(32, 3, 1, 1, generator=g) + 0.3 * torch.randn(32, 3, size, size, generator=g)
+    images = front * torch.sin(y / 2)[None, None] + (1 - front) * back
 
-    def train(steps, **loss):
+    def error_in_front(steps, **loss):
         torch.manual_seed(0)
-        model = build(loss=loss)
+        model = build(size, 4, loss=loss)
         model.init_weights()
         optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
         for _ in range(steps):
@@ -283,11 +283,11 @@ def test_a_short_training_reconstructs_the_foreground_better():
             value.backward()
             optimizer.step()
         with torch.no_grad():
-            prediction, hidden = model.reconstruct(images, model.fixed_noise(64))
+            prediction, hidden = model.reconstruct(images, model.fixed_noise(len(images)))
         weight = front * hidden
-        return ((prediction - images).square() * weight).sum().item() / weight.sum().item() / 3
+        return (((prediction - images).square() * weight).sum() / weight.sum() / 3).item()
 
-    untrained, plain = train(0), train(120)
-    weighted = train(120, foreground_weight=1., background_weight=0.02)
-    assert plain < 0.6 * untrained
-    assert weighted < 0.9 * plain
+    untrained, plain = error_in_front(0), error_in_front(60)
+    weighted = error_in_front(60, foreground_weight=1., background_weight=0.02)
+    assert plain < 0.9 * untrained
+    assert weighted < 0.3 * plain
