@@ -54,17 +54,17 @@ def find_placeholders(value, path: str = '') -> Iterator[str]:
             yield from find_placeholders(child, here)
 
 
-def read_config(path: Path, options: dict[str, str]):
+def read_config(path: Path, options: dict[str, str]) -> dict:
     """The config with its options, as train.py will see it."""
     from mmengine.config import Config, DictAction
     cfg = Config.fromfile(path, import_custom_modules=False)
     cfg.merge_from_dict({k: DictAction._parse_iterable(v) for k, v in options.items()})
-    return cfg
+    return cfg.to_dict()
 
 
-def final_checkpoint(cfg, work_dir: Path) -> Path:
+def final_checkpoint(cfg: dict, work_dir: Path) -> Path:
     """The file that a finished training has written."""
-    loop = cfg.train_cfg
+    loop = cfg['train_cfg']
     by_epoch = loop.get('max_iters') is None
     count = loop['max_epochs'] if by_epoch else loop['max_iters']
     return work_dir / f'{"epoch" if by_epoch else "iter"}_{count}.pth'

@@ -128,8 +128,9 @@ class ReconstructionVisualizationHook(Hook):
                 errors[name] = ((weight * squared).sum() / weight.sum()).sqrt().item()
         shown, full = to_rgb(images, preprocessor), to_rgb(predicted, preprocessor)
         gaps = hidden.bool().permute(0, 2, 3, 1).cpu().numpy()
+        error = _error_maps(squared.sqrt()[:, 0], foreground[:, 0])
         return [shown, np.where(gaps, np.uint8(128), shown), np.where(gaps, full, shown), full,
-                _error_maps((squared.sqrt() * hidden)[:, 0], foreground[:, 0])], errors
+                np.where(gaps, error, np.uint8(0))], errors
 
 
 def _rgb_tensor(images: Tensor, preprocessor) -> Tensor:
