@@ -4,5 +4,6 @@ from .discriminators import *  # noqa: F401,F403
 from .layers import *  # noqa: F401,F403
 from .losses import *  # noqa: F401,F403
 from .pose_estimators import *  # noqa: F401,F403
+from .selfsup import *  # noqa: F401,F403
 from .student_augments import *  # noqa: F401,F403
 from .style_transfer import *  # noqa: F401,F403

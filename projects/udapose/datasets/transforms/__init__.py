@@ -4,11 +4,12 @@ from .boxes import WholeImageBBox
 from .loading import LoadPoseImage
 from .masks import LoadForegroundMask, check_masks
 from .photometric import ColorJitter, CutoutPatches
+from .reconstruction import PackReconstructionInputs
 from .segmentation_augment import SegmentationGuidedAugmentation
 from .views import BRANCHES, ForkViews, PackBranches
 
 __all__ = [
-    'BRANCHES', 'ColorJitter', 'CutoutPatches', 'ForkViews', 'LoadPoseImage', 'PackBranches',
-    'LoadForegroundMask', 'RecordedTopdownAffine', 'SegmentationGuidedAugmentation',
-    'WholeImageBBox', 'check_masks', 'flip_matrix'
+    'BRANCHES', 'ColorJitter', 'CutoutPatches', 'ForkViews', 'LoadForegroundMask', 'LoadPoseImage',
+    'PackBranches', 'PackReconstructionInputs', 'RecordedTopdownAffine',
+    'SegmentationGuidedAugmentation', 'WholeImageBBox', 'check_masks', 'flip_matrix'
 ]

@@ -8,9 +8,11 @@ from .export_teacher_hook import ExportTeacherHook
 from .preflight_hook import PreflightHook
 from .pseudo_label_monitor_hook import PseudoLabelMonitorHook
 from .pseudo_label_visualization_hook import PseudoLabelVisualizationHook
+from .reconstruction_visualization_hook import ReconstructionVisualizationHook
 from .source_pretrain_hook import SourcePretrainHook
 from .style_visualization_hook import StyleTransferVisualizationHook
 
 __all__ = ['AdaINStyleHook', 'AverageBuffersHook', 'ConstantLRHook', 'DomainMapVisualizationHook',
            'EMATeacherHook', 'ExportTeacherHook', 'PreflightHook', 'PseudoLabelMonitorHook',
-           'PseudoLabelVisualizationHook', 'SourcePretrainHook', 'StyleTransferVisualizationHook']
+           'PseudoLabelVisualizationHook', 'ReconstructionVisualizationHook', 'SourcePretrainHook',
+           'StyleTransferVisualizationHook']

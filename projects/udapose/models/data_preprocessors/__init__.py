@@ -1,4 +1,5 @@
 """Data preprocessors."""
 from .multi_branch import MultiBranchDataPreprocessor
+from .reconstruction import ReconstructionDataPreprocessor
 
-__all__ = ['MultiBranchDataPreprocessor']
+__all__ = ['MultiBranchDataPreprocessor', 'ReconstructionDataPreprocessor']

@@ -2,6 +2,7 @@
 from .domain_adversarial_loss import DomainAdversarialLoss
 from .heatmap_consistency_loss import HeatmapConsistencyLoss
 from .information_maximization_loss import InformationMaximizationLoss, softmax_entropy
+from .weighted_reconstruction_loss import WeightedReconstructionLoss
 
 __all__ = ['DomainAdversarialLoss', 'HeatmapConsistencyLoss', 'InformationMaximizationLoss',
-           'softmax_entropy']
+           'WeightedReconstructionLoss', 'softmax_entropy']

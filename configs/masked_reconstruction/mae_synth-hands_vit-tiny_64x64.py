@@ -1,0 +1,20 @@
+"""Embedded hands: masked reconstruction of images of both domains (arXiv 2501.08408, stage one).
+
+    python tools/train.py configs/masked_reconstruction/mae_synth-hands_vit-tiny_64x64.py
+
+No labels are read. Pictures: work_dirs/mae_synth-hands_vit-tiny_64x64/vis_data/reconstruction.
+Both stages by one command: tools/two_stage.py (docs/masked_autoencoder.md).
+"""
+_base_ = [
+    '../_base_/default_runtime.py', '../_base_/models/mae_vit-tiny_64x64.py',
+    '../_base_/datasets/synth_hands_reconstruction_64x64.py',
+    '../_base_/schedules/reconstruction_1200it.py']
+
+train_dataloader = dict(
+    batch_size=64, num_workers=0,
+    sampler=dict(type='TwoDomainSampler', batch_size=64, source_ratio=[1, 1]),
+    dataset=dict(
+        type='TwoDomainDataset', source=_base_.source_train, target=_base_.target_train))
+
+# in place of AverageBuffersHook: there is no batch norm
+custom_hooks = [dict(type='ReconstructionVisualizationHook', interval=400, scale=2)]

@@ -1,0 +1,231 @@
+"""Pictures of masked reconstruction, its configs, and both stages by one command."""
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmengine.structures import PixelData
+from mmpose.registry import MODELS
+from mmpose.structures import PoseDataSample
+from torch import nn
+
+from udapose.engine import ReconstructionVisualizationHook
+from udapose.engine.hooks.reconstruction_visualization_hook import _evenly_spaced
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = ROOT / 'configs/masked_reconstruction'
+ARCH = dict(embed_dims=16, num_layers=1, num_heads=1, feedforward_channels=16)
+
+
+@pytest.fixture(autouse=True)
+def plain_config_text(monkeypatch):
+    """MMEngine formats the config some seven times a run, 1 s each."""
+    for name in ('yapf.yapflib.yapf_api', 'mmengine.config.config'):
+        monkeypatch.setattr(f'{name}.FormatCode', lambda text, **kwargs: (text, True),
+                            raising=False)
+
+
+class Images(torch.utils.data.Dataset):
+    """3 source images with masks and 2 target images without, of random noise on every access."""
+
+    num_source = 3
+
+    def __len__(self):
+        return 5
+
+    def __getitem__(self, index):
+        sample = PoseDataSample(metainfo=dict(domain='source' if index < 3 else 'target'))
+        if index < 3:
+            mask = torch.zeros(1, 16, 24, dtype=torch.uint8)
+            mask[..., :12] = 255
+            sample.gt_fields = PixelData(foreground_mask=mask)
+        image = np.random.randint(0, 256, (3, 16, 24), np.uint8)
+        return dict(inputs=torch.from_numpy(image), data_samples=sample)
+
+
+def started_hook(**kwargs):
+    init_default_scope('mmpose')
+    model = MODELS.build(dict(
+        type='WeightedMAE', backbone=dict(
+            type='MaskedViT', arch=ARCH, img_size=(16, 24), patch_size=4),
+        neck=dict(decoder_embed_dim=16, decoder_depth=1, decoder_num_heads=1),
+        data_preprocessor=dict(bgr_to_rgb=True, mean=[10., 20., 30.], std=[40., 50., 60.])))
+    model.init_weights()
+    # predicts the normalised 0, that is the mean colour, everywhere
+    nn.init.zeros_(model.neck.decoder_pred.weight)
+    nn.init.zeros_(model.neck.decoder_pred.bias)
+    hook = ReconstructionVisualizationHook(**kwargs)
+    runner = SimpleNamespace(model=model, train_dataloader=SimpleNamespace(dataset=Images()))
+    hook.before_train(runner)
+    return hook
+
+
+def test_tiles_show_what_they_say():
+    hook = started_hook(num_images=2)
+    rows, errors = hook.draw()
+    assert [len(row) for row in rows] == [4] * 5
+    assert all(t.shape == (16, 24, 3) and t.dtype == np.uint8 for row in rows for t in row)
+    for column, (domain, i) in enumerate([('source', 0), ('source', 1), ('target', 0),
+                                          ('target', 1)]):
+        true = hook.batches[domain]['inputs'][i].permute(1, 2, 0).numpy()[..., ::-1]
+        shown, seen, pasted, full, error = (row[column] for row in rows)
+        assert np.array_equal(shown, true)
+        assert np.array_equal(full, np.broadcast_to(np.uint8([10, 20, 30]), full.shape))
+        gaps = (seen == 128).all(-1)
+        assert 0.7 < gaps.mean() < 0.8
+        assert np.array_equal(pasted, np.where(gaps[..., None], full, true))
+        assert np.array_equal(seen[~gaps], true[~gaps]) and not error[~gaps].any()
+        grey = (error == error[..., :1]).all(-1)
+        if domain == 'source':  # right half: background
+            assert grey[:, 12:].all() and error[:, 12:].max() <= 0.4 * 255 + 1
+            assert not grey[:, :12][gaps[:, :12]].all()
+        else:
+            assert error[:, 12:].max() > 150
+    # the errors as their names say, over all measured images
+    for side, part in (('foreground', slice(0, 12)), ('background', slice(12, 24))):
+        true = np.stack([x.permute(1, 2, 0).numpy() for x in hook.batches['source']['inputs']])
+        noise = hook.model.fixed_noise(3)
+        hidden = hook.model.reconstruct(torch.zeros(3, 3, 16, 24), noise)[1][:, 0].bool().numpy()
+        squared = ((true[..., ::-1].astype(float) - [10, 20, 30])**2).mean(-1)[:, :, part]
+        assert errors[f'source/{side}'] == pytest.approx(
+            np.sqrt(squared[hidden[:, :, part]].mean()), rel=1e-4)
+    assert set(errors) == {'source/foreground', 'source/background', 'target/foreground'}
+
+
+def test_images_are_fixed_and_random_states_are_not_touched():
+    np.random.seed(5), random.seed(5), torch.manual_seed(5)
+    first = started_hook(seed=1)
+    after = np.random.rand(), random.random()
+    np.random.seed(5), random.seed(5)
+    assert after == (np.random.rand(), random.random())
+    second, other = started_hook(seed=1), started_hook(seed=2)
+    for a, b, c in zip(*(h.batches['source']['inputs'] for h in (first, second, other))):
+        assert torch.equal(a, b) and not torch.equal(a, c)
+    training = first.model.training
+    assert np.array_equal(first.draw()[0], first.draw()[0]) and first.model.training == training
+
+
+def test_images_are_spread_over_both_domains():
+    long = type('D', (), dict(num_source=100, __len__=lambda self: 130))()
+    assert _evenly_spaced(long, 3) == [0, 49, 99, 100, 114, 129]
+    plain = type('D', (), dict(__len__=lambda self: 2))()
+    assert _evenly_spaced(plain, 4) == [0, 1]
+
+
+def test_another_model_is_refused():
+    runner = SimpleNamespace(model=nn.Linear(1, 1))
+    with pytest.raises(TypeError, match='draws a WeightedMAE in training, got Linear'):
+        ReconstructionVisualizationHook().before_train(runner)
+
+
+def small(name, data, work_dir, iters=4):
+    """A shipped config on tiny data with a narrow network."""
+    text = Config.fromfile(CONFIGS / name).pretty_text
+    for kind in ('people', 'hands'):
+        text = text.replace(f'data/synthpose/{kind}/', f'{data}/')
+    text = text.replace('data/my_source/', f'{data}/source/images/train/')
+    text = text.replace('data/my_target/', f'{data}/target/images/train/')
+    cfg = Config.fromstring(text, '.py')
+    cfg.model.backbone.arch = ARCH
+    cfg.model.neck.update(decoder_embed_dim=16, decoder_depth=1, decoder_num_heads=1)
+    cfg.merge_from_dict(dict(
+        work_dir=str(work_dir), train_cfg=dict(max_iters=iters), experiment_name=work_dir.name,
+        train_dataloader=dict(batch_size=4, num_workers=0, persistent_workers=False),
+        default_hooks=dict(checkpoint=dict(interval=iters), logger=dict(interval=1))))
+    cfg.train_dataloader.sampler.batch_size = 4
+    cfg.custom_hooks[0].update(interval=2, num_images=2, num_measured=2)
+    cfg.visualizer.name = work_dir.name  # MMEngine keeps one for each name
+    cfg.vis_backends = cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
+    return cfg
+
+
+@pytest.mark.parametrize('name', sorted(p.name for p in CONFIGS.glob('mae_*.py')))
+def test_configs_train_and_draw(name, tiny_people, tmp_path):
+    runner = Runner.from_cfg(small(name, tiny_people, tmp_path))
+    runner.train()
+    assert all(torch.isfinite(p).all() for p in runner.model.parameters())
+    sheet = cv2.imread(str(tmp_path / 'vis_data/reconstruction/iter_000004.png'))
+    assert sheet.shape == ((5 * 128, 4 * 128, 3) if '64x64' in name else (5 * 256, 4 * 192, 3))
+    scalars = [json.loads(line) for line in
+               next(tmp_path.glob('*/vis_data/scalars.json')).read_text().splitlines()]
+    steps = [s['step'] for s in scalars if 'reconstruction/target/foreground' in s]
+    assert steps == [2, 4]
+    names = torch.load(tmp_path / 'iter_4.pth', weights_only=False)['state_dict']
+    assert {n.split('.')[0] for n in names} == {'backbone', 'neck'}
+
+
+def test_one_domain_alone_by_epochs(tiny_people, tmp_path):
+    """Source only with a plain data set and an epoch-based loop."""
+    cfg = small('mae_synth-people_vit-tiny_64x64.py', tiny_people, tmp_path)
+    cfg.train_dataloader.dataset = cfg.train_dataloader.dataset.source
+    cfg.train_dataloader.sampler = dict(type='DefaultSampler', shuffle=True)
+    cfg.train_cfg = dict(by_epoch=True, max_epochs=2)
+    cfg.custom_hooks[0].update(by_epoch=True, interval=1)
+    cfg.param_scheduler = None
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    pictures = sorted(p.name for p in (tmp_path / 'vis_data/reconstruction').glob('*.png'))
+    assert pictures == ['iter_000006.png', 'iter_000012.png']  # 24 images, 4 a batch
+
+
+# --------------------------------------------------------------------------------- two stages
+def two_stage(*args):
+    return subprocess.run(
+        [sys.executable, 'tools/two_stage.py', *map(str, args)], cwd=ROOT, text=True,
+        capture_output=True, env=dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=os.pathsep.join(
+            [str(ROOT / 'projects'), os.environ.get('PYTHONPATH', '')])))
+
+
+def test_two_stages_by_one_command(tiny_people, tmp_path):
+    """Stage one once, stage two with its checkpoint; a second call trains nothing anew."""
+    pretrain, finetune = tmp_path / 'first.py', tmp_path / 'second.py'
+    cfg = small('mae_synth-people_vit-tiny_64x64.py', tiny_people, tmp_path, iters=1)
+    cfg.pop('work_dir'), cfg.pop('custom_hooks')
+    pretrain.write_text(cfg.pretty_text)
+    cfg.model.backbone.init_cfg = dict(
+        type='Pretrained', prefix='backbone.', checkpoint='from-stage-one')
+    finetune.write_text(cfg.pretty_text)
+    args = pretrain, finetune, '--work-dir', tmp_path / 'work', '--cfg-options', \
+        'optim_wrapper.optimizer.lr=0.0', 'optim_wrapper.optimizer.weight_decay=0.0'
+    done = two_stage(*args)
+    assert done.returncode == 0, done.stdout + done.stderr
+    states = [torch.load(tmp_path / f'work/{name}/iter_1.pth', weights_only=False)['state_dict']
+              for name in ('first', 'second')]
+    assert all(torch.equal(v, states[1][k]) for k, v in states[0].items()
+               if k.startswith('backbone'))
+    assert any(not torch.equal(v, states[1][k]) for k, v in states[0].items())
+    written = (tmp_path / 'work/first/iter_1.pth').stat().st_mtime_ns
+    (tmp_path / 'work/second/last_checkpoint').unlink()
+    done = two_stage(*args)
+    assert done.returncode == 0 and 'stage one is complete' in done.stdout
+    assert (tmp_path / 'work/first/iter_1.pth').stat().st_mtime_ns == written
+
+
+def test_a_second_stage_without_placeholder_is_refused(tmp_path):
+    config = tmp_path / 'a.py'
+    config.write_text("model = dict(type='X', init_cfg=dict(checkpoint='file.pth'))\n")
+    done = two_stage(config, config, '--work-dir', tmp_path / 'work')
+    assert done.returncode != 0 and not (tmp_path / 'work').exists()
+    assert "checkpoint='from-stage-one'" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_placeholders_are_found_in_lists():
+    sys.path.insert(0, str(ROOT / 'tools'))
+    try:
+        from two_stage import find_placeholders
+    finally:
+        sys.path.pop(0)
+    cfg = dict(model=dict(a=[dict(checkpoint='from-stage-one'), dict(checkpoint='x')],
+                          b=dict(init_cfg=dict(checkpoint='from-stage-one'))),
+               load_from='from-stage-one')
+    assert list(find_placeholders(cfg)) == ['model.a.0.checkpoint', 'model.b.init_cfg.checkpoint']
