@@ -38,6 +38,11 @@ class AttentionViT(PretrainedLast, VisionTransformer):
         super().__init__(*args, out_type=out_type, with_cls_token=with_cls_token, **kwargs)
         self.attention_layers = resolve_layers(self, attention_layers)
 
+    def train(self, mode: bool = True) -> AttentionViT:
+        """Set the mode; returns the model, as torch does and mmpretrain's backbones do not."""
+        super().train(mode)
+        return self
+
     def forward(self, x: Tensor, return_attention: bool = False
                 ) -> tuple[Tensor, ...] | tuple[tuple[Tensor, ...], dict[int, Tensor]]:
         """Features, and if asked for the attention.

@@ -51,7 +51,8 @@ class AttentionRegularizationLoss(nn.Module):
             if value not in choices:
                 raise ValueError(f'AttentionRegularizationLoss: {name} must be one of {choices}, '
                                  f'got {value!r}')
-        self.distance, self.heads, self.tokens, self.layer_maps = distance, heads, tokens, layer_maps
+        self.distance, self.heads = distance, heads
+        self.tokens, self.layer_maps = tokens, layer_maps
         self.layers = None if layers is None else tuple(layers)
         self.loss_weight = loss_weight
 

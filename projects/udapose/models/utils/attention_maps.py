@@ -37,6 +37,21 @@ def resolve_layers(backbone: nn.Module, layers: Sequence[int]) -> tuple[int, ...
     return resolved
 
 
+def check_attention(backbone: nn.Module, layers: Sequence[int],
+                    class_token_only: bool = False) -> tuple[int, ...]:
+    """:func:`resolve_layers`, and that there is a class token if its row is wanted.
+
+    Raises:
+        TypeError, ValueError: Says what the backbone lacks.
+    """
+    indices = resolve_layers(backbone, layers)
+    if class_token_only and getattr(backbone, 'cls_token', None) is None:
+        raise ValueError('the attention of the class token was asked for, but this '
+                         f'{type(backbone).__name__} has none: set with_cls_token=True, or ask for '
+                         "the full map (tokens='all')")
+    return indices
+
+
 def maps_from_qkv(qkv: Tensor, num_heads: int, class_token_only: bool = False) -> Tensor:
     r"""Attention of a layer, :math:`\mathrm{softmax}(Q K^T / \sqrt d)`, d the width of a head.
 
@@ -76,14 +91,9 @@ def attention_maps(backbone: nn.Module, layers: Sequence[int],
         model runs, in the order of ``layers``. A second run overwrites the first.
 
     Raises:
-        TypeError, ValueError: See :func:`resolve_layers`; the class token's row is asked for but
-            there is no such token.
+        TypeError, ValueError: See :func:`check_attention`.
     """
-    indices = resolve_layers(backbone, layers)
-    if class_token_only and getattr(backbone, 'cls_token', None) is None:
-        raise ValueError(f'the attention of the class token was asked for, but this '
-                         f'{type(backbone).__name__} has none: set with_cls_token=True, or ask for '
-                         "the full map (tokens='all')")
+    indices = check_attention(backbone, layers, class_token_only)
     maps: dict[int, Tensor] = dict.fromkeys(indices)
 
     def keep(index: int, num_heads: int):

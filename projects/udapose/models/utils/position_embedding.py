@@ -21,7 +21,8 @@ def fit_position_embedding(embedding: Tensor, grid: tuple[int, int], extra: int,
             zero embedding if the checkpoint has none.
         mode (str): Of the interpolation. Defaults to ``'bicubic'``.
         source_grid (tuple[int, int], optional): (h, w). By default guessed: the wanted grid if
-            the number of tokens allows it, then a square, then the wanted aspect ratio.
+            the number of tokens allows it, then a square, then the wanted aspect ratio, then
+            4:3 (the upright crops of people).
         source_extra (int, optional): Extra tokens in ``embedding``. By default guessed, 0 to 2.
 
     Returns:
@@ -49,12 +50,14 @@ def _guess_grid(tokens: int, grid: tuple[int, int], given: tuple[int, int] | Non
     def square(patches: int) -> tuple[int, int]:
         return (math.isqrt(patches),) * 2
 
-    def same_aspect(patches: int) -> tuple[int, int]:
-        height = round(math.sqrt(patches * grid[0] / grid[1]))
-        return height, round(height * grid[1] / grid[0])
+    def like(rows: int, columns: int):
+        def guess(patches: int) -> tuple[int, int]:
+            height = round(math.sqrt(patches * rows / columns))
+            return height, round(height * columns / rows)
+        return guess
 
     guesses = [lambda patches: tuple(given)] if given is not None else [
-        lambda patches: grid, square, same_aspect]
+        lambda patches: grid, square, like(*grid), like(4, 3)]
     for guess in guesses:
         for extra in extras:
             height, width = guess(max(tokens - extra, 0))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from mmengine.logging import print_log
 from mmengine.model import initialize, update_init_info
+
 # MMEngine's own registry: `initialize` finds it whatever the default scope is
 from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import nn

@@ -197,14 +197,14 @@ def _check_architecture(own: dict, given: dict) -> None:
         raise ValueError(f'none of its entries belongs to a vision transformer: {_some(given)}')
     problems = []
     shapes = own[stem].shape, given[stem].shape
-    hidden = [s['layers.0.ffn.layers.0.0.weight'].shape[0] if 'layers.0.ffn.layers.0.0.weight' in s
-              else None for s in (own, given)]
-    for what, key, (a, b) in (
-            ('width (embed_dims)', 'embed_dims', (shapes[0][0], shapes[1][0])),
-            ('depth (num_layers)', 'num_layers', depth),
-            ('hidden width (feedforward_channels)', 'feedforward_channels', hidden),
-            ('patch size', 'patch_size', (tuple(shapes[0][2:]), tuple(shapes[1][2:]))),
-            ('input channels', 'in_channels', (shapes[0][1], shapes[1][1]))):
+    first = 'layers.0.ffn.layers.0.0.weight'
+    hidden = [len(s[first]) if first in s else None for s in (own, given)]
+    for what, (a, b) in (
+            ('width (embed_dims)', (shapes[0][0], shapes[1][0])),
+            ('depth (num_layers)', depth),
+            ('hidden width (feedforward_channels)', hidden),
+            ('patch size', (tuple(shapes[0][2:]), tuple(shapes[1][2:]))),
+            ('input channels', (shapes[0][1], shapes[1][1]))):
         if a != b:
             problems.append(f'{what} is {b} in the checkpoint and {a} in the model')
     if problems:
