@@ -154,7 +154,7 @@ def sample():
     codec = {k: v for k, v in CODEC.items() if k != 'type'}
     encoded = MSRAHeatmap(**codec).encode(keypoints, np.ones((1, 3), np.float32))
     s = PoseDataSample(metainfo=dict(
-        flip_indices=[0, 2, 1], input_size=(32, 32), input_center=np.array([16., 16.]),
+        flip_indices=[0, 2, 1], flip=False, input_size=(32, 32), input_center=np.array([16., 16.]),
         input_scale=np.array([32., 32.]), input_matrix=np.eye(3, dtype=np.float32)))
     s.gt_instances = InstanceData(bboxes=np.array([[0., 0, 32, 32]]),
                                   bbox_scores=np.ones(1, np.float32))

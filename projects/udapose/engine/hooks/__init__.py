@@ -12,6 +12,7 @@ from .pseudo_label_visualization_hook import PseudoLabelVisualizationHook
 from .source_pretrain_hook import SourcePretrainHook
 from .style_visualization_hook import StyleTransferVisualizationHook
 
-__all__ = ['AdaINStyleHook', 'AttentionVisualizationHook', 'AverageBuffersHook',
-           'ConstantLRHook', 'DomainMapVisualizationHook', 'EMATeacherHook', 'ExportTeacherHook', 'PreflightHook', 'PseudoLabelMonitorHook',
-           'PseudoLabelVisualizationHook', 'SourcePretrainHook', 'StyleTransferVisualizationHook']
+__all__ = ['AdaINStyleHook', 'AttentionVisualizationHook', 'AverageBuffersHook', 'ConstantLRHook',
+           'DomainMapVisualizationHook', 'EMATeacherHook', 'ExportTeacherHook', 'PreflightHook',
+           'PseudoLabelMonitorHook', 'PseudoLabelVisualizationHook', 'SourcePretrainHook',
+           'StyleTransferVisualizationHook']

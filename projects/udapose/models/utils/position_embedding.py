@@ -53,7 +53,8 @@ def _guess_grid(tokens: int, grid: tuple[int, int], given: tuple[int, int] | Non
     def like(rows: int, columns: int):
         def guess(patches: int) -> tuple[int, int]:
             height = round(math.sqrt(patches * rows / columns))
-            return height, round(height * columns / rows)
+            width = round(height * columns / rows)
+            return (height, width) if height * columns == width * rows else (0, 0)
         return guess
 
     guesses = [lambda patches: tuple(given)] if given is not None else [
