@@ -49,8 +49,8 @@ def narrow_transformer(cfg, plain):
     plain.head.update(in_channels=24, deconv_out_channels=(8, 8))
     for term in filter(None, cfg.model.get('alignments', {}).values()):
         if 'encoder' in term:
-            term.encoder.update(arch=plain.backbone.arch,
-                                init_cfg=dict(type='Normal', layer='Linear', std=0.02))
+            term.encoder.arch = plain.backbone.arch
+            term.encoder.init_cfg = dict(type='Normal', layer='Linear', std=0.02)
     if 'num_layers' in cfg.optim_wrapper.get('paramwise_cfg', {}):
         cfg.optim_wrapper.paramwise_cfg.num_layers = 2
 

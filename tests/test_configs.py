@@ -73,7 +73,8 @@ def small(name, data, tmp_path):
     """An embedded config with tiny data, narrow network and two iterations."""
     cfg = pointed_at(Config.fromfile(ROOT / 'configs' / name), data)
     tiny = tiny_config(name, data / 'unused', tmp_path)
-    for key in ('model', 'optim_wrapper', 'train_cfg', 'default_hooks', 'vis_backends', 'visualizer'):
+    for key in ('model', 'optim_wrapper', 'train_cfg', 'default_hooks', 'vis_backends',
+                'visualizer'):
         cfg[key] = tiny[key]
     cfg.merge_from_dict(dict(work_dir=str(tmp_path), load_from=None, experiment_name=tmp_path.name,
                              train_dataloader=dict(batch_size=4),
