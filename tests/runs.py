@@ -23,8 +23,11 @@ def tiny_config(name, data, work_dir, iters=2, batch_size=4):
         text = text.replace(f'data/synthpose/{kind}/', f'{data}/')
     cfg = Config.fromstring(text, '.py')
     plain = cfg.model.get('pose_estimator', cfg.model)
-    plain.backbone.update(base_channels=4, stem_channels=4)
-    plain.head.update(in_channels=32, deconv_out_channels=(8, 8, 8, 8))
+    if 'arch' in plain.backbone:  # a vision transformer
+        narrow_transformer(cfg, plain)
+    else:
+        plain.backbone.update(base_channels=4, stem_channels=4)
+        plain.head.update(in_channels=32, deconv_out_channels=(8, 8, 8, 8))
     for term in filter(None, cfg.model.get('alignments', {}).values()):
         if 'discriminator' in term:
             term.discriminator.in_channels = 32 if 'layer4' in term.feature else 8
@@ -38,6 +41,19 @@ def tiny_config(name, data, work_dir, iters=2, batch_size=4):
     cfg.visualizer.name = str(work_dir)  # MMEngine keeps one per name and process
     cfg.vis_backends = cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
     return cfg
+
+
+def narrow_transformer(cfg, plain):
+    """Two layers of width 24, and no pre-trained weights to look for."""
+    plain.backbone.update(arch=dict(embed_dims=24, num_layers=2, num_heads=3,
+                                    feedforward_channels=48), init_cfg=None)
+    plain.head.update(in_channels=24, deconv_out_channels=(8, 8))
+    for term in filter(None, cfg.model.get('alignments', {}).values()):
+        if 'encoder' in term:
+            term.encoder.arch = plain.backbone.arch
+            term.encoder.init_cfg = dict(type='Normal', layer='Linear', std=0.02)
+    if 'num_layers' in cfg.optim_wrapper.get('paramwise_cfg', {}):
+        cfg.optim_wrapper.paramwise_cfg.num_layers = 2
 
 
 def without_style_weights(cfg):

@@ -57,7 +57,7 @@ def pointed_at(cfg, data):
 
 
 def test_the_lists_are_complete():
-    assert len(EMBEDDED) >= 26 and len(STOCK) == 3 and len(STYLE) >= 3
+    assert len(EMBEDDED) >= 28 and len(STOCK) == 3 and len(STYLE) >= 3
     assert len(EMBEDDED) + len(STOCK) + len(STYLE) + len(PRETRAINING) == len(CONFIGS)
     names = [Path(c).name for c in CONFIGS]
     assert len(set(names)) == len(names)  # MMPose names the work_dir after the file
@@ -67,7 +67,8 @@ def small(name, data, tmp_path):
     """An embedded config with tiny data, narrow network and two iterations."""
     cfg = pointed_at(Config.fromfile(ROOT / 'configs' / name), data)
     tiny = tiny_config(name, data / 'unused', tmp_path)
-    for key in ('model', 'train_cfg', 'default_hooks', 'vis_backends', 'visualizer'):
+    for key in ('model', 'optim_wrapper', 'train_cfg', 'default_hooks', 'vis_backends',
+                'visualizer'):
         cfg[key] = tiny[key]
     cfg.merge_from_dict(dict(work_dir=str(tmp_path), load_from=None, experiment_name=tmp_path.name,
                              train_dataloader=dict(batch_size=4),

@@ -12,6 +12,14 @@ from mmpose.registry import DATASETS, MODELS, TRANSFORMS
 
 from .models.pose_estimators.branch_checkpoint import BRANCHES
 
+# Models of ours with a stock equivalent, and their arguments that it lacks.
+_STOCK_MODELS = {'AttentionViT': (
+    'mmpretrain.VisionTransformer', ('attention_layers',),
+    dict(out_type='featmap'))}  # whose default differs
+
+# Wrappers with a single model inside.
+_SINGLE = 'pose_model'
+
 # Transforms of ours that have a stock equivalent at inference, and the arguments that it takes
 # (None: all of them). Without WholeImageBBox MMPose takes the caller's box or the whole image.
 _STOCK_TRANSFORMS = {
@@ -23,12 +31,15 @@ def plain_state_dict(state_dict: dict, branch: str = 'teacher') -> dict:
     """One branch's entries without the prefix; a plain state dict is returned as it is.
 
     Args:
-        state_dict (dict): Of a student-teacher or of a plain model.
+        state_dict (dict): Of a student-teacher, of a model with attention regularization (whose
+            only branch is taken), or of a plain model.
         branch (str): ``'teacher'`` or ``'student'``.
 
     Raises:
         KeyError: The branch is missing though another one is there.
     """
+    if any(key.startswith(f'{_SINGLE}.') for key in state_dict):
+        branch = _SINGLE
     prefix = f'{branch}.'
     part = {k[len(prefix):]: v for k, v in state_dict.items() if k.startswith(prefix)}
     if part:
@@ -43,8 +54,9 @@ def plain_state_dict(state_dict: dict, branch: str = 'teacher') -> dict:
 def plain_model_config(cfg: Config) -> dict:
     """The ``model`` of the plain config: without student, teacher, and pre-trained weights."""
     model = cfg.model.to_dict()
-    if 'pose_estimator' in model:
-        plain = model['pose_estimator']
+    wrapped = next((key for key in ('pose_estimator', _SINGLE) if key in model), None)
+    if wrapped:
+        plain = model[wrapped]
         # the outer one comes first, as in MeanTeacherPoseEstimator
         outer = model.get('data_preprocessor') or {}
         if 'data_preprocessor' in outer:
@@ -54,6 +66,10 @@ def plain_model_config(cfg: Config) -> dict:
     elif 'data_preprocessor' in cfg:  # MMEngine's other place for it
         model.setdefault('data_preprocessor', cfg.data_preprocessor.to_dict())
     model.pop('train_cfg', None)
+    if model['backbone']['type'] in _STOCK_MODELS:
+        stock, ours, defaults = _STOCK_MODELS[model['backbone']['type']]
+        model['backbone'] = {**defaults, **{
+            k: v for k, v in model['backbone'].items() if k not in ours}, 'type': stock}
     return _without(model, 'init_cfg')
 
 

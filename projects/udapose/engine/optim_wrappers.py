@@ -1,4 +1,4 @@
-"""Layer-wise learning-rate decay for models inside a student-teacher pair."""
+"""Layer-wise learning-rate decay for models inside of another model."""
 from __future__ import annotations
 
 import re
@@ -9,18 +9,19 @@ from mmpose.engine.optim_wrappers.layer_decay_optim_wrapper import get_num_layer
 from mmpose.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
 
-_PREFIX = re.compile(r'^(module\.)?(student\.|teacher\.)?')
+_PREFIX = re.compile(r'^(module\.)?(student\.|teacher\.|pose_model\.)?')
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class PrefixedLayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
-    """MMPose's layer decay of vision transformers, aware of the ``student.`` prefix.
+    """MMPose's layer decay of vision transformers, aware of prefixes.
 
-    MMPose's own constructor recognises ``backbone.*`` only, so under a prefix every parameter
-    counts as the last layer and the decay is silently off. Groups are MMPose's: parameter p in
+    MMPose's own constructor recognises ``backbone.*`` only, so under ``student.`` (mean teacher) or
+    ``pose_model.`` (attention regularization) every parameter counts as the last layer and the
+    decay is silently off. Groups are MMPose's: parameter p in
     layer l of L gets ``lr * layer_decay_rate ** (L - 1 - l)`` with ``L = num_layers + 2``; biases,
     one-dimensional parameters and position embeddings have no weight decay. Frozen parameters
-    (the teacher's) are left out.
+    (the teacher's, the auxiliary encoder's) are left out.
 
     Args:
         optim_wrapper_cfg (dict): As in MMEngine.

@@ -1,4 +1,5 @@
 """Models: estimators, losses, discriminators, style transfer, data preprocessors."""
+from .backbones import *  # noqa: F401,F403
 from .data_preprocessors import *  # noqa: F401,F403
 from .discriminators import *  # noqa: F401,F403
 from .layers import *  # noqa: F401,F403

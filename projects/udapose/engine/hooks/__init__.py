@@ -1,5 +1,6 @@
 """Training hooks."""
 from .adain_style_hook import AdaINStyleHook
+from .attention_visualization_hook import AttentionVisualizationHook
 from .average_buffers_hook import AverageBuffersHook
 from .constant_lr_hook import ConstantLRHook
 from .domain_map_visualization_hook import DomainMapVisualizationHook
@@ -12,7 +13,9 @@ from .reconstruction_visualization_hook import ReconstructionVisualizationHook
 from .source_pretrain_hook import SourcePretrainHook
 from .style_visualization_hook import StyleTransferVisualizationHook
 
-__all__ = ['AdaINStyleHook', 'AverageBuffersHook', 'ConstantLRHook', 'DomainMapVisualizationHook',
-           'EMATeacherHook', 'ExportTeacherHook', 'PreflightHook', 'PseudoLabelMonitorHook',
-           'PseudoLabelVisualizationHook', 'ReconstructionVisualizationHook', 'SourcePretrainHook',
-           'StyleTransferVisualizationHook']
+__all__ = [
+    'AdaINStyleHook', 'AttentionVisualizationHook', 'AverageBuffersHook', 'ConstantLRHook',
+    'DomainMapVisualizationHook', 'EMATeacherHook', 'ExportTeacherHook', 'PreflightHook',
+    'PseudoLabelMonitorHook', 'PseudoLabelVisualizationHook', 'ReconstructionVisualizationHook',
+    'SourcePretrainHook', 'StyleTransferVisualizationHook'
+]

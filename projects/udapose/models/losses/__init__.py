@@ -1,8 +1,13 @@
 """Loss functions."""
+from .attention_regularization_loss import AttentionRegularizationLoss
+from .attention_regularization_term import AttentionRegularization
 from .domain_adversarial_loss import DomainAdversarialLoss
 from .heatmap_consistency_loss import HeatmapConsistencyLoss
 from .information_maximization_loss import InformationMaximizationLoss, softmax_entropy
 from .weighted_reconstruction_loss import WeightedReconstructionLoss
 
-__all__ = ['DomainAdversarialLoss', 'HeatmapConsistencyLoss', 'InformationMaximizationLoss',
-           'WeightedReconstructionLoss', 'softmax_entropy']
+__all__ = [
+    'AttentionRegularization', 'AttentionRegularizationLoss', 'DomainAdversarialLoss',
+    'HeatmapConsistencyLoss', 'InformationMaximizationLoss', 'WeightedReconstructionLoss',
+    'softmax_entropy'
+]

@@ -1,4 +1,5 @@
 """Pose estimators."""
+from .attention_regularized import AttentionRegularizedPoseEstimator
 from .mean_teacher import MeanTeacherPoseEstimator
 
-__all__ = ['MeanTeacherPoseEstimator']
+__all__ = ['AttentionRegularizedPoseEstimator', 'MeanTeacherPoseEstimator']

@@ -1,0 +1,4 @@
+"""Backbones."""
+from .attention_vit import AttentionViT
+
+__all__ = ['AttentionViT']
