@@ -1,6 +1,7 @@
 """Models: estimators, losses, discriminators, style transfer, data preprocessors."""
 from .data_preprocessors import *  # noqa: F401,F403
 from .discriminators import *  # noqa: F401,F403
+from .heads import *  # noqa: F401,F403
 from .layers import *  # noqa: F401,F403
 from .losses import *  # noqa: F401,F403
 from .pose_estimators import *  # noqa: F401,F403
