@@ -6,8 +6,9 @@ registers every component in MMPose's own registries.
 # isort: off
 # The order matters: the mends must be in place before anything imports `mmpose.models`.
 from . import compat
+from . import codecs
 from . import datasets, engine, evaluation, models
 # isort: on
 from .version import __version__
 
-__all__ = ['__version__', 'compat', 'datasets', 'engine', 'evaluation', 'models']
+__all__ = ['__version__', 'codecs', 'compat', 'datasets', 'engine', 'evaluation', 'models']

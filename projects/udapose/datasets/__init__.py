@@ -1,4 +1,5 @@
 """Data sets, transforms and the sampler of two-domain training."""
+from .camera_space_coco import CameraSpaceCocoDataset
 from .samplers import *  # noqa: F401,F403
 from .samplers import __all__ as _samplers
 from .style_images import StyleTransferDataset
@@ -7,5 +8,5 @@ from .transforms import __all__ as _transforms
 from .two_domain import TwoDomainDataset
 from .unlabeled import UnlabeledPoseDataset
 
-__all__ = ['StyleTransferDataset', 'TwoDomainDataset', 'UnlabeledPoseDataset', *_samplers,
-           *_transforms]
+__all__ = ['CameraSpaceCocoDataset', 'StyleTransferDataset', 'TwoDomainDataset',
+           'UnlabeledPoseDataset', *_samplers, *_transforms]

@@ -3,6 +3,7 @@ from .affine import RecordedTopdownAffine, flip_matrix
 from .boxes import WholeImageBBox
 from .loading import LoadPoseImage
 from .masks import LoadForegroundMask, check_masks
+from .packing_3d import PackPose3DInputs
 from .photometric import ColorJitter, CutoutPatches
 from .reconstruction import PackReconstructionInputs
 from .segmentation_augment import SegmentationGuidedAugmentation
@@ -10,6 +11,6 @@ from .views import BRANCHES, ForkViews, PackBranches
 
 __all__ = [
     'BRANCHES', 'ColorJitter', 'CutoutPatches', 'ForkViews', 'LoadForegroundMask', 'LoadPoseImage',
-    'PackBranches', 'PackReconstructionInputs', 'RecordedTopdownAffine',
+    'PackBranches', 'PackPose3DInputs', 'PackReconstructionInputs', 'RecordedTopdownAffine',
     'SegmentationGuidedAugmentation', 'WholeImageBBox', 'check_masks', 'flip_matrix'
 ]

@@ -2,12 +2,15 @@
 from .attention_regularization_loss import AttentionRegularizationLoss
 from .attention_regularization_term import AttentionRegularization
 from .domain_adversarial_loss import DomainAdversarialLoss
+from .gaussian_heatmap_kl_loss import GaussianHeatmapKLLoss
 from .heatmap_consistency_loss import HeatmapConsistencyLoss
 from .information_maximization_loss import InformationMaximizationLoss, softmax_entropy
 from .weighted_reconstruction_loss import WeightedReconstructionLoss
 
 __all__ = [
     'AttentionRegularization', 'AttentionRegularizationLoss', 'DomainAdversarialLoss',
-    'HeatmapConsistencyLoss', 'InformationMaximizationLoss', 'WeightedReconstructionLoss',
-    'softmax_entropy'
+    'GaussianHeatmapKLLoss', 'HeatmapConsistencyLoss', 'InformationMaximizationLoss',
+    'WeightedReconstructionLoss', 'softmax_entropy'
 ]
+__all__ = ['DomainAdversarialLoss', 'GaussianHeatmapKLLoss', 'HeatmapConsistencyLoss',
+           'InformationMaximizationLoss', 'softmax_entropy']

@@ -1,0 +1,72 @@
+"""Embedded hands in 3D at 64x64: labelled source, unlabelled target, source and target test sets.
+
+The whole image is the crop. Depths are relative to the wrist.
+Generate the data with `python -m udapose.synthetic --kind hands --out data/synthpose/hands`.
+"""
+data_root = 'data/synthpose/hands/'
+codec = dict(type='RootRelativeHeatmap3D', input_size=(64, 64), heatmap_size=(16, 16, 16),
+             depth_range=(-250, 250))  # mm; the data reach 245
+num_keypoints = 21
+source_metainfo = dict(from_file='{{ fileDirname }}/metainfo/synth_hands_source.py')
+target_metainfo = dict(from_file='{{ fileDirname }}/metainfo/synth_hands_target.py')
+
+# ---- pipelines: the same augmentation for every method
+load_whole_image = [
+    dict(type='LoadPoseImage'),
+    dict(type='WholeImageBBox'),
+    dict(type='GetBBoxCenterScale', padding=1.0)]
+augment_view = [
+    dict(type='RandomFlip', direction='horizontal'),
+    dict(type='RandomBBoxTransform', shift_factor=0.06, scale_factor=(0.75, 1.25),
+         rotate_factor=90, rotate_prob=1.0, shift_prob=1.0),
+    dict(type='RecordedTopdownAffine', input_size=codec['input_size']),
+    dict(type='ColorJitter', brightness=0.5, contrast=0.5, saturation=0.5)]
+source_pipeline = [
+    *load_whole_image, *augment_view,
+    dict(type='GenerateTarget', encoder=codec),
+    dict(type='PackBranches', branch='source', extra_meta_keys=('intrinsics', 'root_index'))]
+labeled_pipeline = [
+    *load_whole_image, *augment_view,
+    dict(type='GenerateTarget', encoder=codec),
+    dict(type='PackPose3DInputs')]
+target_pipeline = [
+    dict(type='LoadPoseImage'),
+    dict(type='GetBBoxCenterScale', padding=1.0),
+    dict(type='ForkViews', teacher=augment_view, student=augment_view)]
+test_pipeline = [
+    *load_whole_image,
+    dict(type='RecordedTopdownAffine', input_size=codec['input_size']),
+    dict(type='PackPose3DInputs')]
+
+# ---- data sets
+source_train = dict(
+    type='CameraSpaceCocoDataset', data_root=data_root + 'source/', metainfo=source_metainfo,
+    ann_file='annotations/train.json', data_prefix=dict(img='images/train/'),
+    pipeline=source_pipeline)
+target_train = dict(  # labels are not read
+    type='UnlabeledPoseDataset', data_root=data_root + 'target/images/train/',
+    metainfo=target_metainfo, pipeline=target_pipeline)
+labeled_source_train = dict(source_train, pipeline=labeled_pipeline)
+labeled_target_train = dict(  # for the oracle only
+    labeled_source_train, data_root=data_root + 'target/', metainfo=target_metainfo)
+
+# ---- evaluation (test: both domains; validation: a small labelled target set, for curves only)
+target_val = dict(
+    type='CameraSpaceCocoDataset', data_root=data_root + 'target/', metainfo=target_metainfo,
+    ann_file='annotations/val.json', data_prefix=dict(img='images/val/'), test_mode=True,
+    pipeline=test_pipeline)
+target_test = dict(
+    target_val, ann_file='annotations/test.json', data_prefix=dict(img='images/test/'))
+source_test = dict(
+    target_test, data_root=data_root + 'source/', metainfo=source_metainfo)
+
+val_dataloader = dict(
+    batch_size=100, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=target_val)
+test_dataloader = dict(val_dataloader, dataset=target_test)
+val_evaluator = [
+    dict(type='CameraSpaceMPJPE', mode=['mpjpe', 'pa-mpjpe'], prefix='target'),
+    dict(type='CameraSpaceAUC', prefix='target')]
+test_evaluator = val_evaluator
+val_cfg = dict(type='TeacherStudentValLoop')
+test_cfg = dict(type='TeacherStudentTestLoop')
