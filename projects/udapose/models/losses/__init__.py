@@ -12,5 +12,3 @@ __all__ = [
     'GaussianHeatmapKLLoss', 'HeatmapConsistencyLoss', 'InformationMaximizationLoss',
     'WeightedReconstructionLoss', 'softmax_entropy'
 ]
-__all__ = ['DomainAdversarialLoss', 'GaussianHeatmapKLLoss', 'HeatmapConsistencyLoss',
-           'InformationMaximizationLoss', 'softmax_entropy']
