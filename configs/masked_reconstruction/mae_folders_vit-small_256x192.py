@@ -27,8 +27,8 @@ model = dict(
         normalize_pixels=True))
 
 # masks, where you have them, in a folder `masks` beside the images; docs/masks.md makes them
-load_mask = []  # [dict(type='LoadForegroundMask', folder='masks', missing='ignore')]
-change_background = []  # [dict(type='SegmentationGuidedAugmentation', mask_loader=load_mask[0])]
+load_mask = [dict(type='LoadForegroundMask', folder='masks', missing='ignore')]
+change_background = [dict(type='SegmentationGuidedAugmentation', mask_loader=load_mask[0])]
 load_and_augment = [
     dict(type='LoadPoseImage'),
     *load_mask, *change_background,

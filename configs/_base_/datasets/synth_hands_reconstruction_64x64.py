@@ -8,8 +8,8 @@ source_metainfo = dict(from_file='{{ fileDirname }}/metainfo/synth_hands_source.
 target_metainfo = dict(from_file='{{ fileDirname }}/metainfo/synth_hands_target.py')
 
 # masks of both domains: <domain>/masks/train/<name>.png beside <domain>/images/train/<name>
-load_mask = []  # [dict(type='LoadForegroundMask', folder='../../masks/train')]
-change_background = []  # [dict(type='SegmentationGuidedAugmentation', mask_loader=load_mask[0])]
+load_mask = [dict(type='LoadForegroundMask', folder='../../masks/train')]
+change_background = [dict(type='SegmentationGuidedAugmentation', mask_loader=load_mask[0])]
 load_image = [
     dict(type='LoadPoseImage'),
     dict(type='WholeImageBBox'),
