@@ -113,10 +113,11 @@ def test_training_reaches_the_target(kind):
     head.init_weights()
     feats, batch = features(), samples()
     optimizer = torch.optim.Adam(head.parameters(), lr=3e-2)
-    for step in range(80):
+    first = None
+    for _ in range(80):
         losses = head.loss(feats, batch)
         total = sum(losses.values())
-        first = total.detach() if step == 0 else first
+        first = total.detach() if first is None else first
         optimizer.zero_grad()
         total.backward()
         optimizer.step()

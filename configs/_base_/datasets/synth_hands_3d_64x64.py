@@ -10,15 +10,15 @@ num_keypoints = 21
 source_metainfo = dict(from_file='{{ fileDirname }}/metainfo/synth_hands_source.py')
 target_metainfo = dict(from_file='{{ fileDirname }}/metainfo/synth_hands_target.py')
 
-# ---- pipelines: the same augmentation for every method
+# ---- pipelines: the same augmentation for every method (weaker than in 2D: the budget is small)
 load_whole_image = [
     dict(type='LoadPoseImage'),
     dict(type='WholeImageBBox'),
     dict(type='GetBBoxCenterScale', padding=1.0)]
 augment_view = [
     dict(type='RandomFlip', direction='horizontal'),
-    dict(type='RandomBBoxTransform', shift_factor=0.06, scale_factor=(0.75, 1.25),
-         rotate_factor=90, rotate_prob=1.0, shift_prob=1.0),
+    dict(type='RandomBBoxTransform', shift_factor=0.06, scale_factor=(0.85, 1.2),
+         rotate_factor=45, rotate_prob=1.0, shift_prob=1.0),
     dict(type='RecordedTopdownAffine', input_size=codec['input_size']),
     dict(type='ColorJitter', brightness=0.5, contrast=0.5, saturation=0.5)]
 source_pipeline = [

@@ -21,6 +21,6 @@ model = dict(
         deconv_out_channels=(128, ),
         deconv_kernel_sizes=(4, ),
         coordinate_loss=dict(type='L1Loss', use_target_weight=True),
-        heatmap_loss=dict(type='GaussianHeatmapKLLoss', sigma=1., loss_weight=0.1)),
+        heatmap_loss=dict(type='GaussianHeatmapKLLoss', sigma=1., loss_weight=1.)),
     train_cfg=dict(),
     test_cfg=dict(flip_test=False))
