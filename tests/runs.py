@@ -22,7 +22,7 @@ def tiny_config(name, data, work_dir, iters=2, batch_size=4):
     for kind in ('people', 'hands'):
         text = text.replace(f'data/synthpose/{kind}/', f'{data}/')
     cfg = Config.fromstring(text, '.py')
-    plain = cfg.model.get('pose_estimator', cfg.model)
+    plain = cfg.model.get('pose_estimator', cfg.model.get('pose_model', cfg.model))
     if 'arch' in plain.backbone:  # a vision transformer
         narrow_transformer(cfg, plain)
     else:
@@ -47,7 +47,8 @@ def narrow_transformer(cfg, plain):
     """Two layers of width 24, and no pre-trained weights to look for."""
     plain.backbone.update(arch=dict(embed_dims=24, num_layers=2, num_heads=3,
                                     feedforward_channels=48), init_cfg=None)
-    plain.head.update(in_channels=24, deconv_out_channels=(8, 8))
+    plain.head.update(in_channels=24,
+                      deconv_out_channels=(8,) * len(plain.head.deconv_out_channels))
     for term in filter(None, cfg.model.get('alignments', {}).values()):
         if 'encoder' in term:
             term.encoder.arch = plain.backbone.arch

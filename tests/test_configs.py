@@ -22,7 +22,8 @@ CONFIGS = sorted(str(p.relative_to(ROOT / 'configs')) for p in (ROOT / 'configs'
 STYLE = [c for c in CONFIGS if c.startswith('style_transfer/')]
 # tested in test_engine/test_reconstruction_visualization.py
 PRETRAINING = [c for c in CONFIGS if c.startswith('masked_reconstruction/mae_')]
-EMBEDDED = [c for c in CONFIGS if 'synth-' in c and c not in STYLE + PRETRAINING]
+POSE_3D = [c for c in CONFIGS if c.startswith('masked_reconstruction/') and c not in PRETRAINING]
+EMBEDDED = [c for c in CONFIGS if 'synth-' in c and c not in STYLE + PRETRAINING + POSE_3D]
 STOCK = [c for c in CONFIGS if 'coco-to-folder' in c]
 
 
@@ -58,7 +59,8 @@ def pointed_at(cfg, data):
 
 def test_the_lists_are_complete():
     assert len(EMBEDDED) >= 28 and len(STOCK) == 3 and len(STYLE) >= 3
-    assert len(EMBEDDED) + len(STOCK) + len(STYLE) + len(PRETRAINING) == len(CONFIGS)
+    assert len(PRETRAINING) == 3 and len(POSE_3D) >= 6
+    assert len(EMBEDDED + STOCK + STYLE + PRETRAINING + POSE_3D) == len(CONFIGS)
     names = [Path(c).name for c in CONFIGS]
     assert len(set(names)) == len(names)  # MMPose names the work_dir after the file
 
@@ -87,6 +89,24 @@ def test_embedded_configs_train_and_evaluate(name, data, tmp_path):
     assert len(scores) == 1 and 0 <= scores[0] <= 100
     metrics = runner.test()
     assert 0 <= metrics['target/PCK@0.1'] <= 100
+    assert not any(torch.isnan(p).any() for p in runner.model.parameters())
+
+
+@pytest.mark.parametrize('name', POSE_3D)
+def test_3d_configs_train_and_evaluate(name, data, tmp_path):
+    cfg = Config.fromfile(ROOT / 'configs' / name)
+    plain = cfg.model.get('pose_model', cfg.model)
+    if 'scratch' not in name:  # stage two takes what stage one leaves behind
+        folder = Path(plain.backbone.init_cfg.checkpoint).name
+        assert (ROOT / f'configs/masked_reconstruction/{folder}.py').exists()
+        assert folder.split('_')[1:] == Path(name).stem.split('_')[1:]
+    runner = Runner.from_cfg(small(name, data, tmp_path))
+    runner.train()
+    metrics = runner.test()
+    assert 0 < metrics['target/PA-MPJPE'] <= metrics['target/MPJPE'] < 5000
+    assert 0 <= metrics['target/AUC@0-50'] <= 100
+    logged = runner.message_hub.log_scalars
+    assert ('train/loss_attention_source' in logged) == ('attention' in name)
     assert not any(torch.isnan(p).any() for p in runner.model.parameters())
 
 

@@ -6,7 +6,8 @@
 Stage one runs unless its final checkpoint exists, and continues if it was interrupted; other
 fine-tunings with the same --work-dir share it. Stage two gets the checkpoint wherever its config
 says `checkpoint='from-stage-one'`. Each stage is MMPose's own train.py, with its log in
-WORK_DIR/CONFIG_NAME/train.log.
+WORK_DIR/CONFIG_NAME/train.log. A `checkpoint` that is stage one's folder, as in our configs, is
+replaced as well, so the same config also works with train.py after stage one.
 """
 from __future__ import annotations
 
@@ -42,16 +43,18 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def find_placeholders(value, path: str = '') -> Iterator[str]:
-    """Dotted keys (list indices included) of all ``checkpoint`` entries that are placeholders."""
+def find_placeholders(value, path: str = '', folder: str = PLACEHOLDER) -> Iterator[str]:
+    """Dotted keys (list indices included) of all ``checkpoint`` entries that are placeholders or
+    end with the name of stage one's ``folder``."""
     items = value.items() if isinstance(value, dict) else \
         enumerate(value) if isinstance(value, (list, tuple)) else ()
     for key, child in items:
         here = f'{path}.{key}' if path else str(key)
-        if key == 'checkpoint' and child == PLACEHOLDER:
+        if key == 'checkpoint' and isinstance(child, str) and Path(child).name in (
+                PLACEHOLDER, folder):
             yield here
         else:
-            yield from find_placeholders(child, here)
+            yield from find_placeholders(child, here, folder)
 
 
 def read_config(path: Path, options: dict[str, str]) -> dict:
@@ -85,7 +88,7 @@ def main() -> None:
     pretrain, finetune, root = (p.resolve() for p in (args.pretrain, args.finetune, args.work_dir))
     options = [dict(o.split('=', 1) for o in given)
                for given in (args.pretrain_cfg_options, args.cfg_options)]
-    keys = list(find_placeholders(read_config(finetune, options[1])))
+    keys = list(find_placeholders(read_config(finetune, options[1]), folder=pretrain.stem))
     if not keys:
         sys.exit(f"error: {args.finetune} takes no checkpoint of stage one: give its backbone "
                  f"init_cfg=dict(type='PretrainedViT', checkpoint='{PLACEHOLDER}')")

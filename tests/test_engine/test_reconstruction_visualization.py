@@ -237,3 +237,5 @@ def test_placeholders_are_found_in_lists(two_stage_tool):
                load_from='from-stage-one')
     assert list(two_stage_tool.find_placeholders(cfg)) == [
         'model.a.0.checkpoint', 'model.b.init_cfg.checkpoint']
+    cfg = dict(model=dict(checkpoint='work_dirs/mae_people'), other=dict(checkpoint='mae_hands'))
+    assert list(two_stage_tool.find_placeholders(cfg, folder='mae_people')) == ['model.checkpoint']

@@ -8,13 +8,12 @@ model = dict(
         std=[58.395, 57.12, 57.375],
         bgr_to_rgb=True),
     backbone=dict(
-        type='mmpretrain.VisionTransformer',
+        type='AttentionViT',
         arch=dict(embed_dims=192, num_layers=6, num_heads=3, feedforward_channels=768),
         img_size=64,
         patch_size=8,
         with_cls_token=True,
-        out_type='featmap',
-        patch_cfg=dict(padding=0)),
+        out_type='featmap'),
     head=dict(
         type='VolumetricHeatmapHead',
         in_channels=192,

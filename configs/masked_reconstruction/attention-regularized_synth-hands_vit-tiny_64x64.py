@@ -1,0 +1,15 @@
+r"""Embedded hands in 3D: masked reconstruction with attention regularization (arXiv 2501.08408).
+
+    python tools/two_stage.py configs/masked_reconstruction/mae_synth-hands_vit-tiny_64x64.py \
+        configs/masked_reconstruction/attention-regularized_synth-hands_vit-tiny_64x64.py
+
+The weight of the regularization is a first guess: compare `loss_attention_source` with the pose's
+losses in the log (docs/attention_regularization.md).
+"""
+_base_ = ['./finetune_synth-hands_vit-tiny_64x64.py']
+
+model = dict(
+    _delete_=True, type='AttentionRegularizedPoseEstimator', on=('source',),
+    pose_model=_base_.model,
+    loss=dict(type='AttentionRegularizationLoss', distance='kl', loss_weight=0.01))
+custom_hooks = [*_base_.custom_hooks, dict(type='AttentionVisualizationHook', interval=400)]

@@ -1,0 +1,9 @@
+r"""Embedded hands in 3D: labelled source images, from an encoder pre-trained on both domains.
+
+    python tools/two_stage.py configs/masked_reconstruction/mae_synth-hands_vit-tiny_64x64.py \
+        configs/masked_reconstruction/finetune_synth-hands_vit-tiny_64x64.py
+"""
+_base_ = ['./scratch_synth-hands_vit-tiny_64x64.py']
+
+model = dict(backbone=dict(init_cfg=dict(  # the last checkpoint in this folder
+    type='PretrainedViT', checkpoint='work_dirs/mae_synth-hands_vit-tiny_64x64')))
