@@ -83,3 +83,60 @@ SUITES['photos'] = dict(
                          init='source_init'),
         mean_teacher=dict(config=f'mean_teacher/mean-teacher_synth-lsp14-to-photos_{_name}.py',
                           init='source_init')))
+
+# 3D: masked reconstruction. Pre-trainings are rows of their own, shared by fine-tunings; each
+# differs from the full one by what its name leaves out.
+_PIPELINES = [f'train_dataloader.dataset.{domain}.pipeline.3' for domain in ('source', 'target')]
+_NO_WEIGHTS = {'model.loss.background_weight': 1.0}
+_NO_AUGMENT = {f'{p}.{k}': v for p in _PIPELINES for k, v in (
+    ('prob', 0.), ('foreground_jitter', 'None'), ('background_jitter', 'None'))}
+
+
+def _masked_reconstruction(kind: str) -> dict:
+    """Scratch, pre-trained, and each part added and removed."""
+    folder, name = 'masked_reconstruction', f'synth-{kind}_vit-tiny_64x64'
+    source_only = {  # as many images and steps, all of them source
+        'train_dataloader.dataset.target.data_root': f'data/synthpose/{kind}/source/images/train/'}
+
+    def pretraining(**options) -> dict:
+        return dict(config=f'{folder}/mae_{name}.py', init=None, hidden=True, test=False,
+                    options=options)
+
+    def plain(init: str) -> dict:
+        return dict(config=f'{folder}/finetune_{name}.py', init=init,
+                    init_keys=['model.backbone.init_cfg.checkpoint'])
+
+    def attention(init: str) -> dict:
+        return dict(config=f'{folder}/attention-regularized_{name}.py', init=init,
+                    init_keys=['model.pose_model.backbone.init_cfg.checkpoint'])
+
+    return dict(
+        mae_source=pretraining(**source_only, **_NO_WEIGHTS, **_NO_AUGMENT),
+        mae=pretraining(**_NO_WEIGHTS, **_NO_AUGMENT),
+        mae_weights=pretraining(**_NO_AUGMENT),
+        mae_augment=pretraining(**_NO_WEIGHTS),
+        mae_weights_augment=pretraining(),
+        mean_pose=dict(config=f'_base_/datasets/synth_{kind}_3d_64x64.py', init=None,
+                       script='mean_pose.py'),
+        scratch=dict(config=f'{folder}/scratch_{name}.py', init=None),
+        pretrained_source=plain('mae_source'),
+        pretrained=plain('mae'),
+        weights=plain('mae_weights'),
+        weights_augment=plain('mae_weights_augment'),
+        full=attention('mae_weights_augment'),
+        full_no_weights=attention('mae_augment'),
+        full_no_augment=attention('mae_weights'))
+
+
+for _kind in ('people', 'hands'):
+    SUITES[f'{_kind}3d'] = dict(
+        data=f'data/synthpose/{_kind}',
+        domains={domain: {
+            **{k: v for k, v in keys.items() if not k.startswith('test_evaluator')},
+            'test_evaluator.0.prefix': domain, 'test_evaluator.1.prefix': domain}
+            for domain, keys in SUITES[_kind]['domains'].items()},
+        lower='scratch', upper=None, lower_is_better=True, metric='MPJPE',
+        metrics=['MPJPE', 'PA-MPJPE', 'AUC@0-50'], references=['scratch', 'pretrained'],
+        notes=['MPJPE and PA-MPJPE in mm, AUC in percent; root-relative, at the true root depth. '
+               'Phase 1: pre-training, once for all rows that continue from it.\n'],
+        rows=_masked_reconstruction(_kind))
