@@ -66,10 +66,11 @@ def plain_model_config(cfg: Config) -> dict:
     elif 'data_preprocessor' in cfg:  # MMEngine's other place for it
         model.setdefault('data_preprocessor', cfg.data_preprocessor.to_dict())
     model.pop('train_cfg', None)
-    if model['backbone']['type'] in _STOCK_MODELS:
-        stock, ours, defaults = _STOCK_MODELS[model['backbone']['type']]
-        model['backbone'] = {**defaults, **{
-            k: v for k, v in model['backbone'].items() if k not in ours}, 'type': stock}
+    backbone = model.get('backbone', {})
+    if backbone.get('type') in _STOCK_MODELS:
+        stock, ours, defaults = _STOCK_MODELS[backbone['type']]
+        model['backbone'] = {
+            **defaults, **{k: v for k, v in backbone.items() if k not in ours}, 'type': stock}
     return _without(model, 'init_cfg')
 
 
