@@ -114,7 +114,9 @@ else
     pip_install --no-deps -e "$root"  # the user's own setuptools may be too old to build
 fi
 
-"$python" -c 'import udapose, mmpose.models' >&2 ||
+# yapf, which formats configs, writes its grammar into a cache when first imported, and not
+# atomically: two trainings started at once would read half a file.
+"$python" -c 'import udapose, mmpose.models, yapf.yapflib.yapf_api' >&2 ||
     die "everything is installed, but udapose does not import; the reason is above."
 printf '%s' "$wanted" > "$stamp"
 say "done: activate it with '. ${python%/python}/activate', or use $python"

@@ -17,6 +17,8 @@ style=0
 if [ "${NO_RUFF:-0}" != 1 ]; then
     "$python" -m ruff check . || { style=$?; echo "error: ruff found the problems above" >&2; }
 fi
+# The processes below must not write yapf's cache at the same time (see install.sh).
+"$python" -c 'import yapf.yapflib.yapf_api'
 tests=0
 "$python" -m pytest "$@" || tests=$?
 exit $((tests ? tests : style))
