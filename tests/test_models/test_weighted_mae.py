@@ -149,6 +149,20 @@ def test_pretrained_weights_survive_the_initialisation(tmp_path):
     assert all(torch.equal(v, theirs[k]) for k, v in second.backbone.state_dict().items())
 
 
+def test_a_pose_models_encoder_begins_the_pretraining(tmp_path, capfd):
+    vit = dict(arch=dict(embed_dims=24, num_layers=2, num_heads=3, feedforward_channels=48),
+               img_size=32, patch_size=8)
+    donor = MODELS.build(dict(type='AttentionViT', out_type='featmap', **vit))
+    donor.init_weights()
+    file = tmp_path / 'pose.pth'
+    torch.save(dict(state_dict={f'backbone.{k}': v for k, v in donor.state_dict().items()}), file)
+    encoder = MODELS.build(dict(type='MaskedViT', **vit, init_cfg=dict(
+        type='PretrainedViT', checkpoint=str(file))))
+    encoder.init_weights()
+    torch.testing.assert_close(dict(encoder.state_dict()), dict(donor.state_dict()))
+    assert 'overwrite' not in ''.join(capfd.readouterr())
+
+
 def test_autocast_trains_in_bfloat16():
     model = build()
     model.init_weights()

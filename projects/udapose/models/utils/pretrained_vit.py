@@ -60,7 +60,8 @@ class PretrainedViT:
                     child.is_init = True
             if hasattr(module, 'init_cfg'):
                 module.init_cfg = dict(type='Pretrained', checkpoint=self.checkpoint)
-            if hasattr(module, 'mask_ratio'):
+            own = type(module).init_weights.__module__
+            if hasattr(module, 'mask_ratio') and own.startswith('mmpretrain.'):
                 print_log(f'{type(module).__name__} is a MAE encoder, whose init_weights() may '
                           'overwrite what PretrainedViT has just loaded: derive it from '
                           'udapose.models.utils.pretrained_vit.PretrainedLast',
