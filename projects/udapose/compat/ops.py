@@ -1,9 +1,10 @@
 """Import ``mmpose.models`` without mmcv's compiled operators and without MMDetection.
 
 MMPose 1.3 imports ``mmcv.ops.MultiScaleDeformableAttention`` (EDPose head) and
-``mmdet.utils`` (RTMO head) unconditionally. Where they cannot be imported, stand-ins take their
-place exactly while ``mmpose.models`` is being imported; afterwards Python's view of the installed
-packages is as it was, so that other code's own checks for mmcv.ops and mmdet still tell the truth.
+``mmdet.utils`` (RTMO head) unconditionally, and mmpretrain stumbles over an mmdet that is
+installed but broken. Where they cannot be imported, stand-ins take their place exactly while these
+packages are being imported; afterwards Python's view of the installed packages is as it was, so
+that other code's own checks for mmcv.ops and mmdet still tell the truth.
 """
 import functools
 import importlib
@@ -37,6 +38,7 @@ def require_base_packages() -> None:
         ('mmengine', '`pip install onedl-mmengine` (the maintained fork)'),
         ('mmcv', '`pip install --no-deps mmcv-lite`'),
         ('mmpose', '`pip install --no-deps mmpose`'),
+        ('mmpretrain', '`pip install --no-deps mmpretrain`'),
     ):
         if find_spec(package) is None:
             raise MissingDependencyError(
@@ -64,6 +66,9 @@ def import_mmpose_models() -> None:
         # mmcv-lite announces what is recorded below.
         warnings.filterwarnings('ignore', message='Fail to import ``MultiScale')
         importlib.import_module('mmpose.models')
+    # mmpretrain tries mmdet as well, and only copes with its absence
+    with _in_sys_modules({k: v for k, v in stand_ins.items() if k.startswith('mmdet')}):
+        importlib.import_module('mmpretrain.models')
     if 'mmcv.ops' in reasons:
         from mmpose.models.heads import EDPoseHead
         _refuse(EDPoseHead, 'mmcv.ops', reasons['mmcv.ops'], MMCV_REMEDY)
