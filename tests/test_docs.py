@@ -13,8 +13,8 @@ from runs import ROOT, tiny_config  # noqa: E402
 
 from udapose.synthetic import generate  # noqa: E402
 
-PAGES = ('adversarial', 'information_maximization', 'student_augments', 'style_transfer',
-         'two_phase')
+PAGES = ('adversarial', 'attention_regularization', 'information_maximization', 'pose_3d',
+         'student_augments', 'style_transfer', 'two_phase')
 FENCE = re.compile(r'```python\n(# my_config\.py\n.*?)```', re.DOTALL)
 
 
@@ -57,13 +57,17 @@ def test_the_config_is_short_and_trains(page, index, data, tmp_path):
     runner = Runner.from_cfg(cfg)
     runner.train()
     logged = runner.message_hub.log_scalars
-    for key in ('adversarial_accuracy', 'loss_information', 'loss_consistency'):
-        expected = {'adversarial_accuracy': page == 'adversarial',
+    for key in ('adversarial_accuracy', 'loss_information', 'loss_consistency',
+                'loss_attention_source', 'loss_depth'):
+        expected = {'loss_attention_source': page == 'attention_regularization',
+                    'loss_depth': page == 'pose_3d',
+                    'adversarial_accuracy': page == 'adversarial',
                     'loss_information': page == 'information_maximization',
                     'loss_consistency': 'mean-teacher' in text}[key]
         assert (f'train/{key}' in logged) == expected, key
     assert all(torch.isfinite(p).all() for p in runner.model.parameters())
-    scores = runner.message_hub.get_scalar('val/target/PCK@0.05').data[0]
+    score = 'AUC@0-50' if page == 'pose_3d' else 'PCK@0.05'
+    scores = runner.message_hub.get_scalar(f'val/target/{score}').data[0]
     assert 0 <= scores[-1] <= 100
 
 
