@@ -26,7 +26,7 @@ def write_report(runs: Path, out: Path) -> None:
              'by hand. All rows of a seed continue from the same source model for the same number '
              'of iterations with the same augmentation; the last checkpoint is scored. Values: mean'
              ' ± standard deviation over seeds, in percent. *Beats*: the mean paired difference '
-             'is larger than its standard error, otherwise a tie. Minutes are wall time of trainings '
+             'is larger than its standard error, otherwise a tie. Minutes: wall time of trainings '
              'that shared the machine with others and were sometimes paused: a rough measure.\n']
     for suite, rows in by_suite.items():
         parts.append(table(suite, rows))
