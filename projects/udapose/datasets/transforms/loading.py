@@ -13,10 +13,11 @@ class LoadPoseImage(LoadImage):
     """MMPose's ``LoadImage`` whose failures name the file.
 
     A truncated or damaged file otherwise surfaces as an ``AttributeError`` of ``None`` somewhere
-    in a worker process. An image already in ``results['img']`` is kept. Arguments are those of
-    MMPose's ``LoadImage``.
+    in a worker process. An image already in ``results['img']`` is kept. An item with a true
+    ``mirror_image`` (public data sets whose hands are all made left hands) gets its file's mirror
+    image, to which its coordinates already belong. Arguments are those of MMPose's ``LoadImage``.
 
-    Required keys: ``img_path`` or ``img``. Added: ``img`` (H, W, 3) uint8 BGR, ``img_shape``,
+    Required keys: ``img_path`` or ``img``, optionally ``mirror_image``. Added: ``img`` (H, W, 3) uint8 BGR, ``img_shape``,
     ``ori_shape`` (both (H, W)).
 
     Raises:
@@ -47,6 +48,8 @@ class LoadPoseImage(LoadImage):
                 return None
             raise OSError(f'cannot decode image {path} ({reason}): replace it, or remove it from '
                           'the data set')
+        if results.get('mirror_image'):
+            img = np.ascontiguousarray(img[:, ::-1])
         if self.to_float32:
             img = img.astype(np.float32)
         results['img'] = img

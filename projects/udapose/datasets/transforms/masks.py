@@ -100,7 +100,8 @@ class LoadForegroundMask(BaseTransform):
     the pixels of the original image until :class:`RecordedTopdownAffine` warps them. A sample
     without a mask has no key. :func:`check_masks` tells in advance which images lack one.
 
-    Required keys: ``img_path``, optionally ``mask_path`` and ``img``. Added:
+    Required keys: ``img_path``, optionally ``mask_path``, ``mask_values`` (in place of
+    ``foreground_values``), ``mirror_image`` (mirrors the file's mask) and ``img``. Added:
     ``foreground_mask`` (H, W) uint8, 0 background to 255 foreground, original-image pixels.
 
     Args:
@@ -155,7 +156,8 @@ class LoadForegroundMask(BaseTransform):
                 "tools/make_masks.py, or set missing='ignore' of LoadForegroundMask; "
                 'udapose.datasets.check_masks lists all images without one') from None
         try:
-            mask = decode_mask(data, self.foreground_values)
+            mask = decode_mask(data, results.get('mask_values', self.foreground_values))
+            mask = mask[:, ::-1].copy() if results.get('mirror_image') else mask
         except ValueError as error:
             raise ValueError(f'mask {path}: {error}') from None
         except Exception as error:  # Pillow's plugins raise many kinds on damaged files

@@ -1,0 +1,5 @@
+"""Readers of the public data sets of both papers' benchmarks."""
+from .base import PublicPoseDataset, mirrored
+from .crops import split_by_shuffle, square_keypoint_box
+
+__all__ = ['PublicPoseDataset', 'mirrored', 'split_by_shuffle', 'square_keypoint_box']
