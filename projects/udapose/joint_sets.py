@@ -45,8 +45,8 @@ class JointSet:
                   for n, members in enumerate(self.groups.values()) for j in members}
         return dict(
             dataset_name=dataset_name, paper_info=dict(paper_info),
-            keypoint_info={i: dict(name=name, id=i, color=colour.get(i, list(_PALETTE[-1])), type='',
-                                   swap=self.names[swap[i]] if i in swap else '')
+            keypoint_info={i: dict(name=name, id=i, color=colour.get(i, list(_PALETTE[-1])),
+                                   type='', swap=self.names[swap[i]] if i in swap else '')
                            for i, name in enumerate(self.names)},
             skeleton_info={n: dict(link=(self.names[a], self.names[b]), id=n,
                                    color=colour.get(b, list(_PALETTE[-1])))
@@ -158,7 +158,8 @@ def map_joints(mapping: str, points: np.ndarray, visible: np.ndarray | None = No
     """
     if mapping not in MAPPINGS:
         raise ValueError(f'unknown joint mapping {mapping!r}: use one of {sorted(MAPPINGS)}')
-    parts = [() if j is None else j if isinstance(j, tuple) else (j, ) for j in MAPPINGS[mapping][1]]
+    parts = [() if j is None else j if isinstance(j, tuple) else (j, )
+             for j in MAPPINGS[mapping][1]]
     points = np.asarray(points, np.float32)
     visible = np.ones(points.shape[:-1], np.float32) if visible is None \
         else np.asarray(visible, np.float32)

@@ -17,8 +17,8 @@ class LoadPoseImage(LoadImage):
     ``mirror_image`` (public data sets whose hands are all made left hands) gets its file's mirror
     image, to which its coordinates already belong. Arguments are those of MMPose's ``LoadImage``.
 
-    Required keys: ``img_path`` or ``img``, optionally ``mirror_image``. Added: ``img`` (H, W, 3) uint8 BGR, ``img_shape``,
-    ``ori_shape`` (both (H, W)).
+    Required keys: ``img_path`` or ``img``, optionally ``mirror_image``. Added: ``img``
+    (H, W, 3) uint8 BGR, ``img_shape``, ``ori_shape`` (both (H, W)).
 
     Raises:
         FileNotFoundError: No such file.
