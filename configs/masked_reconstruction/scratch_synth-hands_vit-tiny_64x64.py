@@ -9,9 +9,9 @@ _base_ = [
 
 model = dict(head=dict(num_keypoints=_base_.num_keypoints, decoder=_base_.codec))
 train_dataloader = dict(
-    batch_size=32, num_workers=0, sampler=dict(type='InfiniteSampler', shuffle=True),
+    batch_size=16, num_workers=0, sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=_base_.labeled_source_train)
-train_cfg = dict(type='ResumableIterBasedTrainLoop', max_iters=1600, val_interval=400)
+train_cfg = dict(type='ResumableIterBasedTrainLoop', max_iters=2400, val_interval=600)
 optim_wrapper = dict(  # bfloat16 takes 0.6 of float32's time, on CPUs too
     type='AmpOptimWrapper', dtype='bfloat16',
     optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05),
@@ -19,6 +19,6 @@ optim_wrapper = dict(  # bfloat16 takes 0.6 of float32's time, on CPUs too
         cls_token=dict(decay_mult=0.), pos_embed=dict(decay_mult=0.))),
     clip_grad=dict(max_norm=1.))
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.02, by_epoch=False, begin=0, end=80),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=80, end=1600, eta_min=0.)]
+    dict(type='LinearLR', start_factor=0.02, by_epoch=False, begin=0, end=120),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=120, end=2400, eta_min=0.)]
 custom_hooks = [dict(type='PreflightHook'), dict(type='AverageBuffersHook')]

@@ -168,3 +168,26 @@ def test_messages():
         pass
     with pytest.raises(ValueError, match="'received'"):
         attention_heat(vit(), torch.zeros(1, 3, 32, 32), mode='some')
+
+
+@pytest.mark.parametrize('token', [True, False])
+def test_sincos_start_is_maes_and_a_checkpoint_still_wins(token, tmp_path):
+    arch = dict(embed_dims=16, num_layers=1, num_heads=2, feedforward_channels=16)
+
+    def build(**kwargs):
+        model = MODELS.build(dict(type='AttentionViT', arch=arch, img_size=(16, 24), patch_size=8,
+                                  with_cls_token=token, **kwargs))
+        model.init_weights()
+        return model
+    expected = MODELS.build(dict(type='MaskedViT', arch=arch, img_size=(16, 24), patch_size=8))
+    expected.init_weights()
+    model = build(position_init='sincos')
+    torch.testing.assert_close(model.pos_embed.data, expected.pos_embed.data[:, 0 if token else 1:])
+    assert model.pos_embed.requires_grad
+    trained = build()
+    path = str(tmp_path / 'vit.pth')
+    torch.save({f'backbone.{k}': v for k, v in trained.state_dict().items()}, path)
+    loaded = build(position_init='sincos', init_cfg=dict(type='PretrainedViT', checkpoint=path))
+    torch.testing.assert_close(loaded.pos_embed, trained.pos_embed)
+    with pytest.raises(ValueError, match="position_init='learned'"):
+        build(position_init='learned')

@@ -12,7 +12,7 @@ from mmpose.registry import MODELS, TRANSFORMS
 from mmpretrain.models import MAE
 from torch import nn
 
-from udapose.models.selfsup import sincos_position_embedding
+from udapose.models.utils.position_embedding import sincos_position_embedding
 
 ARCH = dict(embed_dims=32, num_layers=2, num_heads=2, feedforward_channels=64)
 DECODER = dict(decoder_embed_dim=16, decoder_depth=1, decoder_num_heads=2)

@@ -8,11 +8,25 @@ from mmpretrain.models import VisionTransformer
 from torch import Tensor
 
 from ..utils.attention_maps import attention_maps, resolve_layers
+from ..utils.position_embedding import sincos_position_embedding
 from ..utils.pretrained_vit import PretrainedLast
 
 
+class _PositionedViT(VisionTransformer):
+    """Chooses how the position embedding starts, before any checkpoint is loaded."""
+
+    position_init = 'normal'
+
+    def init_weights(self) -> None:
+        super().init_weights()
+        loaded = isinstance(self.init_cfg, dict) and self.init_cfg['type'] == 'Pretrained'
+        if self.position_init == 'sincos' and not loaded:
+            embedding = sincos_position_embedding(self.patch_resolution, self.embed_dims)
+            self.pos_embed.data.copy_(embedding[:, embedding.shape[1] - self.pos_embed.shape[1]:])
+
+
 @MODELS.register_module()
-class AttentionViT(PretrainedLast, VisionTransformer):
+class AttentionViT(PretrainedLast, _PositionedViT):
     r"""mmpretrain's ``VisionTransformer`` that also returns attention maps of chosen layers.
 
     Same arguments, same state dict (hence ViTPose's, too), same output. The maps are
@@ -28,14 +42,22 @@ class AttentionViT(PretrainedLast, VisionTransformer):
         out_type (str): Defaults to ``'featmap'``, what a pose head takes.
         with_cls_token (bool): Whether there is a class token; MMPose's ViTPose has none. Defaults
             to True.
+        position_init (str): How the learned position embedding starts without a checkpoint:
+            ``'normal'`` (mmpretrain's), or ``'sincos'``, that of masked autoencoders
+            (arXiv 2111.06377), from which small models learn where things are far sooner
+            (docs/design.md). Defaults to ``'normal'``.
 
     Raises:
-        ValueError: ``attention_layers`` are not different layers of the transformer.
+        ValueError: ``attention_layers`` are not different layers of the transformer; unknown
+            ``position_init``.
     """
 
     def __init__(self, *args, attention_layers: Sequence[int] = (-1,), out_type: str = 'featmap',
-                 with_cls_token: bool = True, **kwargs) -> None:
+                 with_cls_token: bool = True, position_init: str = 'normal', **kwargs) -> None:
+        if position_init not in ('normal', 'sincos'):
+            raise ValueError(f"position_init={position_init!r} is not 'normal' or 'sincos'")
         super().__init__(*args, out_type=out_type, with_cls_token=with_cls_token, **kwargs)
+        self.position_init = position_init
         self.attention_layers = resolve_layers(self, attention_layers)
 
     def train(self, mode: bool = True) -> AttentionViT:

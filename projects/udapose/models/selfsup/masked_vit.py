@@ -8,29 +8,9 @@ from mmengine.model import initialize
 from mmpose.registry import MODELS
 from mmpretrain.models.necks import MAEPretrainDecoder
 from mmpretrain.models.selfsup.mae import MAEViT
-from mmpretrain.models.utils import build_2d_sincos_position_embedding
 from torch import Tensor
 
-
-def sincos_position_embedding(grid: tuple[int, int], width: int) -> Tensor:
-    """MAE's fixed position embedding, also for grids that are not square.
-
-    Args:
-        grid (tuple[int, int]): Rows and columns of patches.
-        width (int): Of the embedding; a multiple of 4.
-
-    Returns:
-        Tensor: (1, rows * columns + 1, width) float32, zeros for the class token, then row by row:
-        sine and cosine of the row, sine and cosine of the column, a quarter of the width each.
-
-    Raises:
-        ValueError: ``width`` is not a multiple of 4.
-    """
-    if width % 4:
-        raise ValueError(f'the position embedding needs a width that 4 divides, got {width}')
-    rows, columns = grid
-    # mmpretrain's function runs through its *first* number fastest
-    return build_2d_sincos_position_embedding((columns, rows), width, cls_token=True)
+from ..utils.position_embedding import sincos_position_embedding
 
 
 @MODELS.register_module()

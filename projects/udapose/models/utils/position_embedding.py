@@ -1,9 +1,10 @@
-"""Position embeddings on other grids."""
+"""Position embeddings: those of masked autoencoders, and on other grids."""
 from __future__ import annotations
 
 import math
 
 import torch
+from mmpretrain.models.utils import build_2d_sincos_position_embedding
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -67,3 +68,24 @@ def _guess_grid(tokens: int, grid: tuple[int, int], given: tuple[int, int] | Non
     tried = f' and not {given[0]} x {given[1]} patches' if given is not None else ''
     raise ValueError(f'its position embedding of {tokens} tokens is no grid that can be guessed'
                      f'{tried}: give the right source_grid, patches as (height, width)')
+
+
+def sincos_position_embedding(grid: tuple[int, int], width: int) -> Tensor:
+    """MAE's fixed position embedding, also for grids that are not square.
+
+    Args:
+        grid (tuple[int, int]): Rows and columns of patches.
+        width (int): Of the embedding; a multiple of 4.
+
+    Returns:
+        Tensor: (1, rows * columns + 1, width) float32, zeros for the class token, then row by row:
+        sine and cosine of the row, sine and cosine of the column, a quarter of the width each.
+
+    Raises:
+        ValueError: ``width`` is not a multiple of 4.
+    """
+    if width % 4:
+        raise ValueError(f'the position embedding needs a width that 4 divides, got {width}')
+    rows, columns = grid
+    # mmpretrain's function runs through its *first* number fastest
+    return build_2d_sincos_position_embedding((columns, rows), width, cls_token=True)
