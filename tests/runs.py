@@ -5,6 +5,7 @@ from mmengine.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
 PEOPLE = 'synth-people_res18-w32_64x64'
+PRETRAINING_ARCH = dict(embed_dims=16, num_layers=1, num_heads=1, feedforward_channels=16)
 
 
 def tiny_config(name, data, work_dir, iters=2, batch_size=4):
@@ -63,3 +64,24 @@ def without_style_weights(cfg):
         if hook.type == 'AdaINStyleHook':
             if hook.stylizer.pop('checkpoint', None):
                 hook.stylizer.reconstruction_weight = 1.
+
+
+def tiny_pretraining(name, data, work_dir, iters=4):
+    """A shipped config of masked reconstruction, likewise."""
+    text = Config.fromfile(ROOT / 'configs/masked_reconstruction' / name).pretty_text
+    for kind in ('people', 'hands'):
+        text = text.replace(f'data/synthpose/{kind}/', f'{data}/')
+    text = text.replace('data/my_source/', f'{data}/source/images/train/')
+    text = text.replace('data/my_target/', f'{data}/target/images/train/')
+    cfg = Config.fromstring(text, '.py')
+    cfg.model.backbone.arch = PRETRAINING_ARCH
+    cfg.model.neck.update(decoder_embed_dim=16, decoder_depth=1, decoder_num_heads=1)
+    cfg.merge_from_dict(dict(
+        work_dir=str(work_dir), train_cfg=dict(max_iters=iters), experiment_name=work_dir.name,
+        train_dataloader=dict(batch_size=4, num_workers=0, persistent_workers=False),
+        default_hooks=dict(checkpoint=dict(interval=iters), logger=dict(interval=1))))
+    cfg.train_dataloader.sampler.batch_size = 4
+    cfg.custom_hooks[0].update(interval=2, num_images=2, num_measured=2)
+    cfg.visualizer.name = work_dir.name  # MMEngine keeps one for each name
+    cfg.vis_backends = cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
+    return cfg

@@ -1,6 +1,6 @@
 """One rank of a two-process training on CPU; started by torchrun.
 
-    ddp_worker.py DATA WORK_DIR [--all-parts]
+    ddp_worker.py DATA WORK_DIR [--all-parts | --masked-reconstruction | --attention]
 """
 import json
 import os
@@ -15,7 +15,7 @@ from mmengine.dist import all_gather_object, get_rank  # noqa: E402
 from mmengine.hooks import Hook  # noqa: E402
 from mmengine.runner import Runner  # noqa: E402
 from parts import all_parts  # noqa: E402
-from runs import PEOPLE, tiny_config  # noqa: E402
+from runs import PEOPLE, tiny_config, tiny_pretraining  # noqa: E402
 
 import udapose  # noqa: E402, F401
 
@@ -27,7 +27,9 @@ class Record(Hook):
         self.seen = []
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
-        for branch, samples in data_batch['data_samples'].items():
+        branches = data_batch['data_samples']
+        for branch, samples in (branches.items() if isinstance(branches, dict)
+                                else [('all', branches)]):
             self.seen += [(batch_idx, branch, s.metainfo['img_path'])
                           for s in samples if s is not None]
 
@@ -35,6 +37,11 @@ class Record(Hook):
 data, work_dir = sys.argv[1:3]
 if '--all-parts' in sys.argv:  # one iteration of the first phase, two of adaptation
     cfg = all_parts(data, work_dir, iters=3, pretrain=1, interval=3)
+elif '--masked-reconstruction' in sys.argv:
+    cfg = tiny_pretraining('mae_synth-people_vit-tiny_64x64.py', data, Path(work_dir), iters=3)
+elif '--attention' in sys.argv:
+    cfg = tiny_config('masked_reconstruction/attention-regularized_synth-people_vit-tiny_64x64.py',
+                      data, work_dir, iters=3)
 else:
     cfg = tiny_config(f'mean_teacher/mean-teacher_{PEOPLE}.py', data, work_dir, iters=3)
     cfg.custom_hooks = [h for h in cfg.custom_hooks

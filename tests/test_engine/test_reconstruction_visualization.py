@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmengine.structures import PixelData
@@ -19,12 +18,15 @@ from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 from torch import nn
 
-from udapose.engine import ReconstructionVisualizationHook
-from udapose.engine.hooks.reconstruction_visualization_hook import _evenly_spaced
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from runs import PRETRAINING_ARCH, tiny_pretraining  # noqa: E402
+
+from udapose.engine import ReconstructionVisualizationHook  # noqa: E402
+from udapose.engine.hooks.reconstruction_visualization_hook import _evenly_spaced  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / 'configs/masked_reconstruction'
-ARCH = dict(embed_dims=16, num_layers=1, num_heads=1, feedforward_channels=16)
+ARCH = PRETRAINING_ARCH
 
 
 @pytest.fixture(autouse=True)
@@ -128,30 +130,9 @@ def test_another_model_is_refused():
         ReconstructionVisualizationHook().before_train(runner)
 
 
-def small(name, data, work_dir, iters=4):
-    """A shipped config on tiny data with a narrow network."""
-    text = Config.fromfile(CONFIGS / name).pretty_text
-    for kind in ('people', 'hands'):
-        text = text.replace(f'data/synthpose/{kind}/', f'{data}/')
-    text = text.replace('data/my_source/', f'{data}/source/images/train/')
-    text = text.replace('data/my_target/', f'{data}/target/images/train/')
-    cfg = Config.fromstring(text, '.py')
-    cfg.model.backbone.arch = ARCH
-    cfg.model.neck.update(decoder_embed_dim=16, decoder_depth=1, decoder_num_heads=1)
-    cfg.merge_from_dict(dict(
-        work_dir=str(work_dir), train_cfg=dict(max_iters=iters), experiment_name=work_dir.name,
-        train_dataloader=dict(batch_size=4, num_workers=0, persistent_workers=False),
-        default_hooks=dict(checkpoint=dict(interval=iters), logger=dict(interval=1))))
-    cfg.train_dataloader.sampler.batch_size = 4
-    cfg.custom_hooks[0].update(interval=2, num_images=2, num_measured=2)
-    cfg.visualizer.name = work_dir.name  # MMEngine keeps one for each name
-    cfg.vis_backends = cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
-    return cfg
-
-
 @pytest.mark.parametrize('name', sorted(p.name for p in CONFIGS.glob('mae_*.py')))
 def test_configs_train_and_draw(name, tiny_people, tmp_path):
-    runner = Runner.from_cfg(small(name, tiny_people, tmp_path))
+    runner = Runner.from_cfg(tiny_pretraining(name, tiny_people, tmp_path))
     runner.train()
     assert all(torch.isfinite(p).all() for p in runner.model.parameters())
     sheet = cv2.imread(str(tmp_path / 'vis_data/reconstruction/iter_000004.png'))
@@ -166,7 +147,7 @@ def test_configs_train_and_draw(name, tiny_people, tmp_path):
 
 def test_one_domain_alone_by_epochs(tiny_people, tmp_path):
     """Source only with a plain data set and an epoch-based loop."""
-    cfg = small('mae_synth-people_vit-tiny_64x64.py', tiny_people, tmp_path)
+    cfg = tiny_pretraining('mae_synth-people_vit-tiny_64x64.py', tiny_people, tmp_path)
     cfg.train_dataloader.dataset = cfg.train_dataloader.dataset.source
     cfg.train_dataloader.sampler = dict(type='DefaultSampler', shuffle=True)
     cfg.train_cfg = dict(by_epoch=True, max_epochs=2)
@@ -197,7 +178,7 @@ def two_stage(*args):
 def test_two_stages_by_one_command(tiny_people, tmp_path, two_stage_tool, monkeypatch):
     """Stage one once, stage two with its checkpoint; a second call trains nothing anew."""
     pretrain, finetune = tmp_path / 'first.py', tmp_path / 'second.py'
-    cfg = small('mae_synth-people_vit-tiny_64x64.py', tiny_people, tmp_path, iters=1)
+    cfg = tiny_pretraining('mae_synth-people_vit-tiny_64x64.py', tiny_people, tmp_path, iters=1)
     cfg.pop('work_dir'), cfg.pop('custom_hooks')
     pretrain.write_text(cfg.pretty_text)
     cfg.model.backbone.init_cfg = dict(

@@ -1,0 +1,27 @@
+"""What the published 2D benchmarks share: 256x256 crops, heatmaps, augmentation (docs/recipes.md).
+
+Bodies and hands: a random square, then rotation, shear, scale, shift and colours; no flips. The
+published code warps with nearest-neighbour sampling and draws uniformly; here MMPose's transforms
+warp once, bilinearly, and draw from truncated normal distributions of the same range.
+"""
+input_size = (256, 256)
+codec = dict(type='MSRAHeatmap', input_size=input_size, heatmap_size=(64, 64), sigma=2)
+animal_codec = dict(codec, sigma=1)
+
+load_crop = [
+    dict(type='LoadPoseImage'),
+    dict(type='GetBBoxCenterScale', padding=1.0)]
+
+warp = dict(type='RecordedTopdownAffine', input_size=input_size, shear=30.)
+colours = dict(type='ColorJitter', brightness=0.25, contrast=0.25, saturation=0.25)
+boxes = dict(type='RandomBBoxTransform', shift_factor=0.05, shift_prob=1.0,
+             scale_factor=(0.6, 1.3), rotate_factor=60, rotate_prob=1.0)
+# `RandomFlip` at probability 0 records that nothing was flipped
+no_flip = dict(type='RandomFlip', direction='horizontal', prob=0.)
+body_view = [no_flip, dict(type='RandomSquareCrop'), boxes, warp, colours]
+hand_view = [no_flip, dict(type='RandomSquareCrop'), dict(boxes, rotate_factor=180), warp,
+             colours]
+animal_view = [no_flip, boxes, warp]  # of the target; published without colours
+
+test_view = [*load_crop, dict(type='TopdownAffine', input_size=input_size),
+             dict(type='PackPoseInputs')]
