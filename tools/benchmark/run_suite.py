@@ -186,8 +186,10 @@ def main() -> None:
                 if args.rows is None or row in args.rows
                 or SUITES[suite]['rows'][row].get('hidden')]
         failed = schedule(runs, args.jobs, args.threads)
+    from metafiles import write_metafiles
     from report import write_report
     write_report(RUNS, RUNS.parent)
+    write_metafiles(RUNS)
     if failed:
         sys.exit(f'failed: {", ".join(failed)}')
 

@@ -7,4 +7,3 @@ optim_wrapper = dict(
     paramwise_cfg=dict(custom_keys=dict(discriminator=dict(lr_mult=1.))))
 param_scheduler = [
     dict(type='MultiStepLR', by_epoch=False, milestones=[2000, 9500], gamma=0.1)]
-default_hooks = dict(checkpoint=dict(interval=2500))

@@ -3,4 +3,3 @@ train_cfg = dict(type='ResumableIterBasedTrainLoop', max_iters=20000, val_interv
 optim_wrapper = dict(  # float16 on the GPU as published; the scaler starts at its default
     type='AmpOptimWrapper', loss_scale='dynamic', optimizer=dict(type='Adam', lr=1e-4))
 param_scheduler = []
-default_hooks = dict(checkpoint=dict(interval=2500))

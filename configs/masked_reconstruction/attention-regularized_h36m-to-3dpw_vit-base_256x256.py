@@ -1,0 +1,16 @@
+r"""Human3.6M -> 3DPW: masked reconstruction with attention regularization (arXiv 2501.08408).
+
+    python tools/two_stage.py \
+        configs/masked_reconstruction/mae_h36m-to-3dpw_vit-base_256x256.py \
+        configs/masked_reconstruction/attention-regularized_h36m-to-3dpw_vit-base_256x256.py
+
+The weight of the regularization is our choice; the paper could not be read.
+Memory and time: docs/recipes.md.
+"""
+_base_ = ['./finetune_h36m-to-3dpw_vit-base_256x256.py']
+
+model = dict(
+    _delete_=True, type='AttentionRegularizedPoseEstimator', on=('source',),
+    pose_model=_base_.model,
+    loss=dict(type='AttentionRegularizationLoss', distance='kl', loss_weight=0.01))
+custom_hooks = [*_base_.custom_hooks, dict(type='AttentionVisualizationHook', interval=2500)]

@@ -1,0 +1,13 @@
+r"""FreiHAND -> CMU Panoptic hands: labelled source images, from an encoder pre-trained on both
+domains.
+
+    python tools/two_stage.py \
+        configs/masked_reconstruction/mae_freihand-to-panoptic_vit-base_256x256.py \
+        configs/masked_reconstruction/finetune_freihand-to-panoptic_vit-base_256x256.py
+
+Memory and time: docs/recipes.md.
+"""
+_base_ = ['./scratch_freihand-to-panoptic_vit-base_256x256.py']
+
+model = dict(backbone=dict(init_cfg=dict(  # the last checkpoint in this folder
+    type='PretrainedViT', checkpoint='work_dirs/mae_freihand-to-panoptic_vit-base_256x256')))

@@ -1,0 +1,12 @@
+r"""Human3.6M -> 3DPW: labelled source images, from an encoder pre-trained on both domains.
+
+    python tools/two_stage.py \
+        configs/masked_reconstruction/mae_h36m-to-3dpw_vit-base_256x256.py \
+        configs/masked_reconstruction/finetune_h36m-to-3dpw_vit-base_256x256.py
+
+Memory and time: docs/recipes.md.
+"""
+_base_ = ['./scratch_h36m-to-3dpw_vit-base_256x256.py']
+
+model = dict(backbone=dict(init_cfg=dict(  # the last checkpoint in this folder
+    type='PretrainedViT', checkpoint='work_dirs/mae_h36m-to-3dpw_vit-base_256x256')))

@@ -1,0 +1,23 @@
+r"""Human3.6M -> MPI-INF-3DHP: masked reconstruction of images of both domains (arXiv
+2501.08408, stage one).
+
+    python tools/train.py \
+        configs/masked_reconstruction/mae_h36m-to-mpi-inf-3dhp_vit-base_256x256.py
+
+Data: docs/data_bodies_3d.md. A public MAE checkpoint as the start: --cfg-options
+model.backbone.init_cfg.type=PretrainedViT model.backbone.init_cfg.checkpoint=FILE. Without
+mask files (docs/masks.md) all pixels weigh the same and no background is exchanged.
+Memory and time: docs/recipes.md.
+"""
+_base_ = [
+    '../_base_/default_runtime.py', '../_base_/models/mae_vit-base_256x256.py',
+    '../_base_/datasets/h36m_to_mpi_inf_3dhp_3d_256x256.py',
+    '../_base_/schedules/reconstruction_60000it.py']
+
+train_dataloader = dict(
+    batch_size=256, num_workers=14, persistent_workers=True,
+    sampler=dict(type='TwoDomainSampler', batch_size=256, source_ratio=[1, 1]),
+    dataset=dict(
+        type='TwoDomainDataset', source=_base_.source_images, target=_base_.target_images))
+custom_hooks = [dict(type='ReconstructionVisualizationHook', interval=2500)]
+default_hooks = dict(checkpoint=dict(interval=5000))

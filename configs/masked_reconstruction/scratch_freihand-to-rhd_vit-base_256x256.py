@@ -1,0 +1,24 @@
+r"""FreiHAND -> RHD: labelled source images only, without pre-training; what the method must
+beat.
+
+    python tools/train.py \
+        configs/masked_reconstruction/scratch_freihand-to-rhd_vit-base_256x256.py
+
+Data: docs/data_hands.md. No number of the paper could be read.
+Memory and time: docs/recipes.md.
+"""
+_base_ = [
+    '../_base_/default_runtime.py', '../_base_/models/pose3d_vit-base_256x256.py',
+    '../_base_/datasets/freihand_to_rhd_3d_256x256.py',
+    '../_base_/schedules/pose3d_40000it.py']
+
+model = dict(head=dict(num_keypoints=_base_.num_keypoints, decoder=_base_.codec))
+train_dataloader = dict(
+    batch_size=64, num_workers=14, persistent_workers=True,
+    sampler=dict(type='InfiniteSampler', shuffle=True), dataset=_base_.labeled_source_train)
+val_dataloader = test_dataloader = _base_.eval_dataloader
+val_evaluator = test_evaluator = _base_.metrics_rhd
+val_cfg = dict(type='TeacherStudentValLoop')
+test_cfg = dict(type='TeacherStudentTestLoop')
+custom_hooks = [dict(type='PreflightHook'), dict(type='AverageBuffersHook')]
+default_hooks = dict(checkpoint=dict(interval=5000))

@@ -1,0 +1,24 @@
+r"""Human3.6M -> SURREAL: labelled source images only, without pre-training; what the method
+must beat.
+
+    python tools/train.py \
+        configs/masked_reconstruction/scratch_h36m-to-surreal_vit-base_256x256.py
+
+Data: docs/data_bodies_3d.md. No number of the paper could be read.
+Memory and time: docs/recipes.md.
+"""
+_base_ = [
+    '../_base_/default_runtime.py', '../_base_/models/pose3d_vit-base_256x256.py',
+    '../_base_/datasets/h36m_to_surreal_3d_256x256.py',
+    '../_base_/schedules/pose3d_40000it.py']
+
+model = dict(head=dict(num_keypoints=_base_.num_keypoints, decoder=_base_.codec))
+train_dataloader = dict(
+    batch_size=64, num_workers=14, persistent_workers=True,
+    sampler=dict(type='InfiniteSampler', shuffle=True), dataset=_base_.labeled_source_train)
+val_dataloader = test_dataloader = _base_.eval_dataloader
+val_evaluator = test_evaluator = _base_.metrics_surreal3d
+val_cfg = dict(type='TeacherStudentValLoop')
+test_cfg = dict(type='TeacherStudentTestLoop')
+custom_hooks = [dict(type='PreflightHook'), dict(type='AverageBuffersHook')]
+default_hooks = dict(checkpoint=dict(interval=5000))

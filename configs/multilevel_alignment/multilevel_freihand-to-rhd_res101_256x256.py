@@ -1,0 +1,38 @@
+r"""FreiHAND -> RHD: multi-level alignment (arXiv 2404.14885) with the published hyper-
+parameters.
+
+    # phase 1
+    python tools/train.py \
+        configs/style_only/style-only_freihand-to-rhd_res101_256x256.py
+    python tools/train.py configs/multilevel_alignment/multilevel_freihand-to-rhd_res101_256x256.py
+
+Data (docs/data_hands.md): data/freihand/{training/rgb,training_K.json,training_xyz.json},
+data/RHD_published_v2/{training,evaluation}/.
+Published PCK@0.05, mean over the joints, in %: no number could be verified.
+Memory and time: docs/recipes.md.
+"""
+_base_ = [
+    '../_base_/default_runtime.py',
+    '../_base_/models/td-hm_res101.py',
+    '../_base_/datasets/freihand_to_rhd_256x256.py',
+    '../_base_/schedules/published_adapt_15000it.py',
+    '../_base_/recipes/multilevel_2d.py']
+
+load_from = 'work_dirs/style-only_freihand-to-rhd_res101_256x256/iter_20000.pth'
+
+model = dict(
+    _delete_=True, **_base_.mean_teacher,
+    pose_estimator=dict(
+        _base_.model,
+        head=dict(_base_.model.head, out_channels=_base_.num_keypoints, decoder=_base_.codec)))
+train_dataloader = dict(
+    batch_size=64, num_workers=8, persistent_workers=True,
+    sampler=dict(type='TwoDomainSampler', batch_size=64, source_ratio=[1, 1]),
+    dataset=dict(
+        type='TwoDomainDataset', source=_base_.source_train, target=_base_.target_train))
+custom_hooks = [
+    dict(_base_.style_hook, stylizer=dict(
+        _base_.style_hook.stylizer,
+        checkpoint='work_dirs/adain-vgg19_freihand-to-rhd_256x256/iter_160000.pth')),
+    *_base_.hooks]
+default_hooks = dict(checkpoint=dict(interval=2500))

@@ -1,0 +1,22 @@
+"""SURREAL -> Human3.6M: source only, phase 1 of the published schedule without style transfer.
+
+    python tools/train.py configs/source_only/source-only_surreal-to-h36m_res101_256x256.py
+
+Data (docs/data_bodies.md): data/surreal_processed/{train,test}/run{0,1,2},
+data/Human36M/{annotations,images}/.
+Published PCK@0.05, mean over the joints, in %: 67.3 (README of the Transfer-Learning-
+  Library).
+Memory and time: docs/recipes.md.
+"""
+_base_ = [
+    '../_base_/default_runtime.py',
+    '../_base_/models/td-hm_res101.py',
+    '../_base_/datasets/surreal_to_h36m_256x256.py',
+    '../_base_/schedules/published_source_20000it.py']
+
+model = dict(head=dict(out_channels=_base_.num_keypoints, decoder=_base_.codec))
+train_dataloader = dict(
+    batch_size=32, num_workers=8, persistent_workers=True,
+    sampler=dict(type='InfiniteSampler', shuffle=True), dataset=_base_.labeled_source_train)
+custom_hooks = [dict(type='PreflightHook'), dict(type='AverageBuffersHook')]
+default_hooks = dict(checkpoint=dict(interval=2500))

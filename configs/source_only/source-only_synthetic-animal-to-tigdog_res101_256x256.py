@@ -1,0 +1,23 @@
+r"""SyntheticAnimal -> TigDog (horse, tiger): source only, phase 1 of the published schedule
+without style transfer.
+
+    python tools/train.py \
+        configs/source_only/source-only_synthetic-animal-to-tigdog_res101_256x256.py
+
+Data (docs/data_animals.md): data/animal_data/{synthetic_animal,behaviorDiscovery2.0}/.
+Published PCK@0.05, mean over the joints, in %: 64.71 on real animals (README of UDA-Animal,
+  its synthetic-only model).
+Memory and time: docs/recipes.md.
+"""
+_base_ = [
+    '../_base_/default_runtime.py',
+    '../_base_/models/td-hm_res101_mean-only.py',
+    '../_base_/datasets/synthetic_animal_to_tigdog_256x256.py',
+    '../_base_/schedules/published_source_20000it.py']
+
+model = dict(head=dict(out_channels=_base_.num_keypoints, decoder=_base_.codec))
+train_dataloader = dict(
+    batch_size=32, num_workers=8, persistent_workers=True,
+    sampler=dict(type='InfiniteSampler', shuffle=True), dataset=_base_.labeled_source_train)
+custom_hooks = [dict(type='PreflightHook'), dict(type='AverageBuffersHook')]
+default_hooks = dict(checkpoint=dict(interval=2500))

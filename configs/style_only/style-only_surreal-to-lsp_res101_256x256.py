@@ -1,0 +1,22 @@
+"""SURREAL -> LSP: phase 1, half of the batches in the style of target images.
+
+    python tools/train.py configs/style_transfer/adain-vgg19_surreal-to-lsp_256x256.py   # once
+    python tools/train.py configs/style_only/style-only_surreal-to-lsp_res101_256x256.py
+
+Data (docs/data_bodies.md): data/surreal_processed/{train,test}/run{0,1,2},
+data/lsp/{joints.mat,images/}.
+Published PCK@0.05, mean over the joints, in %: 63.9 (README of the Transfer-Learning-
+  Library, setting of RegDA); 56.7 in a later re-run (secondary source).
+That number is without style transfer; for this phase none is published.
+Memory and time: docs/recipes.md.
+"""
+_base_ = ['../source_only/source-only_surreal-to-lsp_res101_256x256.py']
+
+custom_hooks = [
+    dict(type='AdaINStyleHook', prob=0.5, alpha=(0., 1.), per_sample=False,
+         style_images=_base_.target_train,
+         stylizer=dict(
+             type='AdaINStyleTransfer', decoder=dict(type='StyleDecoder'),
+             encoder=dict(type='VGG19StyleEncoder', weights='checkpoints/vgg_normalised.pth'),
+             checkpoint='work_dirs/adain-vgg19_surreal-to-lsp_256x256/iter_160000.pth')),
+    dict(type='PreflightHook'), dict(type='AverageBuffersHook')]

@@ -1,0 +1,24 @@
+r"""SyntheticAnimal -> AnimalPose (dog, sheep): phase 1, half of the batches in the style of
+target images.
+
+    # once
+    python tools/train.py \
+        configs/style_transfer/adain-vgg19_synthetic-animal-to-animalpose_256x256.py
+    python tools/train.py \
+        configs/style_only/style-only_synthetic-animal-to-animalpose_res101_256x256.py
+
+Data (docs/data_animals.md): data/animal_data/{synthetic_animal,animal-pose}/.
+Published PCK@0.05, mean over the joints, in %: no number could be verified.
+That number is without style transfer; for this phase none is published.
+Memory and time: docs/recipes.md.
+"""
+_base_ = ['../source_only/source-only_synthetic-animal-to-animalpose_res101_256x256.py']
+
+custom_hooks = [
+    dict(type='AdaINStyleHook', prob=0.5, alpha=(0., 1.), per_sample=False,
+         style_images=_base_.target_train,
+         stylizer=dict(
+             type='AdaINStyleTransfer', decoder=dict(type='StyleDecoder'),
+             encoder=dict(type='VGG19StyleEncoder', weights='checkpoints/vgg_normalised.pth'),
+             checkpoint='work_dirs/adain-vgg19_synthetic-animal-to-animalpose_256x256/iter_160000.pth')),
+    dict(type='PreflightHook'), dict(type='AverageBuffersHook')]

@@ -1,0 +1,20 @@
+r"""SURREAL -> Human3.6M: the style network (AdaIN on VGG-19).
+
+    python tools/train.py \
+        configs/style_transfer/adain-vgg19_surreal-to-h36m_256x256.py
+
+Needs checkpoints/vgg_normalised.pth (docs/style_transfer.md says where from).
+Data (docs/data_bodies.md): data/surreal_processed/{train,test}/run{0,1,2},
+data/Human36M/{annotations,images}/.
+"""
+_base_ = ['./adain-vgg19_folders_256x256.py']
+
+train_dataloader = dict(
+    dataset=dict(
+        _delete_=True, type='StyleTransferDataset', size=256, resize=(256, 512),
+        content=dict(
+            type='SurrealUDADataset', data_root='data/surreal_processed/',
+            split='train', labels=False),
+        style=dict(
+            type='Human36mUDADataset', data_root='data/Human36M/',
+            split='train', labels=False)))

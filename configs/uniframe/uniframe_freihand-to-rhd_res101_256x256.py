@@ -1,0 +1,20 @@
+r"""FreiHAND -> RHD: UniFrame (ECCV 2022), the predecessor: styles in both directions and
+keypoint occlusion around a mean teacher; no adversarial features, no information term.
+
+    # phase 1
+    python tools/train.py \
+        configs/style_only/style-only_freihand-to-rhd_res101_256x256.py
+    python tools/train.py configs/uniframe/uniframe_freihand-to-rhd_res101_256x256.py
+
+Data (docs/data_hands.md): data/freihand/{training/rgb,training_K.json,training_xyz.json},
+data/RHD_published_v2/{training,evaluation}/.
+Published PCK@0.05, mean over the joints, in %: no number could be verified.
+Memory and time: docs/recipes.md.
+"""
+_base_ = ['../multilevel_alignment/multilevel_freihand-to-rhd_res101_256x256.py']
+
+model = dict(alignments=dict(feature=None, pose=None))
+custom_hooks = _base_.custom_hooks
+custom_hooks[0].update(target_to_source=0.5)
+custom_hooks[:] = [h for h in custom_hooks
+                   if h['type'] not in ('ConstantLRHook', 'DomainMapVisualizationHook')]

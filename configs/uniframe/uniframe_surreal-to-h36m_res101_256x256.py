@@ -1,0 +1,21 @@
+r"""SURREAL -> Human3.6M: UniFrame (ECCV 2022), the predecessor: styles in both directions and
+keypoint occlusion around a mean teacher; no adversarial features, no information term.
+
+    # phase 1
+    python tools/train.py \
+        configs/style_only/style-only_surreal-to-h36m_res101_256x256.py
+    python tools/train.py configs/uniframe/uniframe_surreal-to-h36m_res101_256x256.py
+
+Data (docs/data_bodies.md): data/surreal_processed/{train,test}/run{0,1,2},
+data/Human36M/{annotations,images}/.
+Published PCK@0.05, mean over the joints, in %: 79.0 (secondary source; the paper itself was
+  not read).
+Memory and time: docs/recipes.md.
+"""
+_base_ = ['../multilevel_alignment/multilevel_surreal-to-h36m_res101_256x256.py']
+
+model = dict(alignments=dict(feature=None, pose=None))
+custom_hooks = _base_.custom_hooks
+custom_hooks[0].update(target_to_source=0.5)
+custom_hooks[:] = [h for h in custom_hooks
+                   if h['type'] not in ('ConstantLRHook', 'DomainMapVisualizationHook')]
