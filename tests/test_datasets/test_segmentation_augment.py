@@ -1,5 +1,6 @@
 """The foreground stays, the background goes."""
 import pickle
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -199,6 +200,23 @@ def test_photographs_of_a_folder(tmp_path):
     np.random.seed(0)
     out = make(prob=1., sources=dict(folder=1.), folder=str(tmp_path), feather=(0, 0))(sample())
     assert (out['img'][disc()[1] == 0] == BLUE).all()
+
+
+@pytest.mark.parametrize('painted', [False, True])
+def test_photographs_of_a_folder_with_masks(tmp_path, painted):
+    """The target's images as backgrounds, with or without the people in them."""
+    (tmp_path / 'photos').mkdir()
+    info = Images(tmp_path / 'photos', [BLUE], masked=True).infos[0]
+    Path(info['mask_path']).rename(tmp_path / 'photos/0_mask.mask')  # no photograph itself
+    np.random.seed(0)
+    out = make(prob=1., sources=dict(folder=1.), folder=str(tmp_path / 'photos'), feather=(0, 0),
+               folder_masks=painted, mask_loader=dict(
+                   type='LoadForegroundMask', folder='', suffix='_mask.mask'))(sample())
+    outside = out['img'][disc()[1] == 0].astype(int)
+    red = int((np.abs(outside - RED).sum(1) < 60).sum())
+    assert (red == 0) == painted
+    with pytest.raises(ValueError, match='folder_masks=True needs folder and mask_loader'):
+        make(folder_masks=True)
 
 
 def test_cache_keeps_within_its_limit(tmp_path):

@@ -47,7 +47,10 @@ class SegmentationGuidedAugmentation(BaseTransform):
             photograph; ``'noise'``, clouds of random colours; ``'color'``, a colour or a gradient.
             Defaults to ``dict(dataset=2., noise=1., color=1.)``.
         folder (str | Sequence[str], optional): Folders of photographs, searched recursively, for
-            the source ``'folder'``.
+            the source ``'folder'``. The target's unlabelled images bring labelled source images
+            before the target's backgrounds.
+        folder_masks (bool): The photographs have masks (found by the rule of ``mask_loader``, or
+            none where no file is): the people in them are painted over. Defaults to False.
         mask_loader (dict, optional): Config of the pipeline's :class:`LoadForegroundMask`, needed
             to find the masks of other images where the data set gives no ``mask_path``. One without
             a mask serves as a whole.
@@ -65,7 +68,8 @@ class SegmentationGuidedAugmentation(BaseTransform):
     """
 
     def __init__(self, prob: float = 0.5, sources: dict[str, float] | None = None,
-                 folder: str | Sequence[str] | None = None, mask_loader: dict | None = None,
+                 folder: str | Sequence[str] | None = None, folder_masks: bool = False,
+                 mask_loader: dict | None = None,
                  foreground_jitter: dict | None = dict(  # noqa: B006
                      brightness=0.3, contrast=0.3, saturation=0.3),
                  background_jitter: dict | None = dict(  # noqa: B006
@@ -81,13 +85,17 @@ class SegmentationGuidedAugmentation(BaseTransform):
         if bool(sources.get('folder')) != (folder is not None):
             raise ValueError(f'{name}: folder={folder!r}, but sources={sources}: photographs need '
                              "both a folder and a weight sources=dict(folder=..., ...)")
+        if folder_masks and not (folder and mask_loader):
+            raise ValueError(f'{name}: folder_masks=True needs folder and mask_loader, the rule by '
+                             'which the masks of its photographs are found')
         if not 0 <= prob <= 1 or not 0 <= feather[0] <= feather[1]:
             raise ValueError(f'{name}: prob={prob} must be in [0, 1], feather={feather} a range of '
                              'pixels')
         if max_side < 1 or cache_mb < 0:
             raise ValueError(f'{name}: max_side={max_side} must be positive, cache_mb={cache_mb} '
                              'not negative')
-        self.prob, self.sources, self.folder = prob, sources, folder
+        self.prob, self.sources = prob, sources
+        self.folder, self.folder_masks = folder, folder_masks
         self.feather = tuple(feather)
         self.names = list(sources)
         self.weights = np.array(list(sources.values())) / sum(sources.values())
@@ -147,7 +155,7 @@ class SegmentationGuidedAugmentation(BaseTransform):
                     "itself into results['dataset'], as MMPose's do: leave 'dataset' out of "
                     'sources, or use sources=dict(folder=1.) with folder=<the training images>')
             chosen = dataset.get_data_info(np.random.randint(len(dataset)))
-        image = self.images.get(chosen, has_mask=source == 'dataset')
+        image = self.images.get(chosen, has_mask=source == 'dataset' or self.folder_masks)
         return cover(image, height, width)
 
     def __repr__(self) -> str:
