@@ -24,5 +24,11 @@ def picture(rng, width, height, points, flags=None):
         if flags is None or flags[j]:
             colour = (60, 60, 255) if j in (0, 1, 2, 10, 11, 12) else \
                 (60, 255, 60) if j in (3, 4, 5, 13, 14, 15) else (255, 255, 255)
-            cv2.circle(image, (int(x), int(y)), max(1, width // 80), colour, -1)
+            cv2.circle(image, (int(x), int(y)), max(2, width // 80), colour, -1)
     return image
+
+
+def save(path, image):
+    """A JPEG without colour subsampling, which small dots would not survive."""
+    cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, 97, cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+                                   cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444])

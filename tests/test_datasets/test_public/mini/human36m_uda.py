@@ -1,7 +1,6 @@
 """A miniature of Human3.6M with the annotations of 3DMPPE."""
 import json
 
-import cv2
 import numpy as np
 
 from . import _body_pictures as pictures
@@ -58,7 +57,7 @@ def write(root, num=6, seed=0, images='images', with_sizes=True):
             uv = uv[:, :2] / uv[:, 2:]
             path = root / images / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            cv2.imwrite(str(path), pictures.picture(rng, WIDTH, HEIGHT, uv))
+            pictures.save(path, pictures.picture(rng, WIDTH, HEIGHT, uv))
             for key, value in (('names', name), ('pixels', uv), ('camera', points),
                                ('K', matrices[n])):
                 used[key].append(value)

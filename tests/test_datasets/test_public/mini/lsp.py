@@ -1,5 +1,4 @@
 """A miniature of LSP or LSP-extended."""
-import cv2
 import numpy as np
 from scipy.io import savemat
 
@@ -26,7 +25,7 @@ def write(root, num=6, seed=0, extended=False, images='images'):
     for i, name in enumerate(names):
         flags = np.zeros(16, bool)
         flags[_BODY16] = visible[i]
-        cv2.imwrite(str(root / images / name), pictures.picture(rng, *sizes[i], points[i], flags))
+        pictures.save(root / images / name, pictures.picture(rng, *sizes[i], points[i], flags))
     points = points[:, _BODY16]
     flags = visible if extended else ~visible
     joints = np.concatenate([points, flags[..., None]], -1)  # N x 14 x 3

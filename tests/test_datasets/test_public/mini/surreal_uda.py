@@ -42,7 +42,7 @@ def write(root, num=6, seed=0):
                 uv = uv[:, :2] / uv[:, 2:]
                 name = f'{split}{run}_{i:02d}.jpg'
                 image = pictures.picture(rng, side, side, uv[list(SMPL_OF.values())])
-                cv2.imwrite(str(root / split / f'run{run}' / name), image)
+                pictures.save(root / split / f'run{run}' / name, image)
                 entries.append(dict(name=name, keypoint2d=uv.tolist(), keypoint3d=pose.tolist(),
                                     intrinsic_matrix=camera.tolist()))
                 truth[split].append((f'{split}/run{run}/{name}', uv))
