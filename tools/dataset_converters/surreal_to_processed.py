@@ -19,9 +19,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import os
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -188,15 +188,18 @@ def convert(src: Path, out: Path, splits: list[str], every: int = 10, quality: i
     calls = [(clip, out / key[0] / key[1], part_of(key, clip), every, quality)
              for key, clips in jobs.items() for clip in clips]
     results, progress = [], ProgressBar(len(calls), file=sys.stderr)
-    pool = multiprocessing.get_context('spawn').Pool(workers) if workers > 1 else None
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # before forking: a child that inherits OpenCV's threads hangs
+    pool = ProcessPoolExecutor(workers) if workers > 1 else None
     try:
-        for result in (map(_convert, calls) if pool is None else pool.imap(_convert, calls)):
+        for result in (map(_convert, calls) if pool is None else pool.map(_convert, calls)):
             results.append(result)
             progress.update()
     finally:
         print(file=sys.stderr)  # after the progress bar
+        cv2.setNumThreads(threads)
         if pool is not None:
-            pool.terminate()
+            pool.shutdown(cancel_futures=True)
     wrong = {call[0]: problem for call, (*_, problem) in zip(calls, results) if problem}
     for key, clips in jobs.items():
         if clips and not any(clip in wrong for clip in clips):

@@ -20,6 +20,12 @@ NAMES = JOINT_SETS['body16'].names
 LSPET = Path(os.environ.get('UDAPOSE_TEST_DATA', '/nonexistent')) / 'lspet'
 
 
+@pytest.fixture(autouse=True)
+def no_garbage_collection(monkeypatch):
+    """MMEngine collects garbage after reading a data set, half a second each in this process."""
+    monkeypatch.setattr('mmengine.dataset.base_dataset.gc.collect', lambda: None)
+
+
 @pytest.fixture(scope='module')
 def surreal(tmp_path_factory):
     root = tmp_path_factory.mktemp('surreal')
