@@ -122,7 +122,7 @@ def test_surreal_errors_name_the_culprit(surreal, tmp_path):
 
 
 @pytest.mark.parametrize('change,message', [
-    (lambda text: text[:len(text) // 2], r'run2\.json is not a list.*truncated'),
+    (lambda text: text[:len(text) // 2], r'run2\.json is no JSON file.*truncated'),
     (lambda text: text.replace('keypoint2d', 'other'), r"KeyError: 'keypoint2d'"),
     (lambda text: json.dumps([e | dict(keypoint2d=e['keypoint2d'][:17])
                               for e in json.loads(text)]), r'shape \(17, 2\), not the 24 x 2'),

@@ -1,13 +1,13 @@
 """The 3DMPPE annotations of Human3.6M: images, cameras and poses of a subject."""
 from __future__ import annotations
 
-import json
 import os.path as osp
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..image_headers import read_image_size
+from .json_files import load_json
 
 #: Side of the crops that the published code writes, pixels.
 CROP_SIZE = 512
@@ -32,19 +32,6 @@ class Human36mSubject:
     camera_joints: np.ndarray
     intrinsics: np.ndarray
     camera_of: np.ndarray
-
-
-def load_json(path: str):
-    """Content of a JSON file.
-
-    Raises:
-        ValueError: It is none (for example truncated).
-    """
-    with open(path) as file:
-        try:
-            return json.load(file)
-        except ValueError as error:
-            raise ValueError(f'{path} is no JSON file ({error}): extract it again') from None
 
 
 def read_subject(dataset, subject: int) -> Human36mSubject:

@@ -13,7 +13,8 @@ from ...codecs.camera_geometry import project
 from ...joint_sets import JOINT_SETS, map_joints
 from .base import PublicPoseDataset
 from .crops import square_keypoint_box
-from .human36m_annotations import CROP_SIZE, load_json, read_subject
+from .human36m_annotations import CROP_SIZE, read_subject
+from .json_files import load_json
 
 SUBJECTS = dict(train=(1, 5, 6, 7, 8), test=(9, 11), all=(1, 5, 6, 7, 8, 9, 11))
 _PELVIS = 6

@@ -1,7 +1,6 @@
 """SURREAL as the published benchmarks of domain adaptation use it: square crops, 16 joints."""
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Iterable, Sequence
 
@@ -12,6 +11,7 @@ from ...joint_sets import JOINT_SETS, map_joints
 from .base import PublicPoseDataset
 from .crops import split_by_shuffle
 from .image_sizes import whole_images
+from .json_files import load_json
 
 
 @DATASETS.register_module()
@@ -76,15 +76,14 @@ class SurrealUDADataset(PublicPoseDataset):
     def _read(self, run: int) -> tuple[list[str], np.ndarray]:
         """File names and (N, 24, 2) joints in the crops' pixels of a run."""
         path = self.require(self.split, f'run{run}.json')
+        entries = load_json(path)
         try:
-            with open(path) as file:
-                entries = json.load(file)
             names = [entry['name'] for entry in entries]
             points = np.array([entry['keypoint2d'] for entry in entries], np.float32)
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f'{path} is not a list of {{name, keypoint2d (24 x 2), ...}} '
-                f'({type(error).__name__}: {error}): truncated, or of another version?') from None
+                f'({type(error).__name__}: {error}): of another version?') from None
         if len(names) and points.shape[1:] != (24, 2):
             raise ValueError(f'{path}: keypoint2d has the shape {points.shape[1:]}, not the 24 x 2 '
                              'of the processed release')
