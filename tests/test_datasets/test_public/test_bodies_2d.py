@@ -337,3 +337,44 @@ def test_h36m_errors_name_the_culprit(tmp_path):
         Human36mUDADataset(data_root=str(tmp_path))
     with pytest.raises(ValueError, match="source='crop'"):
         Human36mUDADataset(data_root=str(tmp_path), source='crop')
+
+
+# ------------------------------------------------------------------------------------ pipelines
+
+def pipeline(branch):
+    load = [dict(type='LoadPoseImage'), dict(type='GetBBoxCenterScale', padding=1.0),
+            dict(type='RandomSquareCrop')]
+    view = [dict(type='RecordedTopdownAffine', input_size=(64, 64), shear=30)]
+    if branch == 'target':
+        return [*load, dict(type='ForkViews', teacher=view, student=view)]
+    codec = dict(type='MSRAHeatmap', input_size=(64, 64), heatmap_size=(16, 16), sigma=1.)
+    return [*load, *view, dict(type='GenerateTarget', encoder=codec), dict(type='PackBranches')]
+
+
+@pytest.mark.parametrize('reader,mini', [(SurrealUDADataset, surreal_uda), (LSPDataset, lsp),
+                                         (Human36mUDADataset, human36m_uda)])
+def test_training_pipelines_run_with_and_without_labels(tmp_path, reader, mini):
+    mini.write(tmp_path)
+    labelled = reader(data_root=str(tmp_path), pipeline=pipeline('source'))[0]
+    sample = labelled['data_samples']['source']
+    assert labelled['inputs']['source'].shape == (3, 64, 64)
+    assert sample.gt_fields.heatmaps.shape == (16, 16, 16)
+    bare = reader(data_root=str(tmp_path), labels=False, pipeline=pipeline('target'))[0]
+    for branch in ('target_teacher', 'target_student'):
+        view = bare['data_samples'][branch]
+        assert not any('keypoints' in key for key in view.gt_instances.keys())
+
+
+def test_whole_lsp_images_are_letterboxed_as_published(tmp_path):
+    truth = lsp.write(tmp_path)
+    data = LSPDataset(data_root=str(tmp_path), pipeline=[
+        dict(type='LoadPoseImage'), dict(type='GetBBoxCenterScale', padding=1.0),
+        dict(type='RecordedTopdownAffine', input_size=(256, 256))])
+    for i, info in enumerate(data):
+        width, height = truth['sizes'][i]
+        factor = 256 / max(width, height)
+        expected = truth['points'][i] * factor + (256 - np.array([width, height]) * factor) / 2
+        order = [0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15, 8, 9]
+        np.testing.assert_allclose(info['transformed_keypoints'][0, order], expected, atol=.01)
+        middle = info['img'][[0, -1]] if width > height else info['img'][:, [0, -1]]
+        assert not middle.any()
