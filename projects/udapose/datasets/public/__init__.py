@@ -1,5 +1,9 @@
 """Readers of the public data sets of both papers' benchmarks."""
 from .base import PublicPoseDataset, mirrored
 from .crops import split_by_shuffle, square_keypoint_box
+from .human36m_uda import Human36mUDADataset
+from .lsp import LSPDataset
+from .surreal import SurrealUDADataset
 
-__all__ = ['PublicPoseDataset', 'mirrored', 'split_by_shuffle', 'square_keypoint_box']
+__all__ = ['Human36mUDADataset', 'LSPDataset', 'PublicPoseDataset', 'SurrealUDADataset',
+           'mirrored', 'split_by_shuffle', 'square_keypoint_box']

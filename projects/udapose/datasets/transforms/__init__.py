@@ -7,10 +7,12 @@ from .packing_3d import PackPose3DInputs
 from .photometric import ColorJitter, CutoutPatches
 from .reconstruction import PackReconstructionInputs
 from .segmentation_augment import SegmentationGuidedAugmentation
+from .square_crop import RandomSquareCrop
 from .views import BRANCHES, ForkViews, PackBranches
 
 __all__ = [
     'BRANCHES', 'ColorJitter', 'CutoutPatches', 'ForkViews', 'LoadForegroundMask', 'LoadPoseImage',
-    'PackBranches', 'PackPose3DInputs', 'PackReconstructionInputs', 'RecordedTopdownAffine',
-    'SegmentationGuidedAugmentation', 'WholeImageBBox', 'check_masks', 'flip_matrix'
+    'PackBranches', 'PackPose3DInputs', 'PackReconstructionInputs', 'RandomSquareCrop',
+    'RecordedTopdownAffine', 'SegmentationGuidedAugmentation', 'WholeImageBBox', 'check_masks',
+    'flip_matrix'
 ]
