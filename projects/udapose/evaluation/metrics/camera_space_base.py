@@ -8,7 +8,7 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
-from ..joint_groups import resolve_groups
+from ..joint_groups import resolve_groups, resolve_joints
 from ..pose3d import joint_errors, procrustes_align, root_align, scale_align
 
 #: Alignment -> what stands in front of the metric's name.
@@ -33,8 +33,9 @@ class CameraSpaceMetric(BaseMetric):
             (position, rotation and scale: the best similarity of each instance).
         groups (str | dict, optional): A preset of :data:`JOINT_GROUPS` or lists of joint indices
             or names per group.
-        joints (Sequence[int | str], optional): The evaluated joints. Defaults to the union of
-            the groups, or all joints without groups.
+        joints (str | Sequence[int | str], optional): The evaluated joints: a name in
+            :data:`JOINT_SUBSETS`, or indices or names. Defaults to the union of the groups, or all
+            joints without groups.
         root_index (int, optional): Overrides the samples' own.
         collect_device (str): 'cpu' or 'gpu'.
         prefix (str, optional): Of the result's keys, e.g. ``'target'``.
@@ -47,7 +48,7 @@ class CameraSpaceMetric(BaseMetric):
     default_prefix = None
 
     def __init__(self, align: str = 'root', groups: str | dict | None = None,
-                 joints: Sequence[int | str] | None = None, root_index: int | None = None,
+                 joints: str | Sequence[int | str] | None = None, root_index: int | None = None,
                  collect_device: str = 'cpu', prefix: str | None = None) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         if align not in ALIGNMENTS:
@@ -103,8 +104,7 @@ class CameraSpaceMetric(BaseMetric):
         """``{prefix}{key}`` and, per group, ``{prefix}{key}/{group}`` of values (K,)."""
         names = self._joint_names(len(per_joint))
         groups = resolve_groups(self.groups, names)
-        joints = resolve_groups({'joints': list(self.joints)}, names)['joints'] \
-            if self.joints is not None else sorted({j for g in groups.values() for j in g}) \
+        joints = resolve_joints(self.joints, names) if self.joints is not None else sorted({j for g in groups.values() for j in g}) \
             or list(range(len(per_joint)))
         if per_joint[joints].isnan().all():
             raise ValueError(f'{type(self).__name__}: none of the evaluated joints {joints} is '
