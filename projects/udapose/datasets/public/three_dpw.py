@@ -111,7 +111,7 @@ class ThreeDPWDataset(PublicPoseDataset):
 
     def _people(self, sequence: dict, path: str
                 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """World joints (I, 24, 3) in metres, detections (I, 3, 18) and validity (I,) of each person."""
+        """Of each person: world joints (I, 24, 3) in m, detections (I, 3, 18), validity (I,)."""
         missing = [key for key in _FIELDS if key not in sequence]
         if missing:
             raise ValueError(f'{path} has no {missing}: it is not a sequence file of 3DPW')
