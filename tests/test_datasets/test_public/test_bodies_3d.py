@@ -3,6 +3,7 @@ import json
 import os
 import pickle
 import random
+import re
 from pathlib import Path
 
 import cv2
@@ -458,3 +459,12 @@ def test_surreal_units_crops_and_damage(minis, tmp_path):
                 lambda old, new: new.write_text(old.read_text()[:-40]))
     with pytest.raises(ValueError, match='no valid json.*half extracted'):
         build('Surreal3DDataset', half, split='test')
+
+
+def test_the_pages_configs_are_those_of_the_readers(repository):
+    page = (repository / 'docs/data_bodies_3d.md').read_text()
+    configs = [eval(line) for line in re.findall(r'^dict\(type=.*\)$', page, re.MULTILINE)]
+    assert {cfg['type'] for cfg in configs} == set(READERS)
+    for cfg in configs:
+        with pytest.raises(FileNotFoundError, match=cfg['data_root']):  # all arguments are known
+            DATASETS.build(dict(cfg, data_root='/nonexistent/' + cfg['data_root']))
