@@ -1,6 +1,8 @@
 """Named joint groups: which joints are scored, and how they are grouped."""
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 _LIMBS = dict(shoulder=[5, 6], elbow=[7, 8], wrist=[9, 10], hip=[11, 12], knee=[13, 14],
               ankle=[15, 16])
 _FINGERS = range(5)
@@ -27,6 +29,28 @@ JOINT_GROUPS: dict[str, dict[str, list[int]]] = dict(
                DIP=[4 * f + 2 for f in _FINGERS], fingertip=[4 * f + 1 for f in _FINGERS]),
     lsp14=_LSP, lsp14_body=dict(head=[12, 13], **_LSP), mpii16=_MPII, h36m17=_H36M,
     mpi_inf_3dhp17=_3DHP)
+
+# Joints that a protocol scores, by name, of data sets in the order of a joint set (joint_sets.py).
+# 'body17_lsp14': LSP's joints, without pelvis, spine and neck base: 3DPW's and (PCK) MPI-INF-3DHP's
+# 14; 'thorax' is the neck, 'head' the top of the head.
+JOINT_SUBSETS: dict[str, tuple[str, ...]] = dict(
+    body17_lsp14=('right_foot', 'right_knee', 'right_hip', 'left_hip', 'left_knee', 'left_foot',
+                  'right_wrist', 'right_elbow', 'right_shoulder', 'left_shoulder', 'left_elbow',
+                  'left_wrist', 'thorax', 'head'))
+
+
+def resolve_joints(joints: str | Sequence[int | str], names: list[str] | None) -> list[int]:
+    """Turn a subset's name or a list of indices and joint names into indices.
+
+    Raises:
+        ValueError: Unknown subset or joint name, or an index out of range; lists the known ones.
+    """
+    if isinstance(joints, str):
+        if joints not in JOINT_SUBSETS:
+            raise ValueError(f'unknown joint subset {joints!r}: use one of '
+                             f'{sorted(JOINT_SUBSETS)} or a list of indices or names')
+        return [_index(joint, joints, names) for joint in JOINT_SUBSETS[joints]]
+    return [_index(joint, 'joints', names) for joint in joints]
 
 
 def resolve_groups(groups: str | dict[str, list[int | str]] | None,

@@ -8,7 +8,7 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
-from ..joint_groups import resolve_groups
+from ..joint_groups import resolve_groups, resolve_joints
 from ..pose3d import joint_errors, procrustes_align, root_align, scale_align
 
 #: Alignment -> what stands in front of the metric's name.
@@ -33,8 +33,11 @@ class CameraSpaceMetric(BaseMetric):
             (position, rotation and scale: the best similarity of each instance).
         groups (str | dict, optional): A preset of :data:`JOINT_GROUPS` or lists of joint indices
             or names per group.
-        joints (Sequence[int | str], optional): The evaluated joints. Defaults to the union of
-            the groups, or all joints without groups.
+        joints (str | Sequence[int | str], optional): The evaluated joints: a name in
+            :data:`JOINT_SUBSETS`, or indices or names. Defaults to the union of the groups, or all
+            joints without groups.
+        align_on (str): Which joints find scale and rotation: all ``'labelled'`` ones, or only the
+            ``'evaluated'`` ones, as the protocols of joint subsets do. Defaults to ``'labelled'``.
         root_index (int, optional): Overrides the samples' own.
         collect_device (str): 'cpu' or 'gpu'.
         prefix (str, optional): Of the result's keys, e.g. ``'target'``.
@@ -47,12 +50,16 @@ class CameraSpaceMetric(BaseMetric):
     default_prefix = None
 
     def __init__(self, align: str = 'root', groups: str | dict | None = None,
-                 joints: Sequence[int | str] | None = None, root_index: int | None = None,
-                 collect_device: str = 'cpu', prefix: str | None = None) -> None:
+                 joints: str | Sequence[int | str] | None = None, root_index: int | None = None,
+                 collect_device: str = 'cpu', prefix: str | None = None,
+                 align_on: str = 'labelled') -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         if align not in ALIGNMENTS:
             raise ValueError(f'align must be one of {list(ALIGNMENTS)}, got {align!r}')
+        if align_on not in ('labelled', 'evaluated'):
+            raise ValueError(f"align_on must be 'labelled' or 'evaluated', got {align_on!r}")
         self.align, self.groups, self.joints, self.root_index = align, groups, joints, root_index
+        self.align_on = align_on
 
     def process(self, data_batch: Sequence[dict], data_samples: Sequence[dict]) -> None:
         """Keep the poses (K, 3) mm, the label flags (K,) and the root of every instance."""
@@ -93,19 +100,22 @@ class CameraSpaceMetric(BaseMetric):
                     'their root joint is not labelled')
             labeled = labeled & rooted
             predicted, truth = root_align(predicted, root), root_align(truth, root)
+        fitted = labeled
+        if self.align_on == 'evaluated':
+            some = torch.zeros(labeled.shape[1], dtype=torch.bool)
+            some[self._evaluated(labeled.shape[1])] = True
+            fitted = labeled & some
         if align == 'scale':
-            predicted = scale_align(predicted, truth, labeled)
+            predicted = scale_align(predicted, truth, fitted)
         elif align == 'procrustes':
-            predicted = procrustes_align(predicted, truth, labeled)
+            predicted = procrustes_align(predicted, truth, fitted)
         return joint_errors(predicted, truth), labeled
 
     def by_group(self, key: str, per_joint: torch.Tensor, prefix: str = '') -> dict[str, float]:
         """``{prefix}{key}`` and, per group, ``{prefix}{key}/{group}`` of values (K,)."""
         names = self._joint_names(len(per_joint))
         groups = resolve_groups(self.groups, names)
-        joints = resolve_groups({'joints': list(self.joints)}, names)['joints'] \
-            if self.joints is not None else sorted({j for g in groups.values() for j in g}) \
-            or list(range(len(per_joint)))
+        joints = self._evaluated(len(per_joint))
         if per_joint[joints].isnan().all():
             raise ValueError(f'{type(self).__name__}: none of the evaluated joints {joints} is '
                              'labelled in any instance (for root-aligned metrics the root has to '
@@ -115,6 +125,14 @@ class CameraSpaceMetric(BaseMetric):
             if not per_joint[members].isnan().all():
                 metrics[f'{prefix}{key}/{group}'] = float(per_joint[members].nanmean())
         return metrics
+
+    def _evaluated(self, count: int) -> list[int]:
+        """The joints that enter the mean, of ``count``."""
+        names = self._joint_names(count)
+        if self.joints is not None:
+            return resolve_joints(self.joints, names)
+        members = {j for g in resolve_groups(self.groups, names).values() for j in g}
+        return sorted(members) or list(range(count))
 
     def _joint_names(self, count: int) -> list[str]:
         meta = getattr(self, '_dataset_meta', None) or {}

@@ -50,19 +50,26 @@ class CameraSpaceAUC(CameraSpaceMetric):
         low, high (float): The range in mm. Defaults to 0 and 50 (RHD, FreiHAND); 20 and 50 is
             usual for STB, 0 and 150 for MPI-INF-3DHP.
         steps (int): Number of thresholds, both ends included. Defaults to 100.
+        rule (str): ``'trapezoid'``, or ``'mean'``: the mean of PCK over the thresholds, as for
+            MPI-INF-3DHP (``low=0, high=150, steps=31``: every 5 mm), where a perfect prediction
+            also scores 100. Defaults to ``'trapezoid'``.
         align, groups, joints, root_index, collect_device, prefix: See :class:`CameraSpaceMetric`.
     """
 
-    def __init__(self, low: float = 0., high: float = 50., steps: int = 100, **kwargs) -> None:
+    def __init__(self, low: float = 0., high: float = 50., steps: int = 100,
+                 rule: str = 'trapezoid', **kwargs) -> None:
         super().__init__(**kwargs)
+        if rule not in ('trapezoid', 'mean'):
+            raise ValueError(f"rule must be 'trapezoid' or 'mean', got {rule!r}")
         if not 0 <= low < high or steps < 2:
             raise ValueError('the range must be 0 <= low < high millimetres with at least 2 steps, '
                              f'got low={low}, high={high}, steps={steps}')
-        self.low, self.high, self.steps = low, high, steps
+        self.low, self.high, self.steps, self.rule = low, high, steps, rule
 
     def summarize(self, errors: torch.Tensor, labeled: torch.Tensor,
                   prefix: str) -> dict[str, float]:
         """The area in percent."""
         thresholds = torch.linspace(self.low, self.high, self.steps, dtype=errors.dtype)
-        area = area_under_curve(pck_per_joint(errors, labeled, thresholds), thresholds)
+        pck = pck_per_joint(errors, labeled, thresholds)
+        area = pck.mean(0) if self.rule == 'mean' else area_under_curve(pck, thresholds)
         return self.by_group(f'AUC@{self.low:g}-{self.high:g}', area, prefix)
