@@ -45,6 +45,11 @@ class PublicHandDataset(PublicPoseDataset):
         self.hand = hand
         super().__init__(data_root, split, protocol or self.PROTOCOLS[0], **kwargs)
 
+    def count(self, problem: str, number: int = 1) -> None:
+        """As the base, without a line in the report for nothing."""
+        if number:
+            super().count(problem, number)
+
     def unified(self, instance: dict, is_left: bool, width: int) -> dict:
         """The instance as a hand of the wanted side.
 

@@ -1,6 +1,10 @@
 """Hands, 2D and 3D."""
 from .freihand import FreiHANDDataset
+from .ganerated import GANeratedHandsDataset
 from .hand_3d_studio import Hand3DStudioDataset
+from .panoptic_hands import PanopticHandsDataset
 from .rhd import RHDDataset
+from .stb import STBDataset
 
-__all__ = ['FreiHANDDataset', 'Hand3DStudioDataset', 'RHDDataset']
+__all__ = ['FreiHANDDataset', 'GANeratedHandsDataset', 'Hand3DStudioDataset',
+           'PanopticHandsDataset', 'RHDDataset', 'STBDataset']
