@@ -18,7 +18,8 @@ CONVERTERS = Path(__file__).resolve().parents[3] / 'tools/dataset_converters'
 
 
 def build(kind, root, **kwargs):
-    return DATASETS.build(dict(type=kind, data_root=str(root), **kwargs))
+    # serialising collects garbage, most of a tiny data set's time
+    return DATASETS.build(dict(type=kind, data_root=str(root), serialize_data=False, **kwargs))
 
 
 def infos(data):
@@ -196,10 +197,12 @@ def test_panoptic_centimetres_world_and_distortion(panoptic_root, hand):
     data = infos(build('PanopticHandsDataset', root, split='test', step=1, hand=hand,
                        pipeline=[dict(type='LoadPoseImage')]))
     assert len(data) == 8
+    plain = []
     for info in data:
         frame = Path(info['img_path']).stem[-8:]
         own = truth[info['sequence'], info['camera'], frame, info['recorded_hand']]
         points, cam = own['points'], own['cam']
+        plain.append(np.linalg.norm(project(cam, panoptic_hands.K) - points, axis=-1).max())
         assert bool(info.get('mirror_image')) == (hand not in ('as_is', info['recorded_hand']))
         if info.get('mirror_image'):
             points, cam = points * (-1, 1) + (1919, 0), cam * (-1, 1, 1)
@@ -207,9 +210,7 @@ def test_panoptic_centimetres_world_and_distortion(panoptic_root, hand):
         np.testing.assert_allclose(info['keypoints_cam'][0], cam, atol=0.01)
         assert_projects(info, 1)
         assert_dots(info)
-    # the lens matters: its centre alone is no camera for these hands
-    plain = project(cam, panoptic_hands.K)
-    assert np.linalg.norm(plain - own['points'], axis=-1).max() > 2
+    assert max(plain) > 5  # the lens matters: its K alone is no camera for these hands
 
 
 def test_panoptic_splits_steps_and_cameras(panoptic_root):
@@ -253,7 +254,7 @@ def test_panoptic_hands_that_the_lens_bends_too_much_are_left_out(panoptic_root)
     calibration = root / '171204_pose3/calibration_171204_pose3.json'
     content = json.loads(calibration.read_text())
     for camera in content['cameras']:
-        camera['t'][2] = [80.]  # near, so that a hand covers much of the lens
+        camera['t'][2] = [150.]  # near, so that a hand covers much of the lens
     calibration.write_text(json.dumps(content))
     data = build('PanopticHandsDataset', root, split='test', step=1)
     count = data.report['hands that the lens bends too much for a pinhole camera, left out']

@@ -31,7 +31,7 @@ def write(root: Path, num: int = 6, seed: int = 0) -> dict:
             cameras.append(dict(
                 name=f'00_{node:02d}', type='hd', resolution=list(SIZE), panel=0, node=node,
                 K=K.tolist(), distCoef=DISTORTION.tolist(), R=turn.tolist(),
-                t=[[2.], [-3.], [270. + 20 * node]]  # cm))
+                t=[[2. + 70 * node], [-3.], [270. + 20 * node]]))  # cm
         cameras.append(dict(cameras[0], name='01_01', type='vga', resolution=[640, 480]))
         folder = root / sequence
         (folder / 'hdHand3d').mkdir(parents=True, exist_ok=True)
