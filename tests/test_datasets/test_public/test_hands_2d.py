@@ -150,6 +150,37 @@ def test_rhd_filter_is_the_published_one(rhd_root):
             assert names(parts[0]) == [name for name, _ in got][::5]
 
 
+def write_mmpose_json(path, points, cam, left):
+    path.parent.mkdir()
+    path.write_text(json.dumps(dict(
+        images=[dict(id=i, file_name=f'evaluation/color/{i:05d}.png', width=320, height=320,
+                     cam_param=dict(focal=[299., 299.], princpt=[160., 160.]))
+                for i in range(len(left))],
+        annotations=[dict(
+            id=i, image_id=i, hand_type='left' if is_left else 'right',
+            keypoints=np.c_[points[i], np.ones(21)][rhd.FILE_ORDER].tolist(),
+            joint_cam=cam[i][rhd.FILE_ORDER].tolist()) for i, is_left in enumerate(left)])))
+
+
+def test_rhd_as_mmposes_json_is_the_same(rhd_root):
+    root, truth = rhd_root
+    truth = truth['evaluation']
+    path = root / 'annotations/rhd_test.json'
+    write_mmpose_json(path, truth['points'], truth['cam'], truth['left'])
+    expected, data = build('RHDDataset', root, split='test'), \
+        build('RHDCocoDataset', root, split='test')
+    assert len(data) == len(expected) == 6
+    for i in range(6):
+        for key in ('keypoints', 'keypoints_cam', 'intrinsics', 'bbox', 'keypoints_visible'):
+            np.testing.assert_allclose(data[i][key], expected[i][key], atol=1e-2)
+        assert data[i]['recorded_hand'] == expected[i]['recorded_hand']
+    content = json.loads(path.read_text())
+    del content['images'][0]['cam_param']
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"rhd_test\.json.*KeyError: 'cam_param'"):
+        build('RHDCocoDataset', root, split='test')
+
+
 def test_rhd_bad_input_is_named(rhd_root):
     root, truth = rhd_root
     path = truth['training']['path']
@@ -332,7 +363,12 @@ def test_rhd_real_samples_project_within_a_pixel(tmp_path):
         (tmp_path / 'training/color' / name).symlink_to(SAMPLES / 'rhd' / name)
     (tmp_path / 'training/anno_training.pickle').write_bytes(pickle.dumps(annotations))
     data = build('RHDDataset', tmp_path, pipeline=PIPELINE[:1])
-    assert len(data) == 3
+    direct = build('RHDCocoDataset', SAMPLES / 'rhd', ann_file='test_rhd.json',
+                   pipeline=PIPELINE[:1])
+    assert len(data) == len(direct) == 3
+    for a, b in zip((data[i] for i in range(3)), (direct[i] for i in range(3))):
+        for key in ('img', 'keypoints', 'keypoints_cam', 'intrinsics', 'bbox'):
+            np.testing.assert_allclose(a[key], b[key], atol=1e-3)
     for i in range(3):
         info = data[i]
         assert_projects(info, 1)
