@@ -169,4 +169,4 @@ class PanopticHandsDataset(PublicHandDataset):
             [self.path(sequence, 'hdImgs', name, f'{name}_{frames[index[i]]}.jpg') for i in keep],
             points[keep], is_left[index[keep]], size, labelled[keep], boxes=boxes[keep],
             cam=cam[keep], intrinsics=matrices[keep], sequence=[sequence] * len(keep),
-            camera=[name] * len(keep))
+            view=[name] * len(keep))

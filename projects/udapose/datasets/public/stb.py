@@ -87,7 +87,7 @@ class STBDataset(PublicHandDataset):
                 yield from self.instances(
                     paths, points, True, _SIZE, boxes=square_keypoint_box(points, _SIZE), cam=cam,
                     intrinsics=matrix, sequence=[sequence] * len(cam),
-                    camera=[camera] * len(cam))
+                    view=[camera] * len(cam))
 
     def _read(self, sequence: str, suffix: str) -> np.ndarray:
         """(N, 21, 3) float32 mm in the order of ``hand21``, in the frame of the file."""
