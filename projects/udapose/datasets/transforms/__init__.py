@@ -1,5 +1,6 @@
 """Transforms that MMPose lacks for training on two domains."""
 from .affine import RecordedTopdownAffine, flip_matrix
+from .animal_augment import AnimalSourceAugmentation, WholeImageAffine
 from .boxes import WholeImageBBox
 from .loading import LoadPoseImage
 from .masks import LoadForegroundMask, check_masks
@@ -10,7 +11,8 @@ from .segmentation_augment import SegmentationGuidedAugmentation
 from .views import BRANCHES, ForkViews, PackBranches
 
 __all__ = [
-    'BRANCHES', 'ColorJitter', 'CutoutPatches', 'ForkViews', 'LoadForegroundMask', 'LoadPoseImage',
-    'PackBranches', 'PackPose3DInputs', 'PackReconstructionInputs', 'RecordedTopdownAffine',
-    'SegmentationGuidedAugmentation', 'WholeImageBBox', 'check_masks', 'flip_matrix'
+    'BRANCHES', 'AnimalSourceAugmentation', 'ColorJitter', 'CutoutPatches', 'ForkViews',
+    'LoadForegroundMask', 'LoadPoseImage', 'PackBranches', 'PackPose3DInputs',
+    'PackReconstructionInputs', 'RecordedTopdownAffine', 'SegmentationGuidedAugmentation',
+    'WholeImageAffine', 'WholeImageBBox', 'check_masks', 'flip_matrix'
 ]

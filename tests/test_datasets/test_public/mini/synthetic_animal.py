@@ -1,0 +1,61 @@
+"""A miniature SyntheticAnimal in the original format, with the published split files."""
+import json
+
+import cv2
+import numpy as np
+from mini.animal_pictures import picture, spread
+
+from udapose.datasets.public.synthetic_animal import VERTICES
+
+SIZE = 640, 480
+
+
+def write(root, num=6, seed=0, clean=False):
+    """Write ``num`` images of each of the four species; with ``clean`` also the cleaned jsons.
+
+    Returns:
+        dict: Species to ``points`` (num, J, 2), ``extent`` (num, 4) xyxy of all vertices, ``train``
+        and ``test`` indices, ``names``.
+    """
+    rng = np.random.default_rng(seed)
+    truth = {}
+    for joint_set, animals in VERTICES.items():
+        cleaned = {}
+        for species, vertices in animals.items():
+            folder = root / f'synthetic_animal/{species}_combineds5r5_texture'
+            folder.mkdir(parents=True)
+            points, extent, names = [], [], [f'{species}_{n:04d}_img.png' for n in range(num)]
+            meshes = np.empty((num, max(vertices) + 10, 3))
+            for mesh, name in zip(meshes, names):
+                joints = spread(rng, len(vertices), SIZE)
+                mesh[:, :2] = rng.uniform((50, 60), (600, 400), (len(mesh), 2))
+                mesh[0] = -30, 20, 0  # the animal reaches beyond the left border
+                mesh[:, 2] = 0
+                mesh[list(vertices), :2] = joints
+                mesh[vertices[::2], 2] = 1  # every second joint is occluded
+                image = picture(rng, SIZE, joints, np.ones(len(vertices)))
+                alpha = np.full((*image.shape[:2], 1), 255, np.uint8)
+                cv2.imwrite(str(folder / name), np.dstack([image, alpha]),
+                            [cv2.IMWRITE_PNG_COMPRESSION, 1])
+                np.save(folder / name.replace('img.png', 'kpts.npy'), mesh)
+                points.append(joints)
+                extent.append([*mesh[:, :2].min(0), *mesh[:, :2].max(0)])
+            order = rng.permutation(num)
+            cut = max(1, num // 3)
+            split = dict(train=order[cut:], test=order[:cut])
+            cached = root / f'cached_data/synthetic_animal/{folder.name}'
+            cached.mkdir(parents=True)
+            np.save(cached / 'train_idxs.npy', split['train'])
+            np.save(cached / 'valid_idxs.npy', split['test'])
+            truth[species] = dict(points=np.array(points), extent=np.array(extent), names=names,
+                                  **split)
+            boxes = np.array(extent)[:, [0, 2, 1, 3]]
+            cleaned[species] = dict(
+                keypoints=meshes[:, list(vertices)].tolist(), bbox=boxes.tolist(),
+                imgpath=[f'./animal_data/synthetic_animal/{folder.name}/{n}' for n in names],
+                train_idxs=split['train'].tolist(), valid_idxs=split['test'].tolist())
+        if clean:
+            (root / 'clean_data').mkdir(exist_ok=True)
+            file = root / f'clean_data/keypoints_{joint_set[-2:]}.json'
+            file.write_text(json.dumps(cleaned))
+    return truth
