@@ -145,7 +145,8 @@ class AnimalPoseUDADataset(PublicAnimalDataset):
         return train, test
 
     def _check_boxes(self, path: str, raw: np.ndarray, boxes: np.ndarray) -> None:
-        seen = raw[..., 2] > 0
+        # boxes without area are left out and counted later; negative sides speak of xywh
+        seen = (raw[..., 2] > 0) & (boxes[:, 2:] != boxes[:, :2]).all(-1)[:, None]
         inside = ((raw[..., :2] >= boxes[:, None, :2]) & (raw[..., :2] <= boxes[:, None, 2:])) \
             .all(-1)
         if seen.any() and inside[seen].mean() < _LEAST_INSIDE:

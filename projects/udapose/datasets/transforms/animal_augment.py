@@ -157,12 +157,13 @@ class AnimalSourceAugmentation(WholeImageAffine):
     def _add_noise(self, results: dict) -> dict:
         img = np.ascontiguousarray(results['img'])
         channels = img.shape[2] if np.random.rand() < 0.5 else 1
-        noise = np.empty((*img.shape[:2], channels), np.int16)
+        # with the channels side by side: of a scalar OpenCV fills the first channel only
+        noise = np.empty((img.shape[0], img.shape[1] * channels), np.int16)
         # OpenCV's generator takes a fraction of the time of NumPy's, which gives its seed
         cv2.setRNGSeed(np.random.randint(2**31))
         cv2.randn(noise, 0, self.noise)
-        if channels < img.shape[2]:
-            noise = cv2.merge([noise] * img.shape[2])
+        noise = cv2.merge([noise] * img.shape[2]) if channels < img.shape[2] \
+            else noise.reshape(img.shape)
         results['img'] = cv2.add(img, noise, dtype=cv2.CV_8U)  # saturates
         return results
 

@@ -34,8 +34,7 @@ def write(root, num=6, seed=0, clean=False):
                 mesh[list(vertices), :2] = joints
                 mesh[vertices[::2], 2] = 1  # every second joint is occluded
                 image = picture(rng, SIZE, joints, np.ones(len(vertices)))
-                alpha = np.full((*image.shape[:2], 1), 255, np.uint8)
-                cv2.imwrite(str(folder / name), np.dstack([image, alpha]),
+                cv2.imwrite(str(folder / name), cv2.cvtColor(image, cv2.COLOR_BGR2BGRA),
                             [cv2.IMWRITE_PNG_COMPRESSION, 1])
                 np.save(folder / name.replace('img.png', 'kpts.npy'), mesh)
                 points.append(joints)
