@@ -1,5 +1,6 @@
 """SyntheticAnimal: meshes and cleaned json, vertices, split, boxes, bad archives."""
 import json
+import runpy
 import shutil
 
 import cv2
@@ -182,3 +183,20 @@ def test_arguments_are_checked(mini):
                    dict(annotations='json'), dict(protocol='clean')):
         with pytest.raises(ValueError, match='species=|annotations=|protocol='):
             read(mini[0], **kwargs)
+
+
+def test_converter_writes_the_published_codes_file(mini, tmp_path, repository, monkeypatch, capsys):
+    for folder in ('synthetic_animal/tiger_combineds5r5_texture', 'cached_data'):
+        shutil.copytree(mini[0] / folder, tmp_path / folder)
+    tool = runpy.run_path(str(repository / 'tools/dataset_converters/clean_synthetic_animal.py'))
+    monkeypatch.setattr('sys.argv', ['tool', str(tmp_path)])
+    assert tool['main']() == 0
+    written, truth = (json.loads((root / 'clean_data/keypoints_18.json').read_text())
+                      for root in (tmp_path, mini[0]))
+    assert written == dict(tiger=truth['tiger'])
+    assert 'tiger' in capsys.readouterr().out and not list(tmp_path.glob('clean_data/*.part'))
+    monkeypatch.setattr('sys.argv', ['tool', str(tmp_path / 'clean_data')])
+    assert tool['main']() == 1 and 'combineds5r5_texture' in capsys.readouterr().err
+    next((tmp_path / 'synthetic_animal/tiger_combineds5r5_texture').glob('*.npy')).unlink()
+    monkeypatch.setattr('sys.argv', ['tool', str(tmp_path)])
+    assert tool['main']() == 1 and 'no counterpart' in capsys.readouterr().err
