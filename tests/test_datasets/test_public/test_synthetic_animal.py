@@ -6,7 +6,7 @@ import shutil
 import cv2
 import numpy as np
 import pytest
-from mini.animal_pictures import dots_found
+from mini.animal_pictures import colour, dots_found
 from mini.synthetic_animal import write
 from mmpose.datasets.transforms import GetBBoxCenterScale
 from mmpose.structures.bbox import get_warp_matrix
@@ -200,3 +200,43 @@ def test_converter_writes_the_published_codes_file(mini, tmp_path, repository, m
     next((tmp_path / 'synthetic_animal/tiger_combineds5r5_texture').glob('*.npy')).unlink()
     monkeypatch.setattr('sys.argv', ['tool', str(tmp_path)])
     assert tool['main']() == 1 and 'no counterpart' in capsys.readouterr().err
+
+
+def test_published_source_pipeline_keeps_joints_on_their_dots(mini):
+    """Augmentation, flip, crop, target: every labelled joint is on its own dot in the input."""
+    codec = dict(type='MSRAHeatmap', input_size=(256, 256), heatmap_size=(64, 64), sigma=1.)
+    pipeline = [dict(type='LoadPoseImage'), dict(type='GetBBoxCenterScale', padding=1.),
+                dict(type='AnimalSourceAugmentation', noise=0, contrast=(1, 1), blur=(.1, .1)),
+                dict(type='RandomFlip'),
+                dict(type='RecordedTopdownAffine', input_size=(256, 256)),
+                dict(type='GenerateTarget', encoder=codec),
+                dict(type='PackBranches', extra_meta_keys=('species', ))]
+    np.random.seed(0)
+    data = read(mini[0], pipeline=pipeline)
+    checked = moved = flipped = 0
+    for _ in range(3):
+        for index in range(len(data)):
+            packed = data[index]
+            image = packed['inputs']['source'].permute(1, 2, 0).numpy()
+            sample = packed['data_samples']['source']
+            assert sample.metainfo['species'] in ('horse', 'tiger')
+            original = data.get_data_info(index)['keypoints'][0]
+            matrix = sample.metainfo['input_matrix']
+            moved += abs(matrix[0, 1]) > 1e-4
+            flipped += sample.metainfo['flip']
+            heatmaps = sample.gt_fields.heatmaps.numpy()
+            points = original @ matrix[:2, :2].T + matrix[:2, 2]
+            if sample.metainfo['flip']:
+                points = points[data.metainfo['flip_indices']]
+            weights = sample.gt_instance_labels.keypoint_weights.numpy()[0]
+            for joint in np.flatnonzero(weights):
+                y, x = np.unravel_index(heatmaps[joint].argmax(), (64, 64))
+                assert np.abs(points[joint] / 4 - (x, y)).max() <= 0.51 or x in (0, 63) \
+                    or y in (0, 63)
+                if (points[joint] > 3).all() and (points[joint] < 253).all():
+                    origin = joint if not sample.metainfo['flip'] else \
+                        data.metainfo['flip_indices'][joint]
+                    u, v = np.round(points[joint]).astype(int)
+                    assert np.abs(image[v, u].astype(int) - colour(origin)).max() < 90
+                    checked += 1
+    assert checked > 200 and 5 < moved < 19 and 5 < flipped < 19
