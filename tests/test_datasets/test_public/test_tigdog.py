@@ -180,6 +180,15 @@ def test_bad_archives_are_named(mini, tmp_path, what, error, message):
         read(tmp_path / 'copy', species='horse', split='test')
 
 
+def test_ranges_may_be_doubles(mini, tmp_path):
+    shutil.copytree(mini[0], tmp_path / 'copy')
+    path = tmp_path / 'copy/behaviorDiscovery2.0/ranges/horse/ranges.mat'
+    savemat(path, dict(ranges=loadmat(path)['ranges'].astype(float)))
+    found, expected = ([i['img_path'][-12:] for i in read(root, species='horse')]
+                       for root in (tmp_path / 'copy', mini[0]))
+    assert found == expected and len(found) > 0
+
+
 def test_unreadable_images_can_be_left_out(mini, tmp_path):
     shutil.copytree(mini[0], tmp_path / 'copy')
     first = sorted((tmp_path / 'copy/behaviorDiscovery2.0/horse').glob('*.jpg'))[-1]

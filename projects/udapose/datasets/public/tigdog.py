@@ -106,7 +106,7 @@ class TigDogDataset(PublicAnimalDataset):
         ranges = _load(path, 'ranges')
         if ranges.ndim != 2 or ranges.shape[1] != 3:
             raise ValueError(f'{path}: ranges has shape {ranges.shape}, expected (shots, 3)')
-        ranges = ranges.astype(np.int64)  # from uint16, whose differences would wrap around
+        ranges = ranges.astype(np.int64)  # MATLAB's numbers may be doubles
         if (ranges[:, 2] < ranges[:, 1]).any():
             raise ValueError(f'{path}: shot {ranges[ranges[:, 2] < ranges[:, 1]][0].tolist()} ends '
                              'before it begins: expected rows of shot, first and last frame')
