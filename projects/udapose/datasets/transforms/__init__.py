@@ -1,5 +1,6 @@
 """Transforms that MMPose lacks for training on two domains."""
 from .affine import RecordedTopdownAffine, flip_matrix
+from .animal_augment import AnimalSourceAugmentation, WholeImageAffine
 from .boxes import WholeImageBBox
 from .loading import LoadPoseImage
 from .masks import LoadForegroundMask, check_masks
@@ -11,8 +12,9 @@ from .square_crop import RandomSquareCrop
 from .views import BRANCHES, ForkViews, PackBranches
 
 __all__ = [
-    'BRANCHES', 'ColorJitter', 'CutoutPatches', 'ForkViews', 'LoadForegroundMask', 'LoadPoseImage',
-    'PackBranches', 'PackPose3DInputs', 'PackReconstructionInputs', 'RandomSquareCrop',
-    'RecordedTopdownAffine', 'SegmentationGuidedAugmentation', 'WholeImageBBox', 'check_masks',
+    'AnimalSourceAugmentation', 'BRANCHES', 'ColorJitter', 'CutoutPatches', 'ForkViews',
+    'LoadForegroundMask', 'LoadPoseImage', 'PackBranches', 'PackPose3DInputs',
+    'PackReconstructionInputs', 'RandomSquareCrop', 'RecordedTopdownAffine',
+    'SegmentationGuidedAugmentation', 'WholeImageAffine', 'WholeImageBBox', 'check_masks',
     'flip_matrix'
 ]

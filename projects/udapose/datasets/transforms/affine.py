@@ -43,7 +43,9 @@ class RecordedTopdownAffine(TopdownAffine):
     Required keys: ``img``, ``bbox_center``, ``bbox_scale``, optionally ``bbox_rotation``,
     ``keypoints``, ``flip`` and ``flip_direction`` (a ``RandomFlip`` must come *before*), and
     ``foreground_mask`` (H, W) uint8 in pixels of the *original* image, which ``RandomFlip`` leaves:
-    it is warped to the input like the image (bilinear, 0 outside whatever the border).
+    it is warped to the input like the image (bilinear, 0 outside whatever the border), and
+    ``pre_matrix`` (3, 3), original-image pixels to those of an image that was warped before
+    (:class:`WholeImageAffine`).
     Added, besides MMPose's: ``input_matrix`` (3, 3) float32, original-image pixels to input pixels
     (flip included; integers are pixel centres), and ``flip`` (bool).
 
@@ -111,10 +113,11 @@ class RecordedTopdownAffine(TopdownAffine):
         results['flip'] = bool(results.get('flip', False))
         direction = results.get('flip_direction') if results['flip'] else None
         flip = flip_matrix(direction, img.shape[1], img.shape[0])
-        results['input_matrix'] = (matrix @ flip).astype(np.float32)
+        original = flip @ results['pre_matrix'] if 'pre_matrix' in results else flip
+        results['input_matrix'] = (matrix @ original).astype(np.float32)
         if results.get('foreground_mask') is not None:
             results['foreground_mask'] = self._warp_mask(
-                results['foreground_mask'], img.shape[:2], (matrix @ flip)[:2])
+                results['foreground_mask'], img.shape[:2], (matrix @ original)[:2])
 
         if results.get('keypoints') is not None:
             transformed = results['keypoints'].copy()

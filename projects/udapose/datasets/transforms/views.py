@@ -123,7 +123,7 @@ class ForkViews(BaseTransform):
         direction = results.get('flip_direction') if results.get('flip') else None
         height, width = results['img'].shape[:2]
         matrix = flip_matrix(direction, *crop.input_size) @ crop.box_matrix(results) \
-            @ flip_matrix(direction, width, height)
+            @ flip_matrix(direction, width, height) @ results.get('pre_matrix', np.eye(3))
         return matrix.astype(np.float32)
 
     def __repr__(self) -> str:
