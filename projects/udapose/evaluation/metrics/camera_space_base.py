@@ -8,7 +8,7 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
-from ..joint_groups import resolve_groups
+from ..joint_groups import resolve_groups, scored_joints
 from ..pose3d import joint_errors, procrustes_align, root_align, scale_align
 
 #: Alignment -> what stands in front of the metric's name.
@@ -104,7 +104,7 @@ class CameraSpaceMetric(BaseMetric):
         names = self._joint_names(len(per_joint))
         groups = resolve_groups(self.groups, names)
         joints = resolve_groups({'joints': list(self.joints)}, names)['joints'] \
-            if self.joints is not None else sorted({j for g in groups.values() for j in g}) \
+            if self.joints is not None else scored_joints(self.groups, names) \
             or list(range(len(per_joint)))
         if per_joint[joints].isnan().all():
             raise ValueError(f'{type(self).__name__}: none of the evaluated joints {joints} is '
