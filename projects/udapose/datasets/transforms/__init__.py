@@ -1,6 +1,6 @@
 """Transforms that MMPose lacks for training on two domains."""
 from .affine import RecordedTopdownAffine, flip_matrix
-from .boxes import WholeImageBBox
+from .boxes import QuickRandomBBoxTransform, WholeImageBBox
 from .loading import LoadPoseImage
 from .masks import LoadForegroundMask, check_masks
 from .packing_3d import PackPose3DInputs
@@ -11,6 +11,7 @@ from .views import BRANCHES, ForkViews, PackBranches
 
 __all__ = [
     'BRANCHES', 'ColorJitter', 'CutoutPatches', 'ForkViews', 'LoadForegroundMask', 'LoadPoseImage',
-    'PackBranches', 'PackPose3DInputs', 'PackReconstructionInputs', 'RecordedTopdownAffine',
-    'SegmentationGuidedAugmentation', 'WholeImageBBox', 'check_masks', 'flip_matrix'
+    'PackBranches', 'PackPose3DInputs', 'PackReconstructionInputs', 'QuickRandomBBoxTransform',
+    'RecordedTopdownAffine', 'SegmentationGuidedAugmentation', 'WholeImageBBox', 'check_masks',
+    'flip_matrix'
 ]
