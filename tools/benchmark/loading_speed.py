@@ -160,7 +160,8 @@ def markdown(result: dict) -> str:
     lines = [
         f'{s["images"]} JPEGs of {SIZE}x{SIZE}, {s["kilobytes"]:.1f} kB on average; '
         f'{s["machine"]}, one thread, OpenCV {s["opencv"]}; CPU time of the process, '
-        f'median (quartiles) of {s["rounds"]} rounds. Goal: {GOAL} views/s of the target pipeline.', '',
+        f'median (quartiles) of {s["rounds"]} rounds. Goal: {GOAL} views/s of the '
+        'target pipeline.', '',
         '| pipeline | views/s per core |', '|---|---|',
         *(f'| {name} | **{r["median"]:.0f}** ({r["low"]:.0f}-{r["high"]:.0f}) |'
           for name, r in rates.items()), '',
