@@ -143,7 +143,7 @@ def _keypoints(found: Findings, infos: list[dict], meta: dict, sizes: dict) -> N
     never = [n for n, s in zip(names, share, strict=True) if s == 0]
     if never:
         found.notes.append(f'never labelled: {", ".join(never)}')
-    size = np.array([sizes.get(str(i['img_path']), i.get('image_size') or (np.nan,) * 2)
+    size = np.array([sizes.get(str(i['img_path']), i.get('image_size', (np.nan, np.nan)))
                      for i in labelled], float)
     known = seen & np.isfinite(size).all(1)[:, None]
     outside = known & ((points < -0.5) | (points > size[:, None] - 0.5)).any(-1)

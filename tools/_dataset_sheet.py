@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from mmpose.datasets.transforms import RandomBBoxTransform
 from mmpose.registry import TRANSFORMS
 
 TILE, BAR, MARGIN = 192, 18, 1.25
@@ -75,32 +76,47 @@ def _views(dataset, index: int, info: dict) -> list[np.ndarray]:
         big = cv2.resize(picture, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_LINEAR)
         tile[:big.shape[0], :big.shape[1]] = big[:TILE, :TILE]
         meta, truth = samples[branch].metainfo, samples[branch].get('gt_instances')
-        points = _in_the_input(truth, meta)
+        turned = any(isinstance(t, RandomBBoxTransform) for t in dataset.pipeline.transforms)
+        points, flags = points_in_input(truth, meta, info, turned)
         if points is not None:
-            _draw(tile, (points + 0.5) * zoom - 0.5, _seen(truth.keypoints_visible),
-                  dataset.metainfo)
+            _draw(tile, (points + 0.5) * zoom - 0.5, _seen(flags), dataset.metainfo)
         tiles.append(_titled(tile, branch + ('' if points is not None else ' (no keypoints)')))
     return tiles
 
 
-def _in_the_input(truth, meta: dict) -> np.ndarray | None:
-    """The item's own keypoints in pixels of the input; None without, or if the way is unknown."""
+def points_in_input(truth, meta: dict, info: dict, turned: bool) -> tuple:
+    """An item's keypoints in pixels of the input.
+
+    Args:
+        truth (InstanceData, optional): What the pipeline packed.
+        meta (dict): Likewise.
+        info (dict): The annotation, for pipelines that drop labels but record their matrix.
+        turned (bool): The crop may have been turned.
+
+    Returns:
+        tuple: (J, 2) array and flags; (None, None) without keypoints, or if the way to the input is
+        unknown.
+    """
+    matrix = meta.get('input_matrix')
     if truth is None or 'keypoints' not in truth:
-        return None
+        if matrix is None or info.get('keypoints') is None:
+            return None, None
+        points = np.asarray(info['keypoints'], float)[0, :, :2]
+        return points @ matrix[:2, :2].T + matrix[:2, 2], info['keypoints_visible']
     points = np.asarray(truth.keypoints, float)[0, :, :2]
-    if 'transformed_keypoints' in truth:
-        return np.asarray(truth.transformed_keypoints, float)[0, :, :2]
-    # After a flip MMPose's keypoints are those of the flipped image, and the matrix starts from the
-    # original one.
-    if meta.get('input_matrix') is not None:
-        matrix = np.asarray(meta['input_matrix'], float)
-        if meta.get('flip') and meta.get('flip_direction') == 'horizontal':
-            points = points * (-1, 1) + (meta['img_shape'][1] - 1, 0)
-        return points @ matrix[:2, :2].T + matrix[:2, 2]
-    center, scale = meta.get('input_center'), meta.get('input_scale')
-    if center is None:
-        return None
-    return ((points - center) / scale + 0.5) * np.asarray(meta['input_size'], float)
+    if matrix is not None:
+        # MMPose's keypoints are those of the flipped image, the matrix starts from the original one
+        height, width = meta['img_shape']
+        direction = meta.get('flip_direction') if meta.get('flip') else None
+        if direction in ('horizontal', 'diagonal'):
+            points = points * (-1, 1) + (width - 1, 0)
+        if direction in ('vertical', 'diagonal'):
+            points = points * (1, -1) + (0, height - 1)
+        return points @ matrix[:2, :2].T + matrix[:2, 2], truth.keypoints_visible
+    if turned or meta.get('input_center') is None:
+        return None, None  # stock MMPose does not record its rotation
+    points = ((points - meta['input_center']) / meta['input_scale'] + 0.5) * meta['input_size']
+    return points, truth.keypoints_visible
 
 
 def _draw(tile: np.ndarray, points: np.ndarray, seen: np.ndarray, meta: dict) -> None:

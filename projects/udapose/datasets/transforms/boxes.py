@@ -39,7 +39,7 @@ class WholeImageBBox(BaseTransform):
 
 @TRANSFORMS.register_module()
 class QuickRandomBBoxTransform(RandomBBoxTransform):
-    """MMPose's ``RandomBBoxTransform`` without SciPy's overhead, which is a sixth of a view's time.
+    """MMPose's ``RandomBBoxTransform`` without SciPy's overhead (docs/costs.md).
 
     Arguments and results are the same, to the last digits of float32, and so is the state of the
     random generator afterwards.
