@@ -93,3 +93,17 @@ def test_cutout_arguments():
     for args in (dict(num=(3, 1)), dict(size=(0, 0.2)), dict(fill='pink')):
         with pytest.raises(ValueError, match='CutoutPatches'):
             TRANSFORMS.build(dict(type='CutoutPatches', **args))
+
+
+def test_quick_boxes_are_mmposes_and_leave_the_same_random_state():
+    results = []
+    for name in ('RandomBBoxTransform', 'QuickRandomBBoxTransform'):
+        np.random.seed(3)
+        boxes = TRANSFORMS.build(dict(type=name, shift_prob=0.5))
+        drawn = [boxes(dict(bbox_center=np.array([[50., 60]]), bbox_scale=np.array([[30., 40]])))
+                 for _ in range(200)]
+        results.append(([np.concatenate([d[k].ravel() for d in drawn]) for k in
+                         ('bbox_center', 'bbox_scale', 'bbox_rotation')], np.random.rand()))
+    for theirs, ours in zip(*(r[0] for r in results), strict=True):
+        assert np.allclose(ours, theirs, rtol=2e-6, atol=1e-5) and ours.std() > 0.1
+    assert results[0][1] == results[1][1]

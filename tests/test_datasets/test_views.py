@@ -3,8 +3,11 @@ import numpy as np
 import pytest
 import torch
 from mmcv.transforms import BaseTransform
+from mmpose.datasets.transforms.formatting import image_to_tensor
 from mmpose.registry import DATASETS, TRANSFORMS
 from tiny_data import VIEW, WHOLE
+
+from udapose.datasets.transforms import PackBranches
 
 BRANCHES = ('source', 'target_teacher', 'target_student')
 
@@ -157,3 +160,15 @@ def test_the_base_is_not_mirrored_by_a_flip_before_the_fork(tiny):
     # get_warp_matrix turns about half the image's width, a flip about half of (width - 1)
     np.testing.assert_allclose(flipped['base_matrix'], straight['base_matrix'], atol=1.5)
     assert np.linalg.det(flipped['base_matrix'][:2, :2]) > 0
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.float32])
+def test_the_packed_image_is_mmposes(dtype):
+    """Also of a view of a larger image, which is not contiguous."""
+    img = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(dtype)[2:17, ::2]
+    packed = PackBranches('source')(dict(img=img))['inputs']['source']
+    assert torch.equal(packed, image_to_tensor(img))
+    assert packed.is_contiguous() and packed.dtype == image_to_tensor(img).dtype
+    grey = img[..., 0]
+    assert torch.equal(PackBranches('source')(dict(img=grey))['inputs']['source'],
+                       image_to_tensor(grey))

@@ -44,14 +44,14 @@ def markdown(result: dict) -> str:
     return '\n'.join(lines)
 
 
-def into_page(page: Path, text: str) -> None:
+def into_page(page: Path, text: str, marks: tuple[str, str] = MARKS) -> None:
     """Replace what stands between the page's markers.
 
     Raises:
         ValueError: The page has no markers.
     """
     old = page.read_text()
-    if any(old.count(mark) != 1 for mark in MARKS):
-        raise ValueError(f'{page} needs one line {MARKS[0]} and one {MARKS[1]} around the tables')
-    head, rest = old.split(MARKS[0])
-    page.write_text(f'{head}{MARKS[0]}\n{text}\n{MARKS[1]}{rest.split(MARKS[1])[1]}')
+    if any(old.count(mark) != 1 for mark in marks):
+        raise ValueError(f'{page} needs one line {marks[0]} and one {marks[1]} around the tables')
+    head, rest = old.split(marks[0])
+    page.write_text(f'{head}{marks[0]}\n{text}\n{marks[1]}{rest.split(marks[1])[1]}')

@@ -1,7 +1,7 @@
 """Transforms that MMPose lacks for training on two domains."""
 from .affine import RecordedTopdownAffine, flip_matrix
 from .animal_augment import AnimalSourceAugmentation, WholeImageAffine
-from .boxes import WholeImageBBox
+from .boxes import QuickRandomBBoxTransform, WholeImageBBox
 from .loading import LoadPoseImage
 from .masks import LoadForegroundMask, check_masks
 from .packing_3d import PackPose3DInputs
@@ -14,7 +14,7 @@ from .views import BRANCHES, ForkViews, PackBranches
 __all__ = [
     'AnimalSourceAugmentation', 'BRANCHES', 'ColorJitter', 'CutoutPatches', 'ForkViews',
     'LoadForegroundMask', 'LoadPoseImage', 'PackBranches', 'PackPose3DInputs',
-    'PackReconstructionInputs', 'RandomSquareCrop', 'RecordedTopdownAffine',
-    'SegmentationGuidedAugmentation', 'WholeImageAffine', 'WholeImageBBox', 'check_masks',
-    'flip_matrix'
+    'PackReconstructionInputs', 'QuickRandomBBoxTransform', 'RandomSquareCrop',
+    'RecordedTopdownAffine', 'SegmentationGuidedAugmentation', 'WholeImageAffine',
+    'WholeImageBBox', 'check_masks', 'flip_matrix'
 ]

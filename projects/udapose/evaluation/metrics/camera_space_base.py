@@ -8,7 +8,7 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
-from ..joint_groups import resolve_groups, resolve_joints
+from ..joint_groups import resolve_groups, resolve_joints, scored_joints
 from ..pose3d import joint_errors, procrustes_align, root_align, scale_align
 
 #: Alignment -> what stands in front of the metric's name.
@@ -131,8 +131,7 @@ class CameraSpaceMetric(BaseMetric):
         names = self._joint_names(count)
         if self.joints is not None:
             return resolve_joints(self.joints, names)
-        members = {j for g in resolve_groups(self.groups, names).values() for j in g}
-        return sorted(members) or list(range(count))
+        return scored_joints(self.groups, names) or list(range(count))
 
     def _joint_names(self, count: int) -> list[str]:
         meta = getattr(self, '_dataset_meta', None) or {}
