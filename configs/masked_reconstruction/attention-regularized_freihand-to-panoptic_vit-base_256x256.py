@@ -13,5 +13,5 @@ _base_ = ['./finetune_freihand-to-panoptic_vit-base_256x256.py']
 model = dict(
     _delete_=True, type='AttentionRegularizedPoseEstimator', on=('source',),
     pose_model=_base_.model,
-    loss=dict(type='AttentionRegularizationLoss', distance='kl', loss_weight=0.01))
+    loss=dict(type='AttentionRegularizationLoss', distance='kl', loss_weight=0.3))
 custom_hooks = [*_base_.custom_hooks, dict(type='AttentionVisualizationHook', interval=2500)]

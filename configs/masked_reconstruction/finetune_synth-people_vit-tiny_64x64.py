@@ -1,4 +1,5 @@
-r"""Embedded people in 3D: labelled source images, from an encoder pre-trained on both domains.
+r"""Embedded people in 3D: labelled source images, half of them before another background, from an
+encoder pre-trained on both domains.
 
     python tools/two_stage.py configs/masked_reconstruction/mae_synth-people_vit-tiny_64x64.py \
         configs/masked_reconstruction/finetune_synth-people_vit-tiny_64x64.py
@@ -7,3 +8,4 @@ _base_ = ['./scratch_synth-people_vit-tiny_64x64.py']
 
 model = dict(backbone=dict(init_cfg=dict(  # the last checkpoint in this folder
     type='PretrainedViT', checkpoint='work_dirs/mae_synth-people_vit-tiny_64x64')))
+train_dataloader = dict(dataset=_base_.augmented_source_train)

@@ -90,6 +90,8 @@ _PIPELINES = [f'train_dataloader.dataset.{domain}.pipeline.3' for domain in ('so
 _NO_WEIGHTS = {'model.loss.background_weight': 1.0}
 _NO_AUGMENT = {f'{p}.{k}': v for p in _PIPELINES for k, v in (
     ('prob', 0.), ('foreground_jitter', 'None'), ('background_jitter', 'None'))}
+_FINETUNE_NO_AUGMENT = {f'train_dataloader.dataset.pipeline.3.{k}': v for k, v in (
+    ('prob', 0.), ('foreground_jitter', 'None'), ('background_jitter', 'None'))}
 
 
 def _masked_reconstruction(kind: str) -> dict:
@@ -102,13 +104,16 @@ def _masked_reconstruction(kind: str) -> dict:
         return dict(config=f'{folder}/mae_{name}.py', init=None, hidden=True, test=False,
                     options=options)
 
+    # the augmentation is on or off in both stages
     def plain(init: str) -> dict:
         return dict(config=f'{folder}/finetune_{name}.py', init=init,
-                    init_keys=['model.backbone.init_cfg.checkpoint'])
+                    init_keys=['model.backbone.init_cfg.checkpoint'],
+                    options={} if 'augment' in init else _FINETUNE_NO_AUGMENT)
 
     def attention(init: str) -> dict:
         return dict(config=f'{folder}/attention-regularized_{name}.py', init=init,
-                    init_keys=['model.pose_model.backbone.init_cfg.checkpoint'])
+                    init_keys=['model.pose_model.backbone.init_cfg.checkpoint'],
+                    options={} if 'augment' in init else _FINETUNE_NO_AUGMENT)
 
     return dict(
         mae_source=pretraining(**source_only, **_NO_WEIGHTS, **_NO_AUGMENT),
@@ -119,6 +124,8 @@ def _masked_reconstruction(kind: str) -> dict:
         mean_pose=dict(config=f'_base_/datasets/synth_{kind}_3d_64x64.py', init=None,
                        script='mean_pose.py'),
         scratch=dict(config=f'{folder}/scratch_{name}.py', init=None),
+        scratch_augment=dict(config=f'{folder}/finetune_{name}.py', init=None,
+                             options={'model.backbone.init_cfg': 'None'}),
         pretrained_source=plain('mae_source'),
         pretrained=plain('mae'),
         weights=plain('mae_weights'),

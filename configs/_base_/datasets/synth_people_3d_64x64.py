@@ -29,6 +29,16 @@ labeled_pipeline = [
     *load_whole_image, *augment_view,
     dict(type='GenerateTarget', encoder=codec),
     dict(type='PackPose3DInputs')]
+# half of the source images before another background, mostly that of a target image
+load_mask = dict(type='LoadForegroundMask', folder='../../masks/train')
+change_background = dict(
+    type='SegmentationGuidedAugmentation', prob=0.5, mask_loader=load_mask,
+    sources=dict(folder=4., dataset=1., noise=1., color=1.),
+    folder=data_root + 'target/images/train/', folder_masks=True)
+augmented_pipeline = [
+    *load_whole_image[:2], load_mask, change_background, *load_whole_image[2:], *augment_view,
+    dict(type='GenerateTarget', encoder=codec),
+    dict(type='PackPose3DInputs')]
 target_pipeline = [
     dict(type='LoadPoseImage'),
     dict(type='GetBBoxCenterScale', padding=1.0),
@@ -47,6 +57,7 @@ target_train = dict(  # labels are not read
     type='UnlabeledPoseDataset', data_root=data_root + 'target/images/train/',
     metainfo=target_metainfo, pipeline=target_pipeline)
 labeled_source_train = dict(source_train, pipeline=labeled_pipeline)
+augmented_source_train = dict(source_train, pipeline=augmented_pipeline)
 labeled_target_train = dict(  # for the oracle only
     labeled_source_train, data_root=data_root + 'target/', metainfo=target_metainfo)
 
