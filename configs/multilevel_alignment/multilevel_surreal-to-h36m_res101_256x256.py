@@ -7,7 +7,7 @@ parameters.
     python tools/train.py configs/multilevel_alignment/multilevel_surreal-to-h36m_res101_256x256.py
 
 Data (docs/data_bodies.md): data/surreal_processed/{train,test}/run{0,1,2},
-data/Human36M/{annotations,images}/.
+data/h36m_uda/{annotations,images}/.
 Published PCK@0.05, mean over the joints, in %: not known: the official code has the data
   set, but no command for it.
 Memory and time: docs/recipes.md.

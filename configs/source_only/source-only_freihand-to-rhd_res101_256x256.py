@@ -2,7 +2,8 @@
 
     python tools/train.py configs/source_only/source-only_freihand-to-rhd_res101_256x256.py
 
-Data (docs/data_hands.md): data/freihand/{training/rgb,training_K.json,training_xyz.json},
+Data (docs/data_hands.md):
+data/FreiHAND_pub_v2/{training/rgb,training_K.json,training_xyz.json},
 data/RHD_published_v2/{training,evaluation}/.
 Published PCK@0.05, mean over the joints, in %: no number could be verified.
 Memory and time: docs/recipes.md.

@@ -3,7 +3,7 @@
     python tools/train.py configs/source_only/source-only_surreal-to-h36m_res101_256x256.py
 
 Data (docs/data_bodies.md): data/surreal_processed/{train,test}/run{0,1,2},
-data/Human36M/{annotations,images}/.
+data/h36m_uda/{annotations,images}/.
 Published PCK@0.05, mean over the joints, in %: 67.3 (README of the Transfer-Learning-
   Library).
 Memory and time: docs/recipes.md.

@@ -3,7 +3,8 @@
     python tools/train.py configs/style_transfer/adain-vgg19_freihand-to-rhd_256x256.py   # once
     python tools/train.py configs/style_only/style-only_freihand-to-rhd_res101_256x256.py
 
-Data (docs/data_hands.md): data/freihand/{training/rgb,training_K.json,training_xyz.json},
+Data (docs/data_hands.md):
+data/FreiHAND_pub_v2/{training/rgb,training_K.json,training_xyz.json},
 data/RHD_published_v2/{training,evaluation}/.
 Published PCK@0.05, mean over the joints, in %: no number could be verified.
 That number is without style transfer; for this phase none is published.

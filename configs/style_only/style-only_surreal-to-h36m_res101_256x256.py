@@ -4,7 +4,7 @@
     python tools/train.py configs/style_only/style-only_surreal-to-h36m_res101_256x256.py
 
 Data (docs/data_bodies.md): data/surreal_processed/{train,test}/run{0,1,2},
-data/Human36M/{annotations,images}/.
+data/h36m_uda/{annotations,images}/.
 Published PCK@0.05, mean over the joints, in %: 67.3 (README of the Transfer-Learning-
   Library).
 That number is without style transfer; for this phase none is published.

@@ -5,7 +5,7 @@ r"""SURREAL -> Human3.6M: the style network (AdaIN on VGG-19).
 
 Needs checkpoints/vgg_normalised.pth (docs/style_transfer.md says where from).
 Data (docs/data_bodies.md): data/surreal_processed/{train,test}/run{0,1,2},
-data/Human36M/{annotations,images}/.
+data/h36m_uda/{annotations,images}/.
 """
 _base_ = ['./adain-vgg19_folders_256x256.py']
 
@@ -16,5 +16,5 @@ train_dataloader = dict(
             type='SurrealUDADataset', data_root='data/surreal_processed/',
             split='train', labels=False),
         style=dict(
-            type='Human36mUDADataset', data_root='data/Human36M/',
+            type='Human36mUDADataset', data_root='data/h36m_uda/',
             split='train', labels=False)))

@@ -7,7 +7,7 @@ keypoint occlusion around a mean teacher; no adversarial features, no informatio
     python tools/train.py configs/uniframe/uniframe_surreal-to-h36m_res101_256x256.py
 
 Data (docs/data_bodies.md): data/surreal_processed/{train,test}/run{0,1,2},
-data/Human36M/{annotations,images}/.
+data/h36m_uda/{annotations,images}/.
 Published PCK@0.05, mean over the joints, in %: 79.0 (secondary source; the paper itself was
   not read).
 Memory and time: docs/recipes.md.

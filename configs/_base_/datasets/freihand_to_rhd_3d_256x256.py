@@ -5,7 +5,7 @@ num_keypoints = 21
 codec = dict(type='RootRelativeHeatmap3D', input_size=(256, 256), heatmap_size=(64, 64, 64),
              depth_range=(-250, 250))  # mm
 source = dict(
-    type='FreiHANDDataset', data_root='data/freihand/', split='train')
+    type='FreiHANDDataset', data_root='data/FreiHAND_pub_v2/', split='train')
 target = dict(
     type='RHDDataset', data_root='data/RHD_published_v2/', split='train')
 

@@ -5,9 +5,9 @@ num_keypoints = 21
 codec = dict(type='RootRelativeHeatmap3D', input_size=(256, 256), heatmap_size=(64, 64, 64),
              depth_range=(-250, 250))  # mm
 source = dict(
-    type='FreiHANDDataset', data_root='data/freihand/', split='train')
+    type='FreiHANDDataset', data_root='data/FreiHAND_pub_v2/', split='train')
 target = dict(
-    type='STBDataset', data_root='data/stb/', split='train')
+    type='STBDataset', data_root='data/STB/', split='train')
 
 labeled_source_train = dict(source, pipeline=[
     *_base_.load_crop, *_base_.hand_view, dict(type='GenerateTarget', encoder=codec),

@@ -14,7 +14,7 @@ load_with_mask = [
 
 warp = dict(type='RecordedTopdownAffine', input_size=input_size)
 colours = dict(type='ColorJitter', brightness=0.4, contrast=0.4, saturation=0.4)
-boxes = dict(type='RandomBBoxTransform', shift_factor=0.05, shift_prob=1.0,
+boxes = dict(type='QuickRandomBBoxTransform', shift_factor=0.05, shift_prob=1.0,
              scale_factor=(0.8, 1.25), rotate_factor=45, rotate_prob=1.0)
 body_view = [dict(type='RandomFlip', direction='horizontal'), boxes, warp, colours]
 # all hands are left hands: no flips

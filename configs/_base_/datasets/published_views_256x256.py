@@ -14,14 +14,24 @@ load_crop = [
 
 warp = dict(type='RecordedTopdownAffine', input_size=input_size, shear=30.)
 colours = dict(type='ColorJitter', brightness=0.25, contrast=0.25, saturation=0.25)
-boxes = dict(type='RandomBBoxTransform', shift_factor=0.05, shift_prob=1.0,
+boxes = dict(type='QuickRandomBBoxTransform', shift_factor=0.05, shift_prob=1.0,
              scale_factor=(0.6, 1.3), rotate_factor=60, rotate_prob=1.0)
 # `RandomFlip` at probability 0 records that nothing was flipped
 no_flip = dict(type='RandomFlip', direction='horizontal', prob=0.)
 body_view = [no_flip, dict(type='RandomSquareCrop'), boxes, warp, colours]
 hand_view = [no_flip, dict(type='RandomSquareCrop'), dict(boxes, rotate_factor=180), warp,
              colours]
-animal_view = [no_flip, boxes, warp]  # of the target; published without colours
+# animals: the target's views without colours; the source's changes come before the crop
+animal_view = [no_flip, boxes, warp]
+animal_source_view = [
+    dict(type='LoadPoseImage'),
+    dict(type='AnimalSourceAugmentation'),
+    dict(type='GetBBoxCenterScale', padding=1.0),
+    dict(type='RandomFlip', direction='horizontal'),
+    dict(type='RecordedTopdownAffine', input_size=input_size)]
 
 test_view = [*load_crop, dict(type='TopdownAffine', input_size=input_size),
              dict(type='PackPoseInputs')]
+animal_test_view = [*test_view[:-1], dict(type='PackPoseInputs', meta_keys=(
+    'id', 'img_id', 'img_path', 'category_id', 'species', 'ori_shape', 'img_shape', 'input_size',
+    'input_center', 'input_scale', 'flip', 'flip_direction', 'flip_indices', 'dataset_name'))]

@@ -16,7 +16,7 @@ labeled_source_train = dict(
     source_train, pipeline=[*source_view, dict(type='GenerateTarget', encoder=_base_.codec),
                             dict(type='PackPoseInputs')])
 target_train = dict(  # labels=False: only the crops that the protocol derives from them
-    type='Human36mUDADataset', data_root='data/Human36M/',
+    type='Human36mUDADataset', data_root='data/h36m_uda/',
     split='train', labels=False,
     pipeline=[*_base_.load_crop,
               dict(type='ForkViews', teacher=_base_.body_view, student=_base_.body_view)])
@@ -25,13 +25,15 @@ labeled_target_train = dict(  # for the oracle only
     pipeline=[*_base_.load_crop, *_base_.body_view,
               dict(type='GenerateTarget', encoder=_base_.codec), dict(type='PackPoseInputs')])
 target_test = dict(
-    target_train, split='test', labels=True, test_mode=True, pipeline=_base_.test_view)
+    target_train, split='test', labels=True, test_mode=True,
+    pipeline=_base_.test_view)
 
 val_dataloader = dict(
     batch_size=32, num_workers=4, sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=target_test)
 test_dataloader = val_dataloader
-val_evaluator = dict(type='GroupedPCK', mode='published', groups='body16', prefix='target')
+val_evaluator = dict(type='GroupedPCK', mode='published', groups='body16', thresholds=[0.05],
+                     prefix='target')
 test_evaluator = val_evaluator
 val_cfg = dict(type='TeacherStudentValLoop')
 test_cfg = dict(type='TeacherStudentTestLoop')

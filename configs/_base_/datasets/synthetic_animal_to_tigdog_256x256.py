@@ -7,7 +7,7 @@ _base_ = ['./published_views_256x256.py']
 
 num_keypoints = 18
 codec = dict(_base_.codec, sigma=1)
-source_view = [*_base_.load_crop, *_base_.animal_source_view]
+source_view = _base_.animal_source_view
 source_train = dict(
     type='SyntheticAnimalDataset', data_root='data/animal_data/',
     species=('horse', 'tiger'),
@@ -27,14 +27,15 @@ labeled_target_train = dict(  # for the oracle only
     pipeline=[*_base_.load_crop, *_base_.animal_view,
               dict(type='GenerateTarget', encoder=codec), dict(type='PackPoseInputs')])
 target_test = dict(
-    target_train, split='test', labels=True, test_mode=True, pipeline=_base_.test_view)
+    target_train, split='test', labels=True, test_mode=True,
+    pipeline=_base_.animal_test_view)
 
 val_dataloader = dict(
     batch_size=32, num_workers=4, sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=target_test)
 test_dataloader = val_dataloader
-val_evaluator = dict(type='GroupedPCK', mode='published', groups='animal18', prefix='target',
-    batch_size=1, by='species')
+val_evaluator = dict(type='GroupedPCK', mode='published', groups='animal18', thresholds=[0.05],
+                     by='species', prefix='target')
 test_evaluator = val_evaluator
 val_cfg = dict(type='TeacherStudentValLoop')
 test_cfg = dict(type='TeacherStudentTestLoop')

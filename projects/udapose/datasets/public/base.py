@@ -237,6 +237,7 @@ def mirrored(instance: dict, width: int) -> dict:
         out['keypoints_cam'] = np.asarray(instance['keypoints_cam'], np.float32) * (-1, 1, 1)
         matrix = np.array(instance['intrinsics'], np.float32)
         matrix[0, 2] = width - 1 - matrix[0, 2]
-        matrix[0, 1] = -matrix[0, 1]
+        matrix[0, 1] *= -1  # skew changes its sign, too
+        matrix[1, 0] *= -1
         out['intrinsics'] = matrix
     return out
