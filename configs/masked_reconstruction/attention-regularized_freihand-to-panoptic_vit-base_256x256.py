@@ -6,7 +6,7 @@ r"""FreiHAND -> CMU Panoptic hands: masked reconstruction with attention regular
         configs/masked_reconstruction/attention-regularized_freihand-to-panoptic_vit-base_256x256.py
 
 The weight of the regularization is our choice; the paper could not be read.
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 14 GB, 2.5 hours.
 """
 _base_ = ['./finetune_freihand-to-panoptic_vit-base_256x256.py']
 

@@ -5,7 +5,7 @@ r"""FreiHAND -> RHD: masked reconstruction with attention regularization (arXiv 
         configs/masked_reconstruction/attention-regularized_freihand-to-rhd_vit-base_256x256.py
 
 The weight of the regularization is our choice; the paper could not be read.
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 14 GB, 2.5 hours.
 """
 _base_ = ['./finetune_freihand-to-rhd_vit-base_256x256.py']
 

@@ -6,7 +6,7 @@ r"""Human3.6M -> SURREAL: masked reconstruction with attention regularization (a
         configs/masked_reconstruction/attention-regularized_h36m-to-surreal_vit-base_256x256.py
 
 The weight of the regularization is our choice; the paper could not be read.
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 14 GB, 2.5 hours.
 """
 _base_ = ['./finetune_h36m-to-surreal_vit-base_256x256.py']
 

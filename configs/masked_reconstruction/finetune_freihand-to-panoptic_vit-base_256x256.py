@@ -5,7 +5,7 @@ domains.
         configs/masked_reconstruction/mae_freihand-to-panoptic_vit-base_256x256.py \
         configs/masked_reconstruction/finetune_freihand-to-panoptic_vit-base_256x256.py
 
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 14 GB, 1.9 hours.
 """
 _base_ = ['./scratch_freihand-to-panoptic_vit-base_256x256.py']
 

@@ -4,7 +4,7 @@ r"""FreiHAND -> RHD: labelled source images, from an encoder pre-trained on both
         configs/masked_reconstruction/mae_freihand-to-rhd_vit-base_256x256.py \
         configs/masked_reconstruction/finetune_freihand-to-rhd_vit-base_256x256.py
 
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 14 GB, 1.9 hours.
 """
 _base_ = ['./scratch_freihand-to-rhd_vit-base_256x256.py']
 

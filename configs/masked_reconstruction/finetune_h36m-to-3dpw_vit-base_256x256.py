@@ -4,7 +4,7 @@ r"""Human3.6M -> 3DPW: labelled source images, from an encoder pre-trained on bo
         configs/masked_reconstruction/mae_h36m-to-3dpw_vit-base_256x256.py \
         configs/masked_reconstruction/finetune_h36m-to-3dpw_vit-base_256x256.py
 
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 14 GB, 1.9 hours.
 """
 _base_ = ['./scratch_h36m-to-3dpw_vit-base_256x256.py']
 

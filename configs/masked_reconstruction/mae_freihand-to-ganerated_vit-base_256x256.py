@@ -6,7 +6,7 @@ r"""FreiHAND -> GANerated Hands: masked reconstruction of images of both domains
 
 Data: docs/data_hands.md. A public MAE checkpoint as the start: --cfg-options
 model.backbone.init_cfg.type=PretrainedViT model.backbone.init_cfg.checkpoint=FILE.
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 48 GB, 5.5 hours.
 """
 _base_ = [
     '../_base_/default_runtime.py', '../_base_/models/mae_vit-base_256x256.py',

@@ -7,7 +7,7 @@ r"""Human3.6M -> MPI-INF-3DHP: masked reconstruction of images of both domains (
 Data: docs/data_bodies_3d.md. A public MAE checkpoint as the start: --cfg-options
 model.backbone.init_cfg.type=PretrainedViT model.backbone.init_cfg.checkpoint=FILE. Without
 mask files (docs/masks.md) all pixels weigh the same and no background is exchanged.
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 48 GB, 5.5 hours.
 """
 _base_ = [
     '../_base_/default_runtime.py', '../_base_/models/mae_vit-base_256x256.py',

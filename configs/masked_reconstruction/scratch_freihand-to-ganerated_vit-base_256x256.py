@@ -5,7 +5,7 @@ method must beat.
         configs/masked_reconstruction/scratch_freihand-to-ganerated_vit-base_256x256.py
 
 Data: docs/data_hands.md. No number of the paper could be read.
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 14 GB, 1.9 hours.
 """
 _base_ = [
     '../_base_/default_runtime.py', '../_base_/models/pose3d_vit-base_256x256.py',

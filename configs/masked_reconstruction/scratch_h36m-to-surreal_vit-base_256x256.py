@@ -5,7 +5,7 @@ must beat.
         configs/masked_reconstruction/scratch_h36m-to-surreal_vit-base_256x256.py
 
 Data: docs/data_bodies_3d.md. No number of the paper could be read.
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 14 GB, 1.9 hours.
 """
 _base_ = [
     '../_base_/default_runtime.py', '../_base_/models/pose3d_vit-base_256x256.py',

@@ -8,7 +8,7 @@ Data (docs/data_hands.md): data/RHD_published_v2/{training,evaluation}/,
 data/H3D_crop/{annotation.json,part1..part5}/.
 Published PCK@0.05, mean over the joints, in %: not known: the official code has the data
   sets, but no command for them.
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 10 GB, 0.6 hours.
 """
 _base_ = [
     '../_base_/default_runtime.py',

@@ -10,7 +10,7 @@ Data (docs/data_bodies.md): data/surreal_processed/{train,test}/run{0,1,2},
 data/h36m_uda/{annotations,images}/.
 Published PCK@0.05, mean over the joints, in %: not known: the official code has the data
   set, but no command for it.
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 10 GB, 0.6 hours.
 """
 _base_ = [
     '../_base_/default_runtime.py',

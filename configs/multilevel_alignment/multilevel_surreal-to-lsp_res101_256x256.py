@@ -8,7 +8,7 @@ Data (docs/data_bodies.md): data/surreal_processed/{train,test}/run{0,1,2},
 data/lsp/{joints.mat,images/}.
 Published PCK@0.05, mean over the joints, in %: not known: the abstract of arXiv 2404.14885
   claims up to 2.4 points over the previous state of the art on human poses.
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 10 GB, 0.6 hours.
 """
 _base_ = [
     '../_base_/default_runtime.py',

@@ -10,7 +10,7 @@ the published hyper-parameters.
 Data (docs/data_animals.md): data/animal_data/{synthetic_animal,animal-pose}/.
 Published PCK@0.05, mean over the joints, in %: only gains: up to 3.1 points on dogs, 1.4 on
   sheep over the previous state of the art (abstract).
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 10 GB, 0.6 hours.
 """
 _base_ = [
     '../_base_/default_runtime.py',

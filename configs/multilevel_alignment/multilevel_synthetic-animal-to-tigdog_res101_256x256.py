@@ -9,7 +9,7 @@ published hyper-parameters.
 
 Data (docs/data_animals.md): data/animal_data/{synthetic_animal,behaviorDiscovery2.0}/.
 Published PCK@0.05, mean over the joints, in %: no number could be verified.
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 10 GB, 0.6 hours.
 """
 _base_ = [
     '../_base_/default_runtime.py',

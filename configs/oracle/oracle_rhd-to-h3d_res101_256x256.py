@@ -9,7 +9,7 @@ data/H3D_crop/{annotation.json,part1..part5}/.
 Published PCK@0.05, mean over the joints, in %: 95.8 (README of the Transfer-Learning-
   Library).
 Half of each batch is of either domain.
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 9 GB, 0.3 hours.
 """
 _base_ = [
     '../_base_/default_runtime.py',

@@ -8,7 +8,7 @@ target images.
 Data (docs/data_animals.md): data/animal_data/{synthetic_animal,behaviorDiscovery2.0}/.
 Published PCK@0.05, mean over the joints, in %: no number could be verified.
 Half of each batch is of either domain.
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 9 GB, 0.3 hours.
 """
 _base_ = [
     '../_base_/default_runtime.py',

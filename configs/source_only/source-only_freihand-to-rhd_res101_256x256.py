@@ -6,7 +6,7 @@ Data (docs/data_hands.md):
 data/FreiHAND_pub_v2/{training/rgb,training_K.json,training_xyz.json},
 data/RHD_published_v2/{training,evaluation}/.
 Published PCK@0.05, mean over the joints, in %: no number could be verified.
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 5 GB, 0.2 hours.
 """
 _base_ = [
     '../_base_/default_runtime.py',

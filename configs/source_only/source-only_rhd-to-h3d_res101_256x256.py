@@ -7,7 +7,7 @@ Data (docs/data_hands.md): data/RHD_published_v2/{training,evaluation}/,
 data/H3D_crop/{annotation.json,part1..part5}/.
 Published PCK@0.05, mean over the joints, in %: 61.8 (README of the Transfer-Learning-
   Library).
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 5 GB, 0.2 hours.
 """
 _base_ = [
     '../_base_/default_runtime.py',

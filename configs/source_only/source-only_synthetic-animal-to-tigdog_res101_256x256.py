@@ -7,7 +7,7 @@ without style transfer.
 Data (docs/data_animals.md): data/animal_data/{synthetic_animal,behaviorDiscovery2.0}/.
 Published PCK@0.05, mean over the joints, in %: 64.71 on real animals (README of UDA-Animal,
   its synthetic-only model).
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 5 GB, 0.2 hours.
 """
 _base_ = [
     '../_base_/default_runtime.py',

@@ -8,7 +8,7 @@ data/FreiHAND_pub_v2/{training/rgb,training_K.json,training_xyz.json},
 data/RHD_published_v2/{training,evaluation}/.
 Published PCK@0.05, mean over the joints, in %: no number could be verified.
 That number is without style transfer; for this phase none is published.
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 5 GB, 0.4 hours.
 """
 _base_ = ['../source_only/source-only_freihand-to-rhd_res101_256x256.py']
 

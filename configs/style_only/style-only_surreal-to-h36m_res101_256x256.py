@@ -8,7 +8,7 @@ data/h36m_uda/{annotations,images}/.
 Published PCK@0.05, mean over the joints, in %: 67.3 (README of the Transfer-Learning-
   Library).
 That number is without style transfer; for this phase none is published.
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 5 GB, 0.4 hours.
 """
 _base_ = ['../source_only/source-only_surreal-to-h36m_res101_256x256.py']
 

@@ -10,7 +10,7 @@ target images.
 Data (docs/data_animals.md): data/animal_data/{synthetic_animal,animal-pose}/.
 Published PCK@0.05, mean over the joints, in %: no number could be verified.
 That number is without style transfer; for this phase none is published.
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 5 GB, 0.4 hours.
 """
 _base_ = ['../source_only/source-only_synthetic-animal-to-animalpose_res101_256x256.py']
 

@@ -10,7 +10,7 @@ Data (docs/data_animals.md): data/animal_data/{synthetic_animal,behaviorDiscover
 Published PCK@0.05, mean over the joints, in %: 64.71 on real animals (README of UDA-Animal,
   its synthetic-only model).
 That number is without style transfer; for this phase none is published.
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 5 GB, 0.4 hours.
 """
 _base_ = ['../source_only/source-only_synthetic-animal-to-tigdog_res101_256x256.py']
 

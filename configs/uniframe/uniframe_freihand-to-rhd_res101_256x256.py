@@ -10,7 +10,7 @@ Data (docs/data_hands.md):
 data/FreiHAND_pub_v2/{training/rgb,training_K.json,training_xyz.json},
 data/RHD_published_v2/{training,evaluation}/.
 Published PCK@0.05, mean over the joints, in %: no number could be verified.
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 9 GB, 0.6 hours.
 """
 _base_ = ['../multilevel_alignment/multilevel_freihand-to-rhd_res101_256x256.py']
 

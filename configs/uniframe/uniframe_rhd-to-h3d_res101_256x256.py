@@ -8,7 +8,7 @@ information term.
 Data (docs/data_hands.md): data/RHD_published_v2/{training,evaluation}/,
 data/H3D_crop/{annotation.json,part1..part5}/.
 Published PCK@0.05, mean over the joints, in %: 79.6 (unverified, from memory).
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 9 GB, 0.6 hours.
 """
 _base_ = ['../multilevel_alignment/multilevel_rhd-to-h3d_res101_256x256.py']
 

@@ -10,7 +10,7 @@ Data (docs/data_bodies.md): data/surreal_processed/{train,test}/run{0,1,2},
 data/h36m_uda/{annotations,images}/.
 Published PCK@0.05, mean over the joints, in %: 79.0 (secondary source; the paper itself was
   not read).
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 9 GB, 0.6 hours.
 """
 _base_ = ['../multilevel_alignment/multilevel_surreal-to-h36m_res101_256x256.py']
 

@@ -10,7 +10,7 @@ information term.
 Data (docs/data_animals.md): data/animal_data/{synthetic_animal,animal-pose}/.
 Published PCK@0.05, mean over the joints, in %: only gains: up to 4.8 points on dogs, 3.3 on
   sheep over earlier methods (abstract).
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 9 GB, 0.6 hours.
 """
 _base_ = ['../multilevel_alignment/multilevel_synthetic-animal-to-animalpose_res101_256x256.py']
 

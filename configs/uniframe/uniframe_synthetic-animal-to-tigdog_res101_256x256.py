@@ -10,7 +10,7 @@ information term.
 Data (docs/data_animals.md): data/animal_data/{synthetic_animal,behaviorDiscovery2.0}/.
 Published PCK@0.05, mean over the joints, in %: 76.4 horse, 67.9 tiger (unverified, from
   memory, low confidence).
-Memory and time: docs/recipes.md.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 9 GB, 0.6 hours.
 """
 _base_ = ['../multilevel_alignment/multilevel_synthetic-animal-to-tigdog_res101_256x256.py']
 

@@ -61,12 +61,7 @@ class PublicHandDataset(PublicPoseDataset):
         instance = dict(instance, recorded_hand='left' if is_left else 'right')
         if self.hand == 'as_is' or bool(is_left) == (self.hand == 'left'):
             return instance
-        out = mirrored(instance, width)
-        if 'intrinsics' in out and out.get('keypoints_cam') is not None:
-            # Also a camera that was fitted to a lens with distortion has to project: its second
-            # row then depends on X, which mirroring negates.
-            out['intrinsics'][1, 0] = -np.asarray(instance['intrinsics'])[1, 0]
-        return out
+        return mirrored(instance, width)
 
     def instances(self, paths: Sequence[str], keypoints: np.ndarray, is_left: np.ndarray | bool,
                   image_size: tuple[int, int], visible: np.ndarray | None = None,

@@ -128,13 +128,15 @@ class BackgroundImages:
         """The background of an image.
 
         Args:
-            info (dict): With ``img_path`` and perhaps ``mask_path``.
+            info (dict): With ``img_path`` and perhaps ``mask_path``, ``mask_values`` and
+                ``mirror_image``.
             has_mask (bool): Look for a mask; else the whole image is background.
 
         Returns:
             np.ndarray: (H, W, 3) uint8 BGR; read-only, as it is shared.
         """
-        key = info['img_path'], has_mask
+        key = (info['img_path'], has_mask, tuple(info.get('mask_values') or ()),
+               bool(info.get('mirror_image')))
         if key in self._cache:
             self._cache.move_to_end(key)
             return self._cache[key]
@@ -147,7 +149,7 @@ class BackgroundImages:
         return background
 
     def _read(self, info: dict, has_mask: bool) -> np.ndarray:
-        keys = ('img_path', 'mask_path')
+        keys = ('img_path', 'mask_path', 'mask_values', 'mirror_image')
         results = self._load({k: info[k] for k in keys if k in info})
         if has_mask:
             results = self.mask_loader(results)
