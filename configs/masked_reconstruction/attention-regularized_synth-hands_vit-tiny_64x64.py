@@ -3,8 +3,8 @@ r"""Embedded hands in 3D: masked reconstruction with attention regularization (a
     python tools/two_stage.py configs/masked_reconstruction/mae_synth-hands_vit-tiny_64x64.py \
         configs/masked_reconstruction/attention-regularized_synth-hands_vit-tiny_64x64.py
 
-The weight of the regularization is a first guess: compare `loss_attention_source` with the pose's
-losses in the log (docs/attention_regularization.md).
+Compare `loss_attention_source` with the pose's losses in the log before you change the weight
+(docs/attention_regularization.md).
 """
 _base_ = ['./finetune_synth-hands_vit-tiny_64x64.py']
 
