@@ -1,5 +1,6 @@
 """tools/check_dataset.py on tiny data sets, whole and broken in one way each."""
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -265,3 +266,26 @@ def test_sheets_mirror_what_the_data_set_mirrors(tmp_path):
     zoom = _dataset_sheet.TILE / (60 * _dataset_sheet.MARGIN)
     assert x == pytest.approx(_dataset_sheet.TILE / 2 + zoom * (49 - 30), abs=2)
     assert y == pytest.approx(_dataset_sheet.TILE / 2 + zoom * (20 - 20), abs=2)
+
+
+SAMPLES = Path(os.environ.get('UDAPOSE_TEST_DATA', '/nonexistent')) / 'mmpose_samples'
+
+
+@pytest.mark.skipif(not SAMPLES.exists(), reason='needs UDAPOSE_TEST_DATA')
+@pytest.mark.parametrize('dataset, note', [
+    (dict(type='Human36m3DDataset', data_root=f'{SAMPLES}/h36m', ann_file='test_h36m_body3d.npz',
+          camera_file='cameras.pkl', image_dir=''), r'is 1000x1002, not 1000x1000'),
+    (dict(type='MPIINF3DHPDataset', data_root=f'{SAMPLES}/mpi_inf_3dhp', split='test',
+          ann_file='test_3dhp_test.npz', camera_file='cameras_test.pkl', image_dir=''),
+     '2 labelled joints outside of their image'),
+    (dict(type='RHDCocoDataset', data_root=f'{SAMPLES}/rhd', ann_file='test_rhd.json'), None)])
+def test_real_samples_pass(dataset, note, tmp_path):
+    loader = dict(dataset=dict(dataset, test_mode=True, pipeline=[
+        dict(type='LoadPoseImage'), dict(type='GetBBoxCenterScale', padding=1.0),
+        dict(type='RecordedTopdownAffine', input_size=(128, 128)), dict(type='PackPoseInputs')]))
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        report = check(tmp_path / 'data', Config(dict(val_dataloader=loader)))
+    assert report['problems'] == []
+    found = report['datasets']['val']
+    assert found['reprojection']['max'] < 1 and found['decoded_images'] == found['images']
+    assert note is None or any(re.search(note, n) for n in found['notes'])
