@@ -202,3 +202,27 @@ def test_what_does_not_fit_is_said(stub, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, 'argv', ['x', 'c.py', 'c.pth', '--config2', 'd.py'])
     with pytest.raises(SystemExit, match='--config2 needs --checkpoint2'):
         pose3d_sheet.main()
+
+
+def test_attention_of_a_transformer_in_the_sheet(tmp_path, stub, monkeypatch):
+    from runs import tiny_config
+
+    from udapose.synthetic import generate
+    generate(tmp_path / 'people', kind='people', size=64, source_train=4, target_train=4, val=4,
+             test=4, workers=1)
+    cfg = tiny_config('masked_reconstruction/scratch_synth-people_vit-tiny_64x64.py',
+                      tmp_path / 'people', tmp_path / 'work')
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    torch.save(dict(state_dict=model.state_dict()), tmp_path / 'vit.pth')
+    predictor = pose3d_sheet.Predictor(cfg, tmp_path / 'vit.pth', 'cpu', attention=True)
+    sample = predictor(0)
+    assert sample.attention.shape == (8, 8) and sample.attention.sum() == pytest.approx(1, abs=1e-3)
+    sheet = pose3d_sheet.make_sheet({'vit': predictor}, 2)
+    tile = pose3d_sheet.TILE
+    assert sheet.shape == (pose3d_sheet.BAR + 2 * tile, 4 * tile, 3)
+    rows = sheet[pose3d_sheet.BAR:].reshape(2, tile, 4, tile, 3)
+    assert not np.array_equal(rows[0, :, 3], rows[1, :, 3])  # over the images
+    monkeypatch.setattr(sys, 'argv', ['x', *map(str, stub('plain')), '--attention'])
+    with pytest.raises(SystemExit, match='error: StubPose3DModel has no self-attention'):
+        pose3d_sheet.main()

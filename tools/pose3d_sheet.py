@@ -2,11 +2,12 @@
 """Pictures of 3D predictions: 2D pose, 3D pose from the front and from the side.
 
     python tools/pose3d_sheet.py CONFIG CHECKPOINT --out sheet.jpg --num 8 \
-        [--config2 CONFIG --checkpoint2 CHECKPOINT]
+        [--config2 CONFIG --checkpoint2 CHECKPOINT] [--attention]
 
 One row per image of the config's test set (the target's), the second model beside the first. The
 ground truth is the thin grey skeleton; roots are on top of each other. 'side' is the view from the
-right: what is near the camera appears on the left.
+right: what is near the camera appears on the left. With --attention a fourth picture shows where
+the last layer of the transformer looks (red: much attention).
 """
 from __future__ import annotations
 
@@ -29,7 +30,9 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 from mmpose.registry import DATASETS, MODELS
 
+from udapose.engine.hooks.attention_visualization_hook import overlay
 from udapose.evaluation.pose3d import joint_errors
+from udapose.models.utils.attention_maps import attention_heat, check_attention
 from udapose.visualization import draw_skeleton_3d
 
 VIEWS = dict(front=(0., 12.), side=(90., 12.))
@@ -44,12 +47,15 @@ class Predictor:
             ``keypoints_cam``.
         checkpoint (Path): Weights.
         device (str): Where to run.
+        attention (bool): Also collect the attention of the backbone's last layer.
 
     Raises:
         ValueError: Nothing in the checkpoint fits the model.
+        TypeError: ``attention`` of a backbone that is no vision transformer.
     """
 
-    def __init__(self, config: Path | Config, checkpoint: Path, device: str) -> None:
+    def __init__(self, config: Path | Config, checkpoint: Path, device: str,
+                 attention: bool = False) -> None:
         cfg = config if isinstance(config, Config) else Config.fromfile(config)
         init_default_scope('mmpose')
         self.dataset = DATASETS.build(cfg.test_dataloader.dataset)
@@ -67,11 +73,23 @@ class Predictor:
             print(f'note: {len(missing)} of {len(wanted)} weights are not in {checkpoint}: '
                   f'{", ".join(missing[:5])}{", ..." if len(missing) > 5 else ""}')
         self.model.to(device).eval()
+        self.attention = attention
+        if attention:
+            plain = getattr(self.model, 'pose_model', self.model)
+            self.backbone = getattr(plain, 'backbone', plain)
+            check_attention(self.backbone, (-1, ))
 
     def __call__(self, index: int):
         """The predicted ``PoseDataSample`` of one image of the test set."""
+        batch = pseudo_collate([self.dataset[index]])
         with torch.no_grad():
-            sample = self.model.test_step(pseudo_collate([self.dataset[index]]))[0]
+            sample = self.model.test_step(batch)[0]
+            if self.attention:
+                token = getattr(self.backbone, 'cls_token', None) is not None
+                inputs = self.model.data_preprocessor(batch, False)['inputs']
+                sample.set_metainfo(dict(attention=attention_heat(
+                    self.backbone, inputs, mode='class_token' if token else 'received')[0].cpu()
+                    .numpy()))
         if 'keypoints_cam' not in sample.pred_instances:
             raise ValueError('the model predicts no keypoints_cam: it needs a 3D head, and the '
                              f'test set intrinsics and root depth ({sample.get("img_path")})')
@@ -112,6 +130,8 @@ def draw_row(sample, links, colors) -> tuple[list[np.ndarray], str]:
     tiles += [draw_skeleton_3d(predicted, links, colors, *view, size=TILE, reference=truth,
                                **frame)
               for view in VIEWS.values()]
+    if 'attention' in sample:
+        tiles.append(overlay(tile[..., ::-1], sample.attention)[..., ::-1])
     return tiles, caption
 
 
@@ -128,7 +148,9 @@ def make_sheet(predictors: dict[str, Predictor], num: int) -> np.ndarray:
     count = len(first.dataset)
     header = []
     for title in predictors:
-        header += [_bar(title, TILE)] + [_bar(view, TILE) for view in VIEWS]
+        header += [_bar(name, TILE) for name in (title, *VIEWS)]
+        if predictors[title].attention:
+            header.append(_bar('attention', TILE))
     rows = [np.concatenate(header, 1)]
     for index in np.linspace(0, count - 1, min(num, count)).round().astype(int):
         tiles, path = [], None
@@ -175,6 +197,7 @@ def main() -> None:
     parser.add_argument('--titles', nargs='+', help="default: the configs' names")
     parser.add_argument('--out', type=Path, default=Path('sheet.jpg'))
     parser.add_argument('--num', type=int, default=8, help='number of images')
+    parser.add_argument('--attention', action='store_true', help='of a vision transformer')
     parser.add_argument('--device', default=get_device())
     args = parser.parse_args()
     if args.config2 and not args.checkpoint2:
@@ -187,9 +210,9 @@ def main() -> None:
         sys.exit(f'error: {len(pairs)} models but {len(titles)} titles')
     titles = [t if titles.count(t) == 1 else f'{i + 1}: {t}' for i, t in enumerate(titles)]
     try:
-        sheet = make_sheet({t: Predictor(*pair, args.device)
+        sheet = make_sheet({t: Predictor(*pair, args.device, args.attention)
                             for t, pair in zip(titles, pairs, strict=True)}, args.num)
-    except (FileNotFoundError, ValueError) as error:
+    except (FileNotFoundError, TypeError, ValueError) as error:
         sys.exit(f'error: {error}')
     args.out.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(args.out), sheet):
