@@ -205,6 +205,7 @@ def test_what_does_not_fit_is_said(stub, tmp_path, monkeypatch):
 
 
 def test_attention_of_a_transformer_in_the_sheet(tmp_path, stub, monkeypatch):
+    from mmengine.registry import init_default_scope
     from runs import tiny_config
 
     from udapose.synthetic import generate
@@ -212,6 +213,7 @@ def test_attention_of_a_transformer_in_the_sheet(tmp_path, stub, monkeypatch):
              test=4, workers=1)
     cfg = tiny_config('masked_reconstruction/scratch_synth-people_vit-tiny_64x64.py',
                       tmp_path / 'people', tmp_path / 'work')
+    init_default_scope('mmpose')
     model = MODELS.build(cfg.model)
     model.init_weights()
     torch.save(dict(state_dict=model.state_dict()), tmp_path / 'vit.pth')
