@@ -135,6 +135,14 @@ def test_every_row_names_an_existing_config_and_row():
             assert row['init'] is None or row['init'] in spec['rows']
 
 
+def test_a_row_brings_what_it_continues_from_and_nothing_else():
+    rows = SUITES['people']['rows']
+    assert run_suite.with_origins(rows, ['vit_both_papers', 'dann']) == [
+        'source_init', 'dann', 'vit_mae_init', 'vit_both_papers']
+    assert run_suite.with_origins(rows, None) == list(rows)
+    assert run_suite.with_origins(rows, ['elsewhere']) == []
+
+
 def test_scheduler_skips_what_depends_on_a_failure(monkeypatch, tmp_path):
     monkeypatch.setattr(run_suite, 'RUNS', tmp_path / 'runs')
     runs = [run_suite.Run('people', row, 0, tmp_path) for row in ('source_init', 'source_only')]

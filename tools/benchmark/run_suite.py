@@ -167,6 +167,16 @@ def schedule(runs: list[Run], jobs: int, threads: int) -> list[str]:
     return failed
 
 
+def with_origins(rows: dict, wanted: list[str] | None) -> list[str]:
+    """The wanted rows (None: all) and those that they continue from, in the suite's order."""
+    needed = set()
+    for row in rows if wanted is None else wanted:
+        while row in rows and row not in needed:
+            needed.add(row)
+            row = rows[row]['init']
+    return [row for row in rows if row in needed]
+
+
 def main() -> None:
     if len(sys.argv) > 1 and sys.argv[1] == '_one':
         run_one(*sys.argv[2:])
@@ -182,9 +192,7 @@ def main() -> None:
             if not (ROOT / spec.get('needs', spec['data'])).exists():
                 sys.exit(f'{spec["needs"]} is missing: see docs/real_photos.md')
         runs = [Run(suite, row, seed, args.work_dir) for suite in args.suite for seed in args.seeds
-                for row in SUITES[suite]['rows']
-                if args.rows is None or row in args.rows
-                or SUITES[suite]['rows'][row].get('hidden')]
+                for row in with_origins(SUITES[suite]['rows'], args.rows)]
         failed = schedule(runs, args.jobs, args.threads)
     from metafiles import write_metafiles
     from report import write_report

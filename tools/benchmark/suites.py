@@ -70,6 +70,20 @@ for _kind in ('people', 'hands'):
         references=['source_only', 'mean_teacher'],
         rows={**_methods(_name), **_ablation(_name)})
 
+# Both papers together, and the same without the pre-training and its attention.
+_vit = 'synth-people_vit-tiny_64x64'
+_mae = {f'work_dirs/mae_{_vit}/iter_1200.pth':
+        f'python tools/train.py configs/masked_reconstruction/mae_{_vit}.py'}
+_adapt = f'mean_teacher/mean-teacher_{_vit}.py'
+SUITES['people']['rows'].update(
+    vit_init=dict(config=f'style_only/style-only_{_vit}.py', init=None, hidden=True,
+                  options={'model.backbone.init_cfg': 'None'}),
+    vit_mae_init=dict(config=f'style_only/style-only_{_vit}.py', init=None, hidden=True,
+                      files=_mae),
+    vit_mean_teacher=dict(config=_adapt, init='vit_init',
+                          options={'model.alignments.attention': 'None'}),
+    vit_both_papers=dict(config=_adapt, init='vit_mae_init', files=_mae))
+
 # Synthetic people -> real photographs: no oracle, 240 photographs are too few to train on.
 _name = 'res18-w32_64x64'
 SUITES['photos'] = dict(
