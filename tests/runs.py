@@ -8,6 +8,12 @@ PEOPLE = 'synth-people_res18-w32_64x64'
 PRETRAINING_ARCH = dict(embed_dims=16, num_layers=1, num_heads=1, feedforward_channels=16)
 
 
+def is_public(path):
+    """Whether a config is a recipe on public data, which test_recipes.py tests."""
+    return path.stem.endswith(('_res101_256x256', '_vit-base_256x256')) or \
+        path.parent.name == 'style_transfer' and '-to-' in path.stem
+
+
 def tiny_config(name, data, work_dir, iters=2, batch_size=4):
     """A shipped config with a narrow network, a few iterations, and the data in ``data``.
 

@@ -12,6 +12,7 @@ target = dict(
 labeled_source_train = dict(source, pipeline=[
     *_base_.load_crop, *_base_.hand_view, dict(type='GenerateTarget', encoder=codec),
     dict(type='PackPose3DInputs')])
+labeled_target_train = dict(target, pipeline=labeled_source_train['pipeline'])  # the oracle's
 source_images = dict(source, labels=False, pipeline=[
     *_base_.load_with_mask, *_base_.hand_view,
     dict(type='PackReconstructionInputs', domain='source')])
