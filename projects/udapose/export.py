@@ -14,7 +14,7 @@ from .models.pose_estimators.branch_checkpoint import BRANCHES
 
 # Models of ours with a stock equivalent, and their arguments that it lacks.
 _STOCK_MODELS = {'AttentionViT': (
-    'mmpretrain.VisionTransformer', ('attention_layers',),
+    'mmpretrain.VisionTransformer', ('attention_layers', 'position_init'),
     dict(out_type='featmap'))}  # whose default differs
 
 # Wrappers with a single model inside.
