@@ -204,3 +204,33 @@ def test_a_recipe_of_each_family_by_mmposes_scripts(name, data, tmp_path):
              '--work-dir', str(tmp_path / 'work')], capture_output=True, text=True, cwd=ROOT)
         assert done.returncode == 0, done.stderr[-3000:]
     assert 'target/' in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize('name', [n for n in RECIPES_2D if 'multilevel' in n])
+def test_animals_have_sigma_1_and_mean_only_normalisation_others_do_not(name):
+    cfg = Config.fromfile(ROOT / 'configs' / name)
+    plain = cfg.model.pose_estimator
+    animals = 'animal' in name
+    assert plain.head.decoder.sigma == (1 if animals else 2)
+    assert plain.data_preprocessor.std == ([255] * 3 if animals else [58.395, 57.12, 57.375])
+    names = [t.type for t in cfg.train_dataloader.dataset.source.pipeline]
+    assert ('AnimalSourceAugmentation' in names) == animals
+    assert ('RandomSquareCrop' in names) == (not animals)
+    target = cfg.train_dataloader.dataset.target
+    rotation, = [t.rotate_factor for t in target.pipeline[-1].student if 'rotate_factor' in t]
+    assert rotation == (180 if 'rhd' in name else 60) and not target.labels
+
+
+@pytest.mark.parametrize('name', [n for n in RECIPES_2D if 'multilevel' in n])
+def test_hyper_parameters_are_the_published_ones(name):
+    cfg = Config.fromfile(ROOT / 'configs' / name)
+    model = cfg.model
+    assert [model.consistency.loss_weight, model.alignments.feature.loss_weight,
+            model.alignments.pose.loss_weight] == [1.0, 0.1, 0.3]
+    assert model.train_cfg.confidence_quantile == 0.5
+    assert model.student_augments[0].threshold == 0.9
+    assert cfg.optim_wrapper.optimizer == dict(type='Adam', lr=1e-4)
+    assert cfg.train_dataloader.batch_size == 64 and cfg.train_cfg.max_iters == 30 * 500
+    assert cfg.param_scheduler[0].milestones == [(44 - 40) * 500, (59 - 40) * 500]
+    ema, = [h for h in cfg.custom_hooks if h.type == 'EMATeacherHook']
+    assert ema.momentum == pytest.approx(1 - 0.999) and ema.buffers == 'keep'
