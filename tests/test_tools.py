@@ -128,6 +128,17 @@ def test_quickstart_results_follow_the_documented_format(tmp_path):
     assert results['oracle'] is None and results['gap_closed'] is None
 
 
+def test_rows_that_learned_too_little_on_the_source_are_marked():
+    def run(source):
+        return {0: dict(results=dict(source=dict(MPJPE=source), target=dict(MPJPE=9.)))}
+    rows = dict(mean_pose=run(100.), good=run(79.), bad=run(81.),
+                pretraining={0: dict(results={})})
+    spec = dict(metric='MPJPE', bar=('mean_pose', 0.8))
+    assert report.missed_bar(rows, spec) == ['bad']
+    assert report.missed_bar(rows, dict(metric='MPJPE')) == []
+    assert '0.8' in report.bar_note(spec) and 'mean_pose' in report.bar_note(spec)
+
+
 def test_every_row_names_an_existing_config_and_row():
     for spec in SUITES.values():
         for row in spec['rows'].values():

@@ -40,7 +40,7 @@ def write_report(runs: Path, out: Path) -> None:
 def write_summary(by_suite: dict, readme: Path) -> None:
     """Replace the results between the markers of the repository's README: a table for each kind
     of metrics."""
-    lines, last = [], None
+    lines, last, notes = [], None, []
     for suite, rows in sorted(by_suite.items(), key=lambda item: SUITES[item[0]]['metrics'],
                               reverse=True):
         spec = SUITES[suite]
@@ -50,6 +50,7 @@ def write_summary(by_suite: dict, readme: Path) -> None:
             lines += ['', '| ' + ' | '.join(head) + ' |', '|' + '---|' * len(head)]
         last = spec['metrics']
         low = values(rows, spec['lower'], spec['metric'])
+        missed = missed_bar(rows, spec)
         for row, cfg in spec['rows'].items():
             own = values(rows, row, spec['metric'])
             if not own or cfg.get('hidden') or 'table' in cfg:
@@ -58,11 +59,14 @@ def write_summary(by_suite: dict, readme: Path) -> None:
             inner = closed and row not in (spec['lower'], spec['upper'])
             centre, error, verdict = paired(own, low, spec.get('lower_is_better', False))
             lines.append(
-                f'| {suite}: {row.replace("_", " ")} | '
+                f'| {suite}: {row.replace("_", " ")}{" †" if row in missed else ""} | '
                 + ' | '.join(spread(list(values(rows, row, m).values())) for m in spec['metrics'])
                 + f' | {spread(closed) + " %" if inner else ""} | '
                 + ('' if row == spec['lower'] or not verdict else signed(centre, error))
                 + f' | {len(own)} |')
+        if missed and bar_note(spec) not in notes:
+            notes.append(bar_note(spec))
+    lines += ['', *notes] if notes else []
     text = readme.read_text()
     begin, end = (text.index(mark) for mark in ('<!-- results:', '<!-- /results -->'))
     begin = text.index('\n', begin) + 1
@@ -111,6 +115,24 @@ def gap_closed(rows: dict, row: str, spec: dict) -> list[float]:
             if (high[s] < low[s]) == spec.get('lower_is_better', False) and high[s] != low[s]]
 
 
+def missed_bar(rows: dict, spec: dict) -> list[str]:
+    """Rows that learned too little on the source to count: see ``bar`` in suites.py."""
+    if 'bar' not in spec:
+        return []
+    row, share = spec['bar']
+    bar = values(rows, row, spec['metric'], 'source')
+    limit = share * mean(bar.values()) if bar else math.inf
+    return [r for r in rows if r != row and mean(
+        values(rows, r, spec['metric'], 'source').values() or [0]) > limit]
+
+
+def bar_note(spec: dict) -> str:
+    """What the mark means."""
+    row, share = spec['bar']
+    return (f'† does not count: its {spec["metric"]} on the source is above {share:g} of '
+            f'`{row}`\'s, so it has not learned enough to say anything about adaptation.')
+
+
 def table(suite: str, rows: dict) -> str:
     """Markdown of one suite."""
     spec = SUITES[suite]
@@ -122,9 +144,11 @@ def table(suite: str, rows: dict) -> str:
             *(f'difference to {r} (± SE)' for r in references), 'seeds', 'iterations', 'minutes']
     lines = [f'## {suite}\n', *spec.get('notes', []), '| ' + ' | '.join(head) + ' |',
              '|' + '---|' * len(head)]
+    missed = missed_bar(rows, spec)
     for row in shown:
         runs = rows[row]
-        cells = [f'`{row}`' + (' (phase 1)' if spec['rows'][row].get('hidden') else '')]
+        cells = [f'`{row}`' + ' †' * (row in missed)
+                 + ' (phase 1)' * bool(spec['rows'][row].get('hidden'))]
         cells += [spread(list(values(rows, row, m, d).values()))
                   for d in ('target', *others) for m in spec['metrics']]
         closed = gap_closed(rows, row, spec)
@@ -142,13 +166,15 @@ def table(suite: str, rows: dict) -> str:
         cells += [', '.join(map(str, sorted(runs))), ', '.join(map(str, iterations)),
                   f'{minutes:.1f}']
         lines.append('| ' + ' | '.join(cells) + ' |')
+    if missed:
+        lines.append(f'\n{bar_note(spec)}')
     every = [run for row, runs in rows.items() for run in runs.values()]
     devices = sorted({f'{r["device"]}, {r["threads"]} thread(s)' for r in every})
     data = every[0]['data']
     lines.append(f'\nHardware: {"; ".join(devices)}. Data: generator version '
                  f'{data["generator_version"]}, {data["size"]} px, seed {data["seed"]}. Commits: '
                  f'{", ".join(sorted({r["commit"] for r in every}))}.\n')
-    groups = sorted({k for r in every for k in r['results']['target']
+    groups = sorted({k for r in every for k in r['results'].get('target', {})
                      if k.startswith(spec['metric'] + '/')})
     if groups:
         lines += [f'Target {spec["metric"]} per joint group:\n',

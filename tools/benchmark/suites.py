@@ -2,7 +2,8 @@
 
 A row is trained from the checkpoint of ``init`` (a row of the same suite and seed), with
 ``options`` as config overrides. Its test sets are those of the config; ``lower`` and ``upper``
-rows frame the gap that a method closes. Rows with ``table='ablation'`` have a table of their own.
+rows frame the gap that a method closes. ``bar``: rows whose source error is above that share of a
+row's do not count. Rows with ``table='ablation'`` have a table of their own.
 """
 from __future__ import annotations
 
@@ -157,6 +158,7 @@ for _kind in ('people', 'hands'):
             'test_evaluator.0.prefix': domain, 'test_evaluator.1.prefix': domain}
             for domain, keys in SUITES[_kind]['domains'].items()},
         lower='scratch', upper=None, lower_is_better=True, metric='MPJPE',
+        bar=('mean_pose', 0.8),
         metrics=['MPJPE', 'PA-MPJPE', 'AUC@0-50'], references=['scratch', 'pretrained'],
         notes=['MPJPE and PA-MPJPE in mm, AUC in percent; root-relative, at the true root depth. '
                'Phase 1: pre-training, once for all rows that continue from it.\n'],
