@@ -1,4 +1,5 @@
 """Distributed training on CPUs (gloo): MMEngine assumes a GPU in two places."""
+import atexit
 import functools
 import logging
 import os
@@ -37,8 +38,17 @@ def _mend_init() -> None:
                           logger='current', level=logging.INFO)
             backend = 'gloo'
         torch_dist.init_process_group(backend=backend, **kwargs)
+        # gloo's threads may still run when the interpreter ends, which then aborts a process
+        # whose work is done ("terminate called without an active exception")
+        atexit.register(_leave)
 
     utils._init_dist_pytorch = _init_dist_pytorch
+
+
+def _leave() -> None:
+    import torch.distributed as torch_dist
+    if torch_dist.is_initialized():
+        torch_dist.destroy_process_group()
 
 
 def _mend_wrapper() -> None:
