@@ -17,4 +17,6 @@ train_dataloader = dict(
         type='TwoDomainDataset', source=_base_.source_train, target=_base_.target_train))
 
 # in place of AverageBuffersHook: there is no batch norm
-custom_hooks = [dict(type='ReconstructionVisualizationHook', interval=400, scale=2)]
+custom_hooks = [
+    dict(type='PlainAttentionHook'),
+    dict(type='ReconstructionVisualizationHook', interval=400, scale=2)]

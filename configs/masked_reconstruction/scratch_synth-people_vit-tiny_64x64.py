@@ -11,7 +11,7 @@ model = dict(head=dict(num_keypoints=_base_.num_keypoints, decoder=_base_.codec)
 train_dataloader = dict(
     batch_size=16, num_workers=0, sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=_base_.labeled_source_train)
-train_cfg = dict(type='ResumableIterBasedTrainLoop', max_iters=2400, val_interval=600)
+train_cfg = dict(type='ResumableIterBasedTrainLoop', max_iters=4800, val_interval=1200)
 optim_wrapper = dict(  # bfloat16 takes 0.6 of float32's time, on CPUs too
     type='AmpOptimWrapper', dtype='bfloat16',
     optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05),
@@ -20,5 +20,6 @@ optim_wrapper = dict(  # bfloat16 takes 0.6 of float32's time, on CPUs too
     clip_grad=dict(max_norm=1.))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.02, by_epoch=False, begin=0, end=120),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=120, end=2400, eta_min=0.)]
-custom_hooks = [dict(type='PreflightHook'), dict(type='AverageBuffersHook')]
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=120, end=4800, eta_min=0.)]
+custom_hooks = [
+    dict(type='PlainAttentionHook'), dict(type='PreflightHook'), dict(type='AverageBuffersHook')]

@@ -6,6 +6,7 @@ from .constant_lr_hook import ConstantLRHook
 from .domain_map_visualization_hook import DomainMapVisualizationHook
 from .ema_teacher_hook import EMATeacherHook
 from .export_teacher_hook import ExportTeacherHook
+from .plain_attention_hook import PlainAttentionHook
 from .preflight_hook import PreflightHook
 from .pseudo_label_monitor_hook import PseudoLabelMonitorHook
 from .pseudo_label_visualization_hook import PseudoLabelVisualizationHook
@@ -15,7 +16,7 @@ from .style_visualization_hook import StyleTransferVisualizationHook
 
 __all__ = [
     'AdaINStyleHook', 'AttentionVisualizationHook', 'AverageBuffersHook', 'ConstantLRHook',
-    'DomainMapVisualizationHook', 'EMATeacherHook', 'ExportTeacherHook', 'PreflightHook',
-    'PseudoLabelMonitorHook', 'PseudoLabelVisualizationHook', 'ReconstructionVisualizationHook',
-    'SourcePretrainHook', 'StyleTransferVisualizationHook'
+    'DomainMapVisualizationHook', 'EMATeacherHook', 'ExportTeacherHook', 'PlainAttentionHook',
+    'PreflightHook', 'PseudoLabelMonitorHook', 'PseudoLabelVisualizationHook',
+    'ReconstructionVisualizationHook', 'SourcePretrainHook', 'StyleTransferVisualizationHook'
 ]

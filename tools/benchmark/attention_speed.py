@@ -1,0 +1,51 @@
+"""torch's fused attention against plain matrix products on a CPU, forward and backward.
+
+    python tools/benchmark/attention_speed.py --out docs/benchmarks/attention_speed.json
+
+Shapes are those of the embedded ViT-tiny (16 images, 3 heads of 64 channels) with 65 and 257 tokens.
+One thread, CPU time, interleaved; reports the median of fused / plain over the rounds.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+
+def seconds(backend: SDPBackend, tokens: int, dtype: torch.dtype) -> float:
+    """One forward and backward pass."""
+    qkv = [torch.randn(16, 3, tokens, 64, dtype=dtype, requires_grad=True) for _ in range(3)]
+    begin = time.process_time()
+    with sdpa_kernel(backend):
+        F.scaled_dot_product_attention(*qkv).sum().backward()
+    return time.process_time() - begin
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--rounds', type=int, default=40)
+    parser.add_argument('--out', type=Path)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    result = dict(torch=torch.__version__, rounds=args.rounds, device='cpu, 1 thread, CPU time',
+                  fused_over_plain={})
+    for tokens in (65, 257):
+        for dtype in (torch.bfloat16, torch.float32):
+            ratios = [seconds(SDPBackend.FLASH_ATTENTION, tokens, dtype)
+                      / seconds(SDPBackend.MATH, tokens, dtype) for _ in range(args.rounds + 3)]
+            result['fused_over_plain'][f'{tokens} tokens, {dtype}'.replace('torch.', '')] = round(
+                statistics.median(ratios[3:]), 2)
+    print(json.dumps(result, indent=1))
+    if args.out:
+        args.out.write_text(json.dumps(result, indent=1) + '\n')
+
+
+if __name__ == '__main__':
+    main()
