@@ -1,8 +1,9 @@
-"""torch's fused attention against plain matrix products on a CPU, forward and backward.
+r"""torch's fused attention against plain matrix products on a CPU, forward and backward.
 
-    python tools/benchmark/attention_speed.py --out docs/benchmarks/attention_speed.json
+    python tools/benchmark/attention_speed.py --out docs/benchmarks/attention_speed.json \
+        --page docs/costs.md
 
-Shapes are those of the embedded ViT-tiny (16 images, 3 heads of 64 channels) with 65 and 257 tokens.
+Shapes are those of the embedded ViT-tiny (16 images, 3 heads of 64 channels), 65 and 257 tokens.
 One thread, CPU time, interleaved; reports the median of fused / plain over the rounds.
 """
 from __future__ import annotations
@@ -15,7 +16,10 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from step_report import into_page
 from torch.nn.attention import SDPBackend, sdpa_kernel
+
+MARKS = ('<!-- attention_speed: begin -->', '<!-- attention_speed: end -->')
 
 
 def seconds(backend: SDPBackend, tokens: int, dtype: torch.dtype) -> float:
@@ -27,12 +31,21 @@ def seconds(backend: SDPBackend, tokens: int, dtype: torch.dtype) -> float:
     return time.process_time() - begin
 
 
-def main() -> None:
+def table(result: dict) -> str:
+    """The results as Markdown."""
+    rows = [f'PyTorch {result["torch"]}, {result["device"]}, median of {result["rounds"]} rounds.',
+            '', '| tokens, type | fused / plain |', '|---|---|',
+            *(f'| {name} | {ratio} |' for name, ratio in result['fused_over_plain'].items())]
+    return '\n'.join(rows)
+
+
+def main(argv: list[str] | None = None) -> dict:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--rounds', type=int, default=40)
     parser.add_argument('--out', type=Path)
-    args = parser.parse_args()
+    parser.add_argument('--page', type=Path, help='Markdown file with markers for the table')
+    args = parser.parse_args(argv)
     torch.set_num_threads(1)
     result = dict(torch=torch.__version__, rounds=args.rounds, device='cpu, 1 thread, CPU time',
                   fused_over_plain={})
@@ -45,6 +58,9 @@ def main() -> None:
     print(json.dumps(result, indent=1))
     if args.out:
         args.out.write_text(json.dumps(result, indent=1) + '\n')
+    if args.page:
+        into_page(args.page, table(result), MARKS)
+    return result
 
 
 if __name__ == '__main__':

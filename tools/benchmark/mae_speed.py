@@ -1,6 +1,7 @@
-"""A training step of WeightedMAE against mmpretrain's MAE, interleaved in one process.
+r"""A training step of WeightedMAE against mmpretrain's MAE, interleaved in one process.
 
-    python tools/benchmark/mae_speed.py --out mae_speed.json
+    python tools/benchmark/mae_speed.py --steps 24 --batch-size 32 \
+        --out docs/benchmarks/mae_speed.json --page docs/masked_autoencoder.md
 
 Both have the same networks, the same batch and the same optimizer; ours has foreground masks and
 unequal weights. The time is that of the process's CPU time on a CPU, and of the synchronised wall
@@ -25,6 +26,9 @@ except ImportError:
 from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
 from mmpretrain.models import MAE
+from step_report import into_page
+
+MARKS = ('<!-- mae_speed: begin -->', '<!-- mae_speed: end -->')
 
 SIZES = dict(
     tiny=(dict(embed_dims=192, num_layers=6, num_heads=3, feedforward_channels=768), 64, 8,
@@ -54,6 +58,15 @@ def models(size: str, norm_pix: bool) -> dict:
     return dict(mmpretrain=theirs, udapose=ours)
 
 
+def sentence(result: dict) -> str:
+    """The result as Markdown."""
+    low, median, high = (f'{v:.2f}' for v in result['ratio'].values())
+    return (f'A training step of the {result["size"]} model with masks and unequal weights takes '
+            f"**{median}** of the time of mmpretrain's MAE (median of {result['steps']} "
+            f'interleaved pairs, quartiles {low} and {high}; batch {result["batch_size"]}, '
+            f'PyTorch {result["torch"]}, {result["device"]}).')
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -62,6 +75,7 @@ def main() -> None:
     parser.add_argument('--steps', type=int, default=30, help='pairs of steps')
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--out', type=Path)
+    parser.add_argument('--page', type=Path, help='Markdown file with markers for the sentence')
     args = parser.parse_args()
     torch.set_num_threads(1)
     on_gpu = torch.device(args.device).type != 'cpu'
@@ -102,6 +116,8 @@ def main() -> None:
     print(json.dumps(result, indent=1))
     if args.out:
         args.out.write_text(json.dumps(result, indent=1) + '\n')
+    if args.page:
+        into_page(args.page, sentence(result), MARKS)
 
 
 if __name__ == '__main__':
