@@ -87,7 +87,8 @@ def tiny_pretraining(name, data, work_dir, iters=4):
         train_dataloader=dict(batch_size=4, num_workers=0, persistent_workers=False),
         default_hooks=dict(checkpoint=dict(interval=iters), logger=dict(interval=1))))
     cfg.train_dataloader.sampler.batch_size = 4
-    cfg.custom_hooks[0].update(interval=2, num_images=2, num_measured=2)
+    pictures = next(h for h in cfg.custom_hooks if h.type == 'ReconstructionVisualizationHook')
+    pictures.update(interval=2, num_images=2, num_measured=2)
     cfg.visualizer.name = work_dir.name  # MMEngine keeps one for each name
     cfg.vis_backends = cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
     return cfg

@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from runs import ROOT, tiny_config  # noqa: E402
+from runs import ROOT, tiny_config, tiny_pretraining  # noqa: E402
 
+from udapose.datasets import UnlabeledPoseDataset  # noqa: E402
 from udapose.synthetic import generate  # noqa: E402
 
 PAGES = ('adversarial', 'attention_regularization', 'information_maximization', 'pose_3d',
@@ -71,7 +73,43 @@ def test_the_config_is_short_and_trains(page, index, data, tmp_path):
     assert 0 <= scores[-1] <= 100
 
 
-@pytest.mark.parametrize('page', PAGES)
+def test_pretraining_of_own_folders(data, tmp_path):
+    text = (ROOT / 'docs/masked_autoencoder.md').read_text()
+    [snippet] = re.findall(r'```python\n(# my_pretraining\.py\n.*?)```', text, re.DOTALL)
+    config = tmp_path / 'my_pretraining.py'
+    config.write_text(snippet.replace("'configs/", f"'{ROOT}/configs/"))
+    runner = Runner.from_cfg(tiny_pretraining(config, data, tmp_path / 'my_pretraining'))
+    runner.train()
+    assert torch.isfinite(torch.as_tensor(
+        runner.message_hub.get_scalar('train/loss').data[0])).all()
+    assert list(tmp_path.glob('my_pretraining/iter_*.pth'))
+
+
+def test_pipeline_with_masks(data):
+    text = (ROOT / 'docs/masks.md').read_text()
+    init_default_scope('mmpose')
+    snippet = re.search(r'```python\n(load_mask = .*?)```', text, re.DOTALL)[1]
+    scope = {}
+    exec(snippet.replace('data/synthpose/people', str(data)), scope)
+    assert len(scope['pipeline']) == 7
+    images = UnlabeledPoseDataset(
+        data_root=str(data / 'source/images/train') + '/', pipeline=scope['pipeline'],
+        metainfo=dict(from_file=str(ROOT / 'configs/_base_/datasets/metainfo/'
+                                           'synth_people_source.py')))
+    masks = [images[i]['foreground_mask'] for i in range(len(images))]
+    assert {(m.shape, m.dtype.name) for m in masks} == {((64, 64), 'uint8')}
+    shares = [(m > 127).mean() for m in masks]
+    assert all(0.01 < share < 0.9 for share in shares)
+    found = re.search(r'```python\n(from udapose.datasets import check_masks\n.*?)```', text,
+                      re.DOTALL)[1].replace('data/synthpose/people', str(data))
+    import_line, call = found.splitlines()
+    scope = dict(dataset=images)
+    exec(import_line, scope)
+    assert eval(call, scope) == {}
+    assert len(eval(call.replace("'../masks'", "'../nothing'"), scope)) == len(images)
+
+
+@pytest.mark.parametrize('page', [*PAGES, 'masked_autoencoder', 'masks', 'metrics_3d', 'costs'])
 def test_links_lead_somewhere(page):
     text = (ROOT / f'docs/{page}.md').read_text()
     targets = [t.split('#')[0] for t in re.findall(r'\]\(([^)]+)\)', text) if '://' not in t]

@@ -32,15 +32,22 @@ def test_cpu_models_take_the_plain_kernel():
     qkv = torch.randn(3, 2, 3, 17, 8)
     out, names = kernels(qkv)
     assert any('flash' in name for name in names)
-    PlainAttentionHook().before_run(SimpleNamespace(model=nn.Linear(2, 2)))
+    hook, runner = PlainAttentionHook(), SimpleNamespace(model=nn.Linear(2, 2))
+    hook.before_run(runner)
     plain, names = kernels(qkv)
     assert not any('flash' in name for name in names)
     torch.testing.assert_close(plain, out)
+    hook.after_run(runner)
+    assert torch.backends.cuda.flash_sdp_enabled()
 
 
 def test_other_devices_keep_the_fused_kernel():
-    PlainAttentionHook().before_run(SimpleNamespace(model=nn.Linear(2, 2, device='meta')))
+    hook, runner = PlainAttentionHook(), SimpleNamespace(model=nn.Linear(2, 2, device='meta'))
+    hook.before_run(runner)
     assert torch.backends.cuda.flash_sdp_enabled()
+    torch.backends.cuda.enable_flash_sdp(False)
+    hook.after_run(runner)  # somebody else's choice stays
+    assert not torch.backends.cuda.flash_sdp_enabled()
 
 
 def test_benchmark_writes_its_table(tmp_path):
