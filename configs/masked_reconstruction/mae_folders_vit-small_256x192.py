@@ -34,7 +34,7 @@ load_and_augment = [
     *load_mask, *change_background,
     dict(type='GetBBoxCenterScale'),
     dict(type='RandomFlip', direction='horizontal'),
-    dict(type='RandomBBoxTransform', rotate_factor=45, scale_factor=(0.75, 1.25)),
+    dict(type='QuickRandomBBoxTransform', rotate_factor=45, scale_factor=(0.75, 1.25)),
     dict(type='RecordedTopdownAffine', input_size=(192, 256), use_udp=True),
     dict(type='ColorJitter', brightness=0.25, contrast=0.25, saturation=0.25)]
 metainfo = dict(from_file='configs/_base_/datasets/coco.py')  # found in the installed MMPose

@@ -12,7 +12,7 @@ _base_ = ['./multilevel_synth-people_res18-w32_64x64.py']
 
 augment_view = [
     dict(type='RandomFlip', direction='horizontal', prob=0.),
-    dict(type='RandomBBoxTransform', shift_factor=0.05, scale_factor=(0.6, 1.3),
+    dict(type='QuickRandomBBoxTransform', shift_factor=0.05, scale_factor=(0.6, 1.3),
          rotate_factor=60, rotate_prob=1.0, shift_prob=1.0),
     dict(type='RecordedTopdownAffine', input_size=(64, 64), shear=30.),
     dict(type='ColorJitter', brightness=0.25, contrast=0.25, saturation=0.25)]

@@ -4,12 +4,12 @@ Only new names (`adapt_*`), since it is joined with a complete `mmpose::` config
 """
 adapt_view = [
     dict(type='RandomFlip', direction='horizontal'),
-    dict(type='RandomBBoxTransform', rotate_factor=45, scale_factor=(0.75, 1.25)),
+    dict(type='QuickRandomBBoxTransform', rotate_factor=45, scale_factor=(0.75, 1.25)),
     dict(type='RecordedTopdownAffine', input_size=(192, 256)),
     dict(type='ColorJitter', brightness=0.25, contrast=0.25, saturation=0.25)]
 adapt_view_udp = [
     dict(type='RandomFlip', direction='horizontal'),
-    dict(type='RandomBBoxTransform', rotate_factor=45, scale_factor=(0.75, 1.25)),
+    dict(type='QuickRandomBBoxTransform', rotate_factor=45, scale_factor=(0.75, 1.25)),
     dict(type='RecordedTopdownAffine', input_size=(192, 256), use_udp=True),
     dict(type='ColorJitter', brightness=0.25, contrast=0.25, saturation=0.25)]
 adapt_load = [dict(type='LoadPoseImage'), dict(type='GetBBoxCenterScale')]

@@ -17,7 +17,7 @@ load_whole_image = [
     dict(type='GetBBoxCenterScale', padding=1.0)]
 augment_view = [
     dict(type='RandomFlip', direction='horizontal'),
-    dict(type='RandomBBoxTransform', shift_factor=0.06, scale_factor=(0.85, 1.2),
+    dict(type='QuickRandomBBoxTransform', shift_factor=0.06, scale_factor=(0.85, 1.2),
          rotate_factor=30, rotate_prob=1.0, shift_prob=1.0),
     dict(type='RecordedTopdownAffine', input_size=codec['input_size']),
     dict(type='ColorJitter', brightness=0.5, contrast=0.5, saturation=0.5)]
