@@ -41,7 +41,8 @@ def tiny_config(name, data, work_dir, iters=2, batch_size=4):
     without_style_weights(cfg)
     cfg.merge_from_dict(dict(
         work_dir=str(work_dir), load_from=None, train_cfg=dict(max_iters=iters, val_interval=iters),
-        train_dataloader=dict(batch_size=batch_size), val_dataloader=dict(batch_size=4),
+        train_dataloader=dict(batch_size=batch_size, num_workers=0, persistent_workers=False),
+        val_dataloader=dict(batch_size=4),
         default_hooks=dict(checkpoint=dict(interval=iters), logger=dict(interval=1))))
     if 'batch_size' in cfg.train_dataloader.sampler:
         cfg.train_dataloader.sampler.batch_size = batch_size
