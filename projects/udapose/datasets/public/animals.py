@@ -208,11 +208,6 @@ class PublicAnimalDataset(PublicPoseDataset):
         self.unreadable = set(bad)
         return sizes
 
-    def count(self, problem: str, number: int = 1) -> None:
-        """As the base class's; nothing is reported of 0."""
-        if number:
-            super().count(problem, number)
-
     def common(self, species: str) -> dict:
         """Keys of an instance that tell its species."""
         return dict(species=species, category_id=SPECIES_IDS[species])

@@ -105,16 +105,16 @@ class PublicPoseDataset(BaseCocoStyleDataset):
         return path
 
     def count(self, problem: str, number: int = 1) -> None:
-        """Count something that was left out or changed, for the report at the start."""
-        self.report[problem] += number
+        """Count what was left out or changed, for the report at the start; nothing for 0."""
+        if number:
+            self.report[problem] += number
 
     def load_data_list(self) -> list[dict]:
         """Load, check and pack the instances; log what was left out."""
         self.require()
         self.report.clear()
         raw = list(self.load_instances())
-        self._check_files(raw)
-        missing = self._missing
+        missing = self._missing(raw)
         infos, outside, labelled = [], 0, 0
         for instance in raw:
             if instance['img_path'] in missing:
@@ -138,8 +138,7 @@ class PublicPoseDataset(BaseCocoStyleDataset):
                 f'{self._name()}: {outside} of {labelled} labelled joints lie outside of their '
                 f'image, for example of {infos[0]["img_path"]}: annotations and images are of '
                 'different versions, or the images were resized')
-        if outside:
-            self.count('labelled joints outside of their image (kept)', outside)
+        self.count('labelled joints outside of their image (kept)', outside)
         for index, info in enumerate(infos):
             info.update(id=index, img_id=index)
             if not self.labels:
@@ -160,9 +159,7 @@ class PublicPoseDataset(BaseCocoStyleDataset):
             finite &= np.isfinite(cam).all(-1)
             cam = np.where(finite[..., None], cam, 0)
         bad = (flags > 0) & ~finite
-        if bad.any():
-            self.count('joints with coordinates that are not finite, now unlabelled',
-                       int(bad.sum()))
+        self.count('joints with coordinates that are not finite, now unlabelled', int(bad.sum()))
         flags = np.where(finite, flags, 0)
         points = np.where(finite[..., None], points, 0)
         if not (flags > 0).any():
@@ -180,28 +177,29 @@ class PublicPoseDataset(BaseCocoStyleDataset):
             info.setdefault('root_index', self.joint_set().root)
         return info
 
-    def _check_files(self, raw: list[dict]) -> None:
-        """Find missing images by listing each folder once."""
+    def _missing(self, raw: list[dict]) -> set[str]:
+        """Paths of the images that do not exist, found by listing each folder once."""
         folders: dict[str, set[str]] = {}
-        self._missing = set()
+        missing = set()
         for instance in raw:
             folder, name = osp.split(instance['img_path'])
             if folder not in folders:
                 folders[folder] = set(os.listdir(folder)) if osp.isdir(folder) else set()
             if name not in folders[folder]:
-                self._missing.add(instance['img_path'])
-        if not self._missing:
-            return
-        shown = ', '.join(sorted(self._missing)[:_NUM_SHOWN])
-        message = f'{self._name()}: {len(self._missing)} of the annotated images do not exist: ' \
-                  f'{shown}{", ..." if len(self._missing) > _NUM_SHOWN else ""}'
+                missing.add(instance['img_path'])
+        if not missing:
+            return missing
+        shown = ', '.join(sorted(missing)[:_NUM_SHOWN])
+        message = f'{self._name()}: {len(missing)} of the annotated images do not exist: ' \
+                  f'{shown}{", ..." if len(missing) > _NUM_SHOWN else ""}'
         if self.on_missing == 'error':
             raise FileNotFoundError(
                 f'{message}. Is the archive extracted completely, and does data_root '
                 f"({self.data_root}) have this tree? on_missing='skip' leaves them out.\n"
                 f'{self.TREE}')
         MMLogger.get_current_instance().warning(f'Left out: {message}')
-        self.count('missing images, left out', len(self._missing))
+        self.count('missing images, left out', len(missing))
+        return missing
 
     def _name(self) -> str:
         return f'{type(self).__name__} ({self.split}, {self.protocol}, {self.data_root})'

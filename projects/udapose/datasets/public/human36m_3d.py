@@ -88,9 +88,8 @@ class Human36m3DDataset(PublicPoseDataset):
             reprojection_errors(cam, intrinsics, data['part'][..., :2], visible), _LIMIT, names,
             path, f'{self.camera_file} is not the one of this file, or S is not in the camera '
             'frame')
-        if not good.all():
-            self.count('instances whose 3D joints do not project onto their 2D joints, left out',
-                       int((~good).sum()))
+        self.count('instances whose 3D joints do not project onto their 2D joints, left out',
+                   int((~good).sum()))
         boxes = square_boxes(data['center'], 200 * data['scale'])
         for i, (name, (subject, camera)) in enumerate(zip(names, keys)):
             if good[i] and (self.cameras is None or camera in self.cameras):

@@ -100,9 +100,7 @@ class LSPDataset(PublicPoseDataset):
             points, visible, extended = read_lsp_joints(content['joints'])
         except ValueError as error:
             raise ValueError(f'{path}: {error}') from None
-        nowhere = int(((points == 0).all(-1)).sum())
-        if nowhere:
-            self.count('joints at (0, 0), unlabelled', nowhere)
+        self.count('joints at (0, 0), unlabelled', int((points == 0).all(-1).sum()))
         return points, visible, extended
 
     def _require_as_many(self, folder: str, count: int) -> None:

@@ -90,16 +90,14 @@ class MPIINF3DHPDataset(PublicPoseDataset):
             reprojection_errors(cam, intrinsics, data['part'][..., :2], every), _LIMIT, names,
             path, f'{self.camera_file} is not the one of this file, or S is not in the camera '
             'frame')
-        if not good.all():
-            self.count('instances whose 3D joints do not project onto their 2D joints, left out',
-                       int((~good).sum()))
+        self.count('instances whose 3D joints do not project onto their 2D joints, left out',
+                   int((~good).sum()))
         if self.pose3d == 'univ_annot3':
             cam = self._universal(sequences, frames, names)
             errors = reprojection_errors(cam, intrinsics, data['part'][..., :2], every)
-            if (errors > _LIMIT).any():
-                self.count('instances whose univ_annot3 does not project onto the labelled pixels '
-                           '(kept, with the projection as keypoints)',
-                           int((errors > _LIMIT)[good].sum()))
+            self.count('instances whose univ_annot3 does not project onto the labelled pixels '
+                       '(kept, with the projection as keypoints)',
+                       int((errors > _LIMIT)[good].sum()))
         with np.errstate(divide='ignore', invalid='ignore'):
             pixels = project(cam, intrinsics)
         (cam, visible), (pixels, _) = (map_joints('mpi_inf_3dhp', x) for x in (cam, pixels))

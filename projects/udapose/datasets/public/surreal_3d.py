@@ -77,9 +77,8 @@ class Surreal3DDataset(PublicPoseDataset):
         good = check_reprojection(
             reprojection_errors(cam, matrices, pixels, every), _LIMIT, names, where,
             'the jsons are of another release')
-        if not good.all():
-            self.count('instances whose 3D joints do not project onto their 2D joints, left out',
-                       int((~good).sum()))
+        self.count('instances whose 3D joints do not project onto their 2D joints, left out',
+                   int((~good).sum()))
         sizes, problems = read_image_sizes(names)
         (cam, visible), (pixels, _) = (map_joints('surreal_body17', x) for x in (cam, pixels))
         for i in np.flatnonzero(good):
@@ -137,11 +136,9 @@ class Surreal3DDataset(PublicPoseDataset):
         with np.errstate(divide='ignore', invalid='ignore'):
             fits = np.linalg.norm(project(cam, fitted) - pixels, axis=-1).max(-1) <= _LIMIT
         use = wrong & fits & (scale > 0)
-        if use.any():
-            self.count('instances whose intrinsics are those of the uncropped image, corrected by '
-                       'the 2D joints', int(use.sum()))
+        self.count('instances whose intrinsics are those of the uncropped image, corrected by '
+                   'the 2D joints', int(use.sum()))
         raw = ~wrong & (np.abs(matrices[:, :2, 2] - _RAW_CENTRE) < 1).all(-1)
-        if raw.any():
-            self.count("instances that project with the uncropped image's principal point, so that "
-                       'their x and y are not those of the true camera', int(raw.sum()))
+        self.count("instances that project with the uncropped image's principal point, so that "
+                   'their x and y are not those of the true camera', int(raw.sum()))
         return np.where(use[:, None, None], fitted, matrices)

@@ -91,9 +91,8 @@ class TigDogDataset(PublicAnimalDataset):
             return with_labels[test == (self.split == 'test')]
         train, test = self.cached_indices(files, len(shots))
         shared = np.intersect1d(shots[train], shots[test])
-        if shared.size:
-            self.count(f'shots of the {species}s in both parts of the published split (kept)',
-                       shared.size)
+        self.count(f'shots of the {species}s in both parts of the published split (kept)',
+                   shared.size)
         return test if self.split == 'test' else train
 
     def _frames(self, species: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
