@@ -104,11 +104,11 @@ def test_surreal_errors_name_the_culprit(surreal, tmp_path):
         SurrealUDADataset(data_root=str(root), split='val')
     assert len(SurrealUDADataset(data_root=str(root), split='val', on_missing='skip')) == 17
     (root / 'val/run1/val1_03.jpg').write_bytes(b'')
-    with pytest.raises(OSError, match=r'1 image files cannot be read: .*val1_03\.jpg'):
+    with pytest.raises(OSError, match=r'1 images cannot be read: .*val1_03\.jpg'):
         SurrealUDADataset(data_root=str(root), split='val')
     skipped = SurrealUDADataset(data_root=str(root), split='val', on_missing='skip')
     assert len(skipped) == 16
-    assert skipped.report == {'missing images, left out': 1, 'damaged image files, left out': 1}
+    assert skipped.report == {'missing images, left out': 1, 'unreadable images, left out': 1}
     cv2.imwrite(str(root / 'test/run2/test2_00.jpg'), np.zeros((60, 80, 3), np.uint8))
     with pytest.raises(ValueError, match=r'1 images are not square.*80x60.*surreal_to_processed'):
         SurrealUDADataset(data_root=str(root), split='test', protocol='clean')

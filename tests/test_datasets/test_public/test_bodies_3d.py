@@ -460,6 +460,12 @@ def test_surreal_units_crops_and_damage(minis, tmp_path):
                 lambda old, new: new.write_text(old.read_text()[:-40]))
     with pytest.raises(ValueError, match='no valid json.*half extracted'):
         build('Surreal3DDataset', half, split='test')
+    first = Path(plain[0]['img_path']).relative_to(root)
+    edit(tmp_path / 'image', root, first, lambda old, new: new.write_bytes(b'jpeg'))
+    options = dict(root=tmp_path / 'image', split='test', protocol='clean')
+    with pytest.raises(OSError, match='1 images cannot be read'):
+        build('Surreal3DDataset', **options)
+    assert len(build('Surreal3DDataset', on_missing='skip', **options)) == len(plain) - 1
 
 
 def test_the_pages_configs_are_those_of_the_readers(repository):

@@ -140,6 +140,7 @@ def test_h3d_bad_input_is_named(tmp_path):
     first.write_bytes(b'')
     with pytest.raises(OSError, match='1 images cannot be read'):
         build('Hand3DStudioDataset', tmp_path)
+    assert len(build('Hand3DStudioDataset', tmp_path, on_missing='skip')) == 7
     first.unlink()
     with pytest.raises(FileNotFoundError, match='1 of the annotated images'):
         build('Hand3DStudioDataset', tmp_path)

@@ -101,10 +101,10 @@ class AnimalPoseUDADataset(PublicAnimalDataset):
         paths = [self.path(self.img_prefix, images[str(a['image_id'])]) for a in chosen]
         sizes = self.image_sizes(paths)
         for file, xy, seen, box in zip(paths, points, flags, hourglass_box(boxes)):
-            if file not in self.unreadable:
+            if file in sizes:
                 yield dict(self.common(species), img_path=file, keypoints=xy,
                            keypoints_visible=(seen > 0).astype(np.float32), bbox=box,
-                           image_size=sizes.get(file))
+                           image_size=sizes[file])
 
     def common(self, species: str) -> dict:
         """Keys of an instance that tell its species; 0 for unknown."""

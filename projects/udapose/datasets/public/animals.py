@@ -8,13 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 from mmengine.logging import MMLogger
 
-from ..image_headers import read_image_sizes
 from .base import PublicPoseDataset
 from .crops import split_by_shuffle
 
 #: Species to ``category_id``: AnimalPose's ids, then those of the other data sets.
 SPECIES_IDS = dict(dog=1, cat=2, sheep=3, horse=4, cow=5, tiger=6, hound=7)
-_NUM_SHOWN = 5
 _PICKLED = {'_reconstruct', 'ndarray', 'dtype', 'scalar'}
 
 
@@ -189,24 +187,6 @@ class PublicAnimalDataset(PublicPoseDataset):
             raise ValueError(f'{self._name()}: {shared} samples of {origin} are in both parts of '
                              'the split')
         return both[0], both[1]
-
-    def image_sizes(self, paths: Sequence[str]) -> dict[str, tuple[int, int]]:
-        """Width and height of the images that exist; missing ones are the base class's affair.
-
-        Raises:
-            OSError: Unreadable images, and ``on_missing='error'``.
-        """
-        sizes, problems = read_image_sizes(list(dict.fromkeys(paths)))
-        bad = {path: why for path, why in problems.items() if why != 'no such file'}
-        if bad:
-            shown = '; '.join(f'{path} ({why})' for path, why in [*bad.items()][:_NUM_SHOWN])
-            message = f'{self._name()}: {len(bad)} images cannot be read: {shown}'
-            if self.on_missing == 'error':
-                raise OSError(f"{message}. Replace them, or set on_missing='skip'")
-            MMLogger.get_current_instance().warning(f'Left out: {message}')
-            self.count('unreadable images, left out', len(bad))
-        self.unreadable = set(bad)
-        return sizes
 
     def common(self, species: str) -> dict:
         """Keys of an instance that tell its species."""

@@ -10,7 +10,6 @@ from mmpose.registry import DATASETS
 
 from ...joint_sets import JOINT_SETS, map_joints
 from .base import PublicPoseDataset
-from .image_sizes import whole_images
 
 
 def read_lsp_joints(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
@@ -84,7 +83,7 @@ class LSPDataset(PublicPoseDataset):
         digits = 5 if extended else 4
         chosen = self._chosen(len(points), extended)
         paths = [self.path(folder, f'im{i + 1:0{digits}d}.jpg') for i in chosen]
-        for i, item in whole_images(self, paths):
+        for i, item in self.whole_images(paths):
             yield dict(item, keypoints=points[chosen[i]], keypoints_visible=flags[chosen[i]])
 
     def _read(self) -> tuple[np.ndarray, np.ndarray, bool]:

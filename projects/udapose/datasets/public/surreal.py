@@ -10,7 +10,6 @@ from mmpose.registry import DATASETS
 from ...joint_sets import JOINT_SETS, map_joints
 from .base import PublicPoseDataset
 from .crops import split_by_shuffle
-from .image_sizes import whole_images
 from .json_files import load_json
 
 
@@ -68,9 +67,9 @@ class SurrealUDADataset(PublicPoseDataset):
         points, flags = map_joints('surreal', np.concatenate(poses))
         order = self._order(len(paths))
         paths = [paths[i] for i in order]
-        items = list(whole_images(self, paths))
-        self._require_squares([item for _, item in items])
-        for i, item in items:
+        for i, item in self.whole_images(
+                paths, 'these are no crops of the processed release. Convert the original release '
+                'by tools/dataset_converters/surreal_to_processed.py'):
             yield dict(item, keypoints=points[order[i]], keypoints_visible=flags[order[i]])
 
     def _read(self, run: int) -> tuple[list[str], np.ndarray]:
@@ -98,12 +97,3 @@ class SurrealUDADataset(PublicPoseDataset):
             return order
         test, rest = split_by_shuffle(range(count))
         return test if self.split == 'test' else rest
-
-    def _require_squares(self, items: list[dict]) -> None:
-        wrong = [item for item in items if item['image_size'][0] != item['image_size'][1]]
-        if wrong:
-            raise ValueError(
-                f'{self._name()}: {len(wrong)} images are not square, for example '
-                f'{wrong[0]["img_path"]} ({"x".join(map(str, wrong[0]["image_size"]))}): these are '
-                'no crops of the processed release. Convert the original release by '
-                'tools/dataset_converters/surreal_to_processed.py')

@@ -10,7 +10,6 @@ from mmpose.registry import DATASETS
 
 from ...codecs.camera_geometry import project
 from ...joint_sets import JOINT_SETS, map_joints
-from ..image_headers import read_image_sizes
 from .base import PublicPoseDataset
 from .body_cameras import (
     check_reprojection,
@@ -79,16 +78,12 @@ class Surreal3DDataset(PublicPoseDataset):
             'the jsons are of another release')
         self.count('instances whose 3D joints do not project onto their 2D joints, left out',
                    int((~good).sum()))
-        sizes, problems = read_image_sizes(names)
         (cam, visible), (pixels, _) = (map_joints('surreal_body17', x) for x in (cam, pixels))
-        for i in np.flatnonzero(good):
-            if problems.get(names[i], 'no such file') != 'no such file':
-                self.count('unreadable images, left out')
-                continue
-            size = sizes.get(names[i], (1, 1))  # the base reports missing files, all of them
-            yield dict(
-                img_path=names[i], keypoints=pixels[i], keypoints_visible=visible[i],
-                keypoints_cam=cam[i], intrinsics=matrices[i], bbox=(0, 0, *size), image_size=size)
+        chosen = np.flatnonzero(good)
+        for n, item in self.whole_images([names[i] for i in chosen]):
+            i = chosen[n]
+            yield dict(item, keypoints=pixels[i], keypoints_visible=visible[i],
+                       keypoints_cam=cam[i], intrinsics=matrices[i])
 
     def _entries(self) -> list[tuple[str, dict]]:
         entries = []

@@ -63,13 +63,13 @@ class TigDogDataset(PublicAnimalDataset):
             folder = self.path('behaviorDiscovery2.0', species)
             paths = [osp.join(folder, f'{frame:08d}.jpg') for frame in frames[chosen]]
             sizes = self.image_sizes(paths)
-            limits = np.array([sizes.get(path, (np.inf, np.inf)) for path in paths])
+            limits = np.array([sizes.get(path, (0, 0)) for path in paths])
             boxes = self._boxes(points[chosen], limits)
             for i, path, box in zip(chosen, paths, boxes):
-                if path not in self.unreadable:
+                if path in sizes:
                     yield dict(self.common(species), img_path=path, keypoints=points[i], bbox=box,
                                keypoints_visible=labelled[i].astype(np.float32),
-                               image_size=sizes.get(path), shot_id=int(shots[i]))
+                               image_size=sizes[path], shot_id=int(shots[i]))
 
     @staticmethod
     def _boxes(points: np.ndarray, sizes: np.ndarray) -> np.ndarray:
