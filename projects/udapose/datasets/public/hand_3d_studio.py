@@ -1,13 +1,13 @@
 """Hand-3D-Studio (Zhao et al., 2020), the crops of the published benchmarks."""
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 import numpy as np
 from mmpose.registry import DATASETS
 
 from ...joint_sets import JOINT_SETS
+from ..json_files import load_json
 from .crops import split_by_shuffle
 from .hand_base import PublicHandDataset
 
@@ -61,15 +61,14 @@ class Hand3DStudioDataset(PublicHandDataset):
     def load_instances(self) -> Iterable[dict]:
         """See the base class."""
         path = self.require('annotation.json')
+        samples = load_json(path)
         try:
-            with open(path) as file:
-                samples = json.load(file)
             alone = np.array([int(s['without_object']) for s in samples])
             names = [s['name'] for s in samples]
             points = np.array([s['keypoint2d'] for s in samples], np.float64).reshape(-1, 21, 2)
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
-                f'{path} is damaged or not H3D\'s ({type(error).__name__}: {error}): it should be '
+                f'{path} is not H3D\'s ({type(error).__name__}: {error}): it should be '
                 'a list of name, keypoint2d (21, 2), keypoint3d, intrinsic_matrix and '
                 'without_object') from None
         wanted = np.flatnonzero(alone == (self.objects == 'without')) \

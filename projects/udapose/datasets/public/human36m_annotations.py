@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..image_headers import read_image_size
-from .json_files import load_json
+from ..json_files import load_json
 
 #: Side of the crops that the published code writes, pixels.
 CROP_SIZE = 512

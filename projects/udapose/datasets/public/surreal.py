@@ -8,9 +8,9 @@ import numpy as np
 from mmpose.registry import DATASETS
 
 from ...joint_sets import JOINT_SETS, map_joints
+from ..json_files import load_json
 from .base import PublicPoseDataset
 from .crops import split_by_shuffle
-from .json_files import load_json
 
 
 @DATASETS.register_module()

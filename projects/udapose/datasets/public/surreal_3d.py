@@ -1,7 +1,6 @@
 """SURREAL in 3D, in the processed release of the UDA benchmarks."""
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 import numpy as np
@@ -10,6 +9,7 @@ from mmpose.registry import DATASETS
 
 from ...codecs.camera_geometry import project
 from ...joint_sets import JOINT_SETS, map_joints
+from ..json_files import load_json
 from .base import PublicPoseDataset
 from .body_cameras import (
     check_reprojection,
@@ -89,12 +89,7 @@ class Surreal3DDataset(PublicPoseDataset):
         entries = []
         for run in _RUNS:
             path = self.require(self.split, f'{run}.json')
-            try:
-                with open(path, encoding='utf-8') as file:
-                    content = json.load(file)
-            except ValueError as error:
-                raise ValueError(f'{path} is no valid json ({error}): it is half extracted; '
-                                 'extract it again') from error
+            content = load_json(path)
             for entry in content:
                 missing = [key for key in ('name', *_SHAPES) if key not in entry]
                 if missing:

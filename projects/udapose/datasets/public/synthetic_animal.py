@@ -1,7 +1,6 @@
 """SyntheticAnimal: the rendered animals of CC-SSL (Mu et al., CVPR 2020)."""
 from __future__ import annotations
 
-import json
 import os
 import os.path as osp
 from collections.abc import Iterable
@@ -11,6 +10,7 @@ from mmpose.registry import DATASETS
 
 from ...joint_sets import JOINT_SETS
 from ..image_headers import read_image_size
+from ..json_files import load_json
 from .animals import PublicAnimalDataset, hourglass_box
 from .crops import split_by_shuffle
 
@@ -74,8 +74,7 @@ class SyntheticAnimalDataset(PublicAnimalDataset):
         clean = {}
         if self.annotations == 'clean' or \
                 self.annotations == 'auto' and osp.exists(self.path(*file)):
-            with open(self.require(*file)) as stream:
-                clean = json.load(stream)
+            clean = load_json(self.require(*file))
         for species in self.species:
             folder = self.require('synthetic_animal', f'{species}_combineds5r5_texture')
             names, points, boxes = self._from_clean(clean, species, file) if clean else \
