@@ -9,7 +9,7 @@ import numpy as np
 from mmengine.logging import MMLogger
 
 from .base import PublicPoseDataset
-from .crops import split_by_shuffle
+from .crops import split_by_shuffle, square_boxes
 
 #: Species to ``category_id``: AnimalPose's ids, then those of the other data sets.
 SPECIES_IDS = dict(dog=1, cat=2, sheep=3, horse=4, cow=5, tiger=6, hound=7)
@@ -31,9 +31,7 @@ def hourglass_box(boxes: np.ndarray, factor: float = 1.25) -> np.ndarray:
     """
     boxes = np.asarray(boxes, np.float64)
     low, high = boxes[..., :2], boxes[..., 2:]
-    half = factor / 2 * (high - low).max(-1, keepdims=True)
-    middle = (low + high) / 2
-    square = np.concatenate([middle - half, middle + half], -1)
+    square = square_boxes((low + high) / 2, factor * (high - low).max(-1))
     return np.where((high > low).all(-1, keepdims=True), square, 0).astype(np.float32)
 
 

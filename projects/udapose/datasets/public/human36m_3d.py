@@ -8,6 +8,7 @@ import numpy as np
 from mmpose.registry import DATASETS
 
 from ...joint_sets import JOINT_SETS
+from .annotation_files import read_mocap, read_pickle
 from .base import PublicPoseDataset
 from .body_cameras import (
     check_reprojection,
@@ -16,7 +17,7 @@ from .body_cameras import (
     reprojection_errors,
     to_millimetres,
 )
-from .body_files import read_mocap, read_pickle, square_boxes
+from .crops import square_boxes
 
 _SUBJECTS = dict(train=('S1', 'S5', 'S6', 'S7', 'S8'), test=('S9', 'S11'))
 _NAME = re.compile(r'(S\d+)_[^/.]*\.(\d+)_\d+\.\w+$')

@@ -9,6 +9,7 @@ import numpy as np
 from mmpose.registry import DATASETS
 
 from ...joint_sets import JOINT_SETS, map_joints
+from .annotation_files import read_mat
 from .base import PublicPoseDataset
 
 
@@ -87,16 +88,10 @@ class LSPDataset(PublicPoseDataset):
             yield dict(item, keypoints=points[chosen[i]], keypoints_visible=flags[chosen[i]])
 
     def _read(self) -> tuple[np.ndarray, np.ndarray, bool]:
-        from scipy.io import loadmat
         path = self.require('joints.mat')
+        joints = read_mat(path, 'joints')
         try:
-            content = loadmat(path)
-        except Exception as error:  # SciPy raises many kinds on what is no MATLAB file
-            raise ValueError(f'{path} is not a readable MATLAB file ({error})') from None
-        if 'joints' not in content:
-            raise ValueError(f'{path} holds no array "joints": is it of another data set?')
-        try:
-            points, visible, extended = read_lsp_joints(content['joints'])
+            points, visible, extended = read_lsp_joints(joints)
         except ValueError as error:
             raise ValueError(f'{path}: {error}') from None
         self.count('joints at (0, 0), unlabelled', int((points == 0).all(-1).sum()))

@@ -9,6 +9,7 @@ from mmpose.registry import DATASETS
 
 from ...codecs.camera_geometry import project
 from ...joint_sets import JOINT_SETS, map_joints
+from .annotation_files import read_mocap, read_pickle
 from .base import PublicPoseDataset
 from .body_cameras import (
     check_reprojection,
@@ -17,7 +18,7 @@ from .body_cameras import (
     to_millimetres,
     unit_of_length,
 )
-from .body_files import read_mocap, read_pickle, square_boxes
+from .crops import square_boxes
 
 _FILES = dict(train='train', test='test_valid')
 _LIMIT = 5.  # pixels of images with 2048; real labels are within 2.2, the median joint within 0.2

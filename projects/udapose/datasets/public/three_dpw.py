@@ -11,9 +11,10 @@ from mmpose.registry import DATASETS
 from ...codecs.camera_geometry import project
 from ...joint_sets import JOINT_SETS, map_joints
 from ..image_headers import read_image_size
+from .annotation_files import read_pickle
 from .base import PublicPoseDataset
 from .body_cameras import to_millimetres, unit_of_length
-from .body_files import read_pickle, square_boxes
+from .crops import square_boxes
 
 _FOLDERS = dict(train=('train', ), val=('validation', 'val'), test=('test', ))
 _NUM_SEQUENCES = dict(train=24, val=12, test=24)

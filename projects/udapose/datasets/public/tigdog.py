@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import numpy as np
 from mmpose.registry import DATASETS
-from scipy.io import loadmat
 
 from ...joint_sets import JOINT_SETS, map_joints
 from .animals import PublicAnimalDataset, hourglass_box, split_groups
+from .annotation_files import read_mat
 
 _NUM_JOINTS = 18
 _MARGIN = 15
@@ -102,7 +102,7 @@ class TigDogDataset(PublicAnimalDataset):
         published indices.
         """
         path = self.require('behaviorDiscovery2.0', 'ranges', species, 'ranges.mat')
-        ranges = _load(path, 'ranges')
+        ranges = read_mat(path, 'ranges')
         if ranges.ndim != 2 or ranges.shape[1] != 3:
             raise ValueError(f'{path}: ranges has shape {ranges.shape}, expected (shots, 3)')
         ranges = ranges.astype(np.int64)  # MATLAB's numbers may be doubles
@@ -147,8 +147,9 @@ def read_landmarks(path: str) -> np.ndarray:
     Raises:
         ValueError: Another structure.
     """
+    landmarks = read_mat(path, 'landmarks')
     try:
-        records = [_record(cell) for cell in _load(path, 'landmarks').ravel()]
+        records = [_record(cell) for cell in landmarks.ravel()]
         coords = np.stack([r['coord'][:_NUM_JOINTS] for r in records]).astype(np.float64)
         flags = np.stack([r['vis'][:_NUM_JOINTS].reshape(-1) for r in records])
         return np.concatenate([coords, flags.reshape(-1, _NUM_JOINTS, 1)], -1) \
@@ -170,13 +171,3 @@ def _record(cell) -> np.void:
             cell = cell.ravel()[0]
         else:
             raise KeyError(f'no field coord in {type(cell).__name__} {names or ""}')
-
-
-def _load(path: str, key: str) -> np.ndarray:
-    try:
-        return loadmat(path)[key]
-    except KeyError:
-        raise ValueError(f'{path} has no variable {key!r}') from None
-    except Exception as error:  # SciPy raises many kinds on damaged files
-        raise ValueError(f'{path} cannot be read ({type(error).__name__}: {error}): extract the '
-                         'archive again') from None
