@@ -1,7 +1,6 @@
 """SURREAL as the published benchmarks of domain adaptation use it: square crops, 16 joints."""
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -11,6 +10,21 @@ from ...joint_sets import JOINT_SETS, map_joints
 from ..json_files import load_json
 from .base import PublicPoseDataset
 from .crops import split_by_shuffle
+
+#: Both readers' ``paper_info``.
+PAPER = dict(
+    title='Learning from Synthetic Humans',
+    author='Varol, Gul and Romero, Javier and Martin, Xavier and Mahmood, Naureen and '
+           'Black, Michael J. and Laptev, Ivan and Schmid, Cordelia',
+    container='CVPR', year='2017', homepage='https://www.di.ens.fr/willow/research/surreal/data/')
+
+
+def split_of(items: Sequence, split: str, protocol: str) -> list:
+    """Both readers' splits, of the entries of a folder's runs: see :class:`SurrealUDADataset`."""
+    if protocol == 'clean':
+        return list(items)
+    test, rest = split_by_shuffle(items, 0 if split == 'val' else 3200)
+    return test if split == 'test' else rest
 
 
 @DATASETS.register_module()
@@ -38,12 +52,7 @@ class SurrealUDADataset(PublicPoseDataset):
     """
 
     JOINT_SET = 'body16'
-    METAINFO = JOINT_SETS['body16'].metainfo(
-        'surreal', title='Learning from Synthetic Humans',
-        author='Varol, Gul and Romero, Javier and Martin, Xavier and Mahmood, Naureen and '
-               'Black, Michael J. and Laptev, Ivan and Schmid, Cordelia',
-        container='CVPR', year='2017',
-        homepage='https://www.di.ens.fr/willow/research/surreal/data/')
+    METAINFO = JOINT_SETS['body16'].metainfo('surreal', **PAPER)
     SPLITS = ('train', 'val', 'test')
     PROTOCOLS = ('published', 'clean')
     TREE = """data_root/
@@ -65,7 +74,7 @@ class SurrealUDADataset(PublicPoseDataset):
             paths += [self.path(self.split, f'run{run}', name) for name in names]
             poses.append(points)
         points, flags = map_joints('surreal', np.concatenate(poses))
-        order = self._order(len(paths))
+        order = split_of(range(len(paths)), self.split, self.protocol)
         paths = [paths[i] for i in order]
         for i, item in self.whole_images(
                 paths, 'these are no crops of the processed release. Convert the original release '
@@ -87,13 +96,3 @@ class SurrealUDADataset(PublicPoseDataset):
             raise ValueError(f'{path}: keypoint2d has the shape {points.shape[1:]}, not the 24 x 2 '
                              'of the processed release')
         return names, points.reshape(-1, 24, 2)
-
-    def _order(self, count: int) -> list[int]:
-        if self.protocol == 'clean':
-            return list(range(count))
-        if self.split == 'val':
-            order = list(range(count))
-            random.Random(42).shuffle(order)
-            return order
-        test, rest = split_by_shuffle(range(count))
-        return test if self.split == 'test' else rest

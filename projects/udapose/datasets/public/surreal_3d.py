@@ -17,7 +17,7 @@ from .body_cameras import (
     to_millimetres,
     unit_of_length,
 )
-from .crops import split_by_shuffle
+from .surreal import PAPER, split_of
 
 _RUNS = ('run0', 'run1', 'run2')
 _SHAPES = dict(keypoint2d=(24, 2), keypoint3d=(24, 3), intrinsic_matrix=(3, 3))
@@ -48,11 +48,7 @@ class Surreal3DDataset(PublicPoseDataset):
 
     JOINT_SET = 'body17'
     PROTOCOLS = ('published', 'clean')
-    METAINFO = JOINT_SETS['body17'].metainfo(
-        'surreal_body17', title='Learning from Synthetic Humans', author='Varol, Gul and Romero, '
-        'Javier and Martin, Xavier and Mahmood, Naureen and Black, Michael J. and Laptev, Ivan and '
-        'Schmid, Cordelia', container='CVPR', year='2017',
-        homepage='https://www.di.ens.fr/willow/research/surreal/data/')
+    METAINFO = JOINT_SETS['body17'].metainfo('surreal_body17', **PAPER)
     TREE = '''data_root/
   train/run0.json, run1.json, run2.json
   train/run0/, run1/, run2/   (images)
@@ -60,9 +56,7 @@ class Surreal3DDataset(PublicPoseDataset):
 
     def load_instances(self) -> Iterable[dict]:
         """The instances in the shuffled order of the published code."""
-        entries = self._entries()
-        test, rest = split_by_shuffle(entries)
-        entries = entries if self.protocol == 'clean' else test if self.split == 'test' else rest
+        entries = split_of(self._entries(), self.split, self.protocol)
         if not entries:
             return
         pixels, points, matrices = (self._stack(entries, key) for key in _SHAPES)
