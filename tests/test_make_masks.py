@@ -242,7 +242,7 @@ def test_comparison_is_a_table(people, capsys):
 
 
 @pytest.mark.parametrize('content,message', [
-    ('{"images": []}', 'neither a list of detections'), ('x', 'not a json file'),
+    ('{"images": []}', 'neither a list of detections'), ('x', 'is no JSON file'),
     ('[{"bbox": [0, 0, 1, 1]}]', 'annotation 0 has no "file_name"'),
     ('[{"file_name": "other.png", "bbox": [0, 0, 1, 1]}]', r'as "other.png"\)')])
 def test_bad_files_are_one_line(people, tmp_path, content, message, capsys):

@@ -129,7 +129,7 @@ def _keypoints(found: Findings, infos: list[dict], meta: dict, sizes: dict) -> N
         found.notes.append('no keypoints (unlabelled)')
         return
     points = np.stack([np.asarray(i['keypoints'], float)[0, :, :2] for i in labelled])
-    seen = np.stack([_flags(i) for i in labelled])
+    seen = np.stack([visible_joints(i['keypoints_visible']) for i in labelled])
     names = [meta['keypoint_id2name'][j] for j in range(points.shape[1])]
     bad = seen & ~np.isfinite(points).all(-1)
     if bad.any():
@@ -196,7 +196,7 @@ def _cameras(found: Findings, infos: list[dict], limit: float) -> None:
     for info in infos:
         if info.get('keypoints_cam') is None or info.get('keypoints') is None:
             continue
-        seen = _flags(info)
+        seen = visible_joints(info['keypoints_visible'])
         cam = np.asarray(info['keypoints_cam'], float)[0][seen]
         front = cam[:, 2] > 0
         behind += int((~front).sum())
@@ -234,8 +234,9 @@ def _digest(path: str) -> bytes:
         return hashlib.sha1(file.read()).digest()
 
 
-def _flags(info: dict) -> np.ndarray:
-    flags = np.asarray(info['keypoints_visible'])[0]
+def visible_joints(flags) -> np.ndarray:
+    """(K,) bool of the first instance's ``keypoints_visible``, (1, K) or (1, K, 2)."""
+    flags = np.asarray(flags)[0]
     return (flags[..., 0] if flags.ndim == 2 else flags) > 0
 
 

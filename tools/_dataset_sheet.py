@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from _dataset_checks import visible_joints
 from mmpose.datasets.transforms import RandomBBoxTransform
 from mmpose.registry import TRANSFORMS
 
@@ -55,7 +56,7 @@ def _original(info: dict, meta: dict) -> list[np.ndarray]:
     cv2.rectangle(tile, *(tuple(map(int, c)) for c in corners), (255, 255, 255), 1)
     if info.get('keypoints') is not None:
         points = np.asarray(info['keypoints'], float)[0, :, :2] @ matrix[:, :2].T + matrix[:, 2]
-        _draw(tile, points, _seen(info['keypoints_visible']), meta)
+        _draw(tile, points, visible_joints(info['keypoints_visible']), meta)
     return [_titled(tile, str(info['img_path']))]
 
 
@@ -79,7 +80,7 @@ def _views(dataset, index: int, info: dict) -> list[np.ndarray]:
         turned = any(isinstance(t, RandomBBoxTransform) for t in dataset.pipeline.transforms)
         points, flags = points_in_input(truth, meta, info, turned)
         if points is not None:
-            _draw(tile, (points + 0.5) * zoom - 0.5, _seen(flags), dataset.metainfo)
+            _draw(tile, (points + 0.5) * zoom - 0.5, visible_joints(flags), dataset.metainfo)
         tiles.append(_titled(tile, branch + ('' if points is not None else ' (no keypoints)')))
     return tiles
 
@@ -141,8 +142,3 @@ def _titled(tile: np.ndarray, text: str) -> np.ndarray:
     text = text if len(text) <= 28 else '...' + text[-25:]
     cv2.putText(bar, text, (3, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.36, (0, 0, 0), 1, cv2.LINE_AA)
     return np.concatenate([bar, tile])
-
-
-def _seen(flags) -> np.ndarray:
-    flags = np.asarray(flags)[0]
-    return (flags[..., 0] if flags.ndim == 2 else flags) > 0

@@ -29,9 +29,10 @@ import cv2
 import numpy as np
 from _mask_sheet import contact_sheet
 
-from udapose.datasets.box_files import image_names, load_json
+from udapose.datasets.box_files import BOX_FORMS, image_names
 from udapose.datasets.derived_masks import METHODS, MaskOptions, derive_mask
 from udapose.datasets.image_headers import find_images
+from udapose.datasets.json_files import load_json
 from udapose.datasets.mask_skeleton import Skeleton
 from udapose.synthetic.__main__ import Progress
 
@@ -44,7 +45,7 @@ def read_annotations(path: str, category_ids=None) -> tuple[dict[str, list[dict]
     Raises:
         FileNotFoundError, ValueError: No such file, or not of a known form.
     """
-    content = load_json(path, '--ann-file')
+    content = load_json(path, '--ann-file', BOX_FORMS)
     coco = content if isinstance(content, dict) else dict(annotations=content)
     if not isinstance(coco.get('annotations'), list):
         raise ValueError(f'{path} holds neither a list of detections nor a COCO file with '

@@ -168,7 +168,7 @@ def test_later_failures_name_the_file(tmp_path, folder):
 
 
 @pytest.mark.parametrize('content, message', [
-    ('{not json', 'is not a json file'),
+    ('{not json', 'is no JSON file .*expected a list of detections'),
     ('"text"', 'holds a str: expected a list of detections'),
     ('{"images": []}', 'has no "annotations": expected'),
     ('[{"bbox": [1, 2, 3, 4]}]', 'entry 0 has neither "image_id" nor "file_name"'),

@@ -101,12 +101,17 @@ SUITES['photos'] = dict(
 
 # 3D: masked reconstruction. Pre-trainings are rows of their own, shared by fine-tunings; each
 # differs from the full one by what its name leaves out.
-_PIPELINES = [f'train_dataloader.dataset.{domain}.pipeline.3' for domain in ('source', 'target')]
 _NO_WEIGHTS = {'model.loss.background_weight': 1.0}
-_NO_AUGMENT = {f'{p}.{k}': v for p in _PIPELINES for k, v in (
-    ('prob', 0.), ('foreground_jitter', 'None'), ('background_jitter', 'None'))}
-_FINETUNE_NO_AUGMENT = {f'train_dataloader.dataset.pipeline.3.{k}': v for k, v in (
-    ('prob', 0.), ('foreground_jitter', 'None'), ('background_jitter', 'None'))}
+
+
+def _no_augment(*datasets: str) -> dict:
+    """Segmentation-guided augmentation off, in the pipelines of these config keys."""
+    off = dict(prob=0., foreground_jitter='None', background_jitter='None')
+    return {f'train_dataloader.{d}.pipeline.3.{k}': v for d in datasets for k, v in off.items()}
+
+
+_NO_AUGMENT = _no_augment('dataset.source', 'dataset.target')
+_FINETUNE_NO_AUGMENT = _no_augment('dataset')
 
 
 def _masked_reconstruction(kind: str) -> dict:

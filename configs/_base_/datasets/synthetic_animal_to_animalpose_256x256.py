@@ -1,41 +1,10 @@
-"""SyntheticAnimal -> AnimalPose (dog, sheep) (docs/data_animals.md).
-
-By the published protocol; `protocol='clean'` of the data sets repairs its leaks. Validation is on
-the target's test set as in the literature: a checkpoint chosen by it is an oracle's choice.
-"""
-_base_ = ['./published_views_256x256.py']
+"""SyntheticAnimal -> AnimalPose (dog, sheep) (docs/data_animals.md)."""
+_base_ = ['./published_animals_256x256.py']
 
 num_keypoints = 14
-codec = dict(_base_.codec, sigma=1)
-source_view = _base_.animal_source_view
-source_train = dict(
-    type='SyntheticAnimal14Dataset', data_root='data/animal_data/',
-    species=('hound', 'sheep'),
-    split='train',
-    pipeline=[*source_view, dict(type='GenerateTarget', encoder=codec),
-              dict(type='PackBranches', branch='source')])
-labeled_source_train = dict(
-    source_train, pipeline=[*source_view, dict(type='GenerateTarget', encoder=codec),
-                            dict(type='PackPoseInputs')])
-target_train = dict(  # labels=False: only the crops that the protocol derives from them
-    type='AnimalPoseUDADataset', data_root='data/animal_data/',
-    split='train', labels=False,
-    pipeline=[*_base_.load_crop,
-              dict(type='ForkViews', teacher=_base_.animal_view, student=_base_.animal_view)])
-labeled_target_train = dict(  # for the oracle only
-    target_train, labels=True,
-    pipeline=[*_base_.load_crop, *_base_.animal_view,
-              dict(type='GenerateTarget', encoder=codec), dict(type='PackPoseInputs')])
-target_test = dict(
-    target_train, split='test', labels=True, test_mode=True,
-    pipeline=_base_.animal_test_view)
-
-val_dataloader = dict(
-    batch_size=32, num_workers=4, sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=target_test)
-test_dataloader = val_dataloader
-val_evaluator = dict(type='GroupedPCK', mode='published', groups='animal14', thresholds=[0.05],
-                     by='species', prefix='target')
-test_evaluator = val_evaluator
-val_cfg = dict(type='TeacherStudentValLoop')
-test_cfg = dict(type='TeacherStudentTestLoop')
+source_train = labeled_source_train = dict(
+    type='SyntheticAnimal14Dataset', data_root='data/animal_data/', species=('hound', 'sheep'))
+target_train = labeled_target_train = target_test = dict(
+    type='AnimalPoseUDADataset', data_root='data/animal_data/')
+val_dataloader = test_dataloader = dict(dataset=target_test)
+val_evaluator = test_evaluator = dict(groups='animal14')

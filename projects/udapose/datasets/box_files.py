@@ -1,31 +1,13 @@
 """Reading boxes of people (hands, animals) from COCO-style json files."""
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Sequence
 
 import numpy as np
 
-_FORMS = ('a list of detections [{"image_id" or "file_name", "bbox": [x, y, w, h], "score"}], or a '
-          'COCO file {"images": [..], "annotations": [{"image_id", "bbox"}]}')
-
-
-def load_json(path: str, key: str) -> list | dict:
-    """Load a json file named by a config key.
-
-    Raises:
-        FileNotFoundError: It does not exist.
-        ValueError: It is not json.
-    """
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f'{key}={path} does not exist: name an existing file (a relative '
-                                'path is taken from data_root)')
-    try:
-        with open(path, encoding='utf-8') as file:
-            return json.load(file)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f'{key}={path} is not a json file ({error}): expected {_FORMS}') from None
+#: What files of boxes hold, for messages.
+BOX_FORMS = ('a list of detections [{"image_id" or "file_name", "bbox": [x, y, w, h], "score"}], '
+             'or a COCO file {"images": [..], "annotations": [{"image_id", "bbox"}]}')
 
 
 def image_names(coco: dict, path: str) -> dict:
@@ -61,17 +43,17 @@ def parse_boxes(content: list | dict, path: str, names: dict | None = None,
     """
     if isinstance(content, dict):
         if 'annotations' not in content:
-            raise ValueError(f'{path} has no "annotations": expected {_FORMS}')
+            raise ValueError(f'{path} has no "annotations": expected {BOX_FORMS}')
         names = {**(names or {}), **image_names(content, path)}
         content = content['annotations']
     if not isinstance(content, list):
-        raise ValueError(f'{path} holds a {type(content).__name__}: expected {_FORMS}')
+        raise ValueError(f'{path} holds a {type(content).__name__}: expected {BOX_FORMS}')
 
     boxes: dict[str, list] = {}
     for i, entry in enumerate(content):
         if not isinstance(entry, dict) or not {'image_id', 'file_name'} & entry.keys():
             raise ValueError(f'{path}: entry {i} has neither "image_id" nor "file_name": expected '
-                             f'{_FORMS}')
+                             f'{BOX_FORMS}')
         if category_ids is not None and entry.get('category_id', 1) not in category_ids:
             continue
         score = float(entry.get('score', 1.))

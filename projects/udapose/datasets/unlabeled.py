@@ -10,8 +10,9 @@ from mmengine.logging import MMLogger
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
-from .box_files import image_names, load_json, parse_boxes
+from .box_files import BOX_FORMS, image_names, parse_boxes
 from .image_headers import IMAGE_SUFFIXES, find_images, read_image_size, read_image_sizes
+from .json_files import load_json
 
 _NUM_SHOWN = 5
 
@@ -144,7 +145,7 @@ class UnlabeledPoseDataset(BaseCocoStyleDataset):
         """Names of the images and, where there are any, boxes by name."""
         listed, id_to_name, boxes = None, None, None
         if self.ann_file.lower().endswith('.json'):
-            content = load_json(self.ann_file, 'ann_file')
+            content = load_json(self.ann_file, 'ann_file', BOX_FORMS)
             if not isinstance(content, dict) or not content.get('images'):
                 raise ValueError(f'ann_file={self.ann_file} has no "images": expected a COCO file '
                                  '(detections go into bbox_file)')
@@ -164,7 +165,8 @@ class UnlabeledPoseDataset(BaseCocoStyleDataset):
                 raise FileNotFoundError(f'ann_file={self.ann_file} lists no images: expected one '
                                         'path a line')
         if self._box_path:
-            boxes = self._parse(load_json(self._box_path, 'bbox_file'), self._box_path, id_to_name)
+            content = load_json(self._box_path, 'bbox_file', BOX_FORMS)
+            boxes = self._parse(content, self._box_path, id_to_name)
         names = self._find() if listed is None else list(dict.fromkeys(listed))
         return names, boxes
 

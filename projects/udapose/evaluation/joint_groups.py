@@ -84,6 +84,24 @@ def scored_joints(groups: str | dict[str, list[int | str]] | None, names: list[s
     return sorted({j for members in resolve_groups(groups, names).values() for j in members})
 
 
+def evaluated_joints(joints: str | Sequence[int | str] | None,
+                     groups: str | dict[str, list[int | str]] | None, names: list[str]
+                     ) -> list[int]:
+    """The joints that enter a metric's mean: those asked for, else the groups', else all.
+
+    See :func:`resolve_joints` and :func:`scored_joints` for arguments and errors.
+    """
+    if joints is not None:
+        return resolve_joints(joints, names)
+    return scored_joints(groups, names) or list(range(len(names)))
+
+
+def joint_names(meta: dict | None, count: int) -> list[str]:
+    """Names of ``count`` joints by a data set's metainfo; their numbers if it has another count."""
+    names = (meta or {}).get('keypoint_id2name')
+    return [names[i] if names and len(names) == count else str(i) for i in range(count)]
+
+
 def _index(joint: int | str, group: str, names: list[str] | None) -> int:
     if isinstance(joint, str):
         if not names or joint not in names:

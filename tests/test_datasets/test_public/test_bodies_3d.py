@@ -148,7 +148,8 @@ def test_h36m_the_local_pinhole_follows_the_lens(minis):
 
 
 def test_local_pinholes_are_the_least_squares_of_a_slow_reference():
-    from udapose.datasets.public.body_cameras import distort, local_pinholes, pinhole_matrix
+    from udapose.datasets.public.body_cameras import local_pinholes, pinhole_matrix
+    from udapose.datasets.public.lens import distort
     rng = np.random.default_rng(0)
     rays = rng.uniform(-0.3, 0.3, (3, 17, 2))
     visible = (rng.random((3, 17)) > 0.3).astype(float)
@@ -159,7 +160,7 @@ def test_local_pinholes_are_the_least_squares_of_a_slow_reference():
         seen = rays[i][visible[i] > 0]
         grid = np.array([(x, y) for x in np.linspace(seen[:, 0].min(), seen[:, 0].max(), 5)
                          for y in np.linspace(seen[:, 1].min(), seen[:, 1].max(), 5)])
-        bent = distort(grid, k, p) * (1100, 1200) + (500, 510)
+        bent = distort(grid, (*k[:2], *p, k[2])) * (1100, 1200) + (500, 510)
         ones = np.ones((25, 1))
         first = np.linalg.lstsq(np.hstack([grid, ones]), bent[:, 0], rcond=None)[0]
         second = np.linalg.lstsq(np.hstack([grid[:, 1:], ones]), bent[:, 1], rcond=None)[0]
@@ -457,8 +458,14 @@ def test_surreal_units_crops_and_damage(minis, tmp_path):
             build('Surreal3DDataset', **make(tag, change))
     half = edit(tmp_path / 'half', root, 'test/run1.json',
                 lambda old, new: new.write_text(old.read_text()[:-40]))
-    with pytest.raises(ValueError, match='no valid json.*half extracted'):
+    with pytest.raises(ValueError, match=r'run1\.json is no JSON file.*truncated'):
         build('Surreal3DDataset', half, split='test')
+    first = Path(plain[0]['img_path']).relative_to(root)
+    edit(tmp_path / 'image', root, first, lambda old, new: new.write_bytes(b'jpeg'))
+    options = dict(root=tmp_path / 'image', split='test', protocol='clean')
+    with pytest.raises(OSError, match='1 images cannot be read'):
+        build('Surreal3DDataset', **options)
+    assert len(build('Surreal3DDataset', on_missing='skip', **options)) == len(plain) - 1
 
 
 def test_the_pages_configs_are_those_of_the_readers(repository):

@@ -75,7 +75,7 @@ def test_freihand_bad_input_is_named(freihand_root):
     with pytest.raises(ValueError, match='another unit'):
         build('FreiHANDDataset', root)
     (root / 'training_xyz.json').write_text(json.dumps(values)[:-20])
-    with pytest.raises(ValueError, match=r'training_xyz\.json is damaged'):
+    with pytest.raises(ValueError, match=r'training_xyz\.json is no JSON file'):
         build('FreiHANDDataset', root)
     (root / 'training_xyz.json').write_text(json.dumps(values))
     for number in range(6, 24):  # only the green screen was extracted
@@ -140,6 +140,7 @@ def test_h3d_bad_input_is_named(tmp_path):
     first.write_bytes(b'')
     with pytest.raises(OSError, match='1 images cannot be read'):
         build('Hand3DStudioDataset', tmp_path)
+    assert len(build('Hand3DStudioDataset', tmp_path, on_missing='skip')) == 7
     first.unlink()
     with pytest.raises(FileNotFoundError, match='1 of the annotated images'):
         build('Hand3DStudioDataset', tmp_path)

@@ -99,7 +99,7 @@ def test_panoptic_bad_input_is_named(panoptic_root):
     path = root / '171026_pose1/hdHand3d/handRecon3D_hd00000100.json'
     text = path.read_text()
     path.write_text(text[:-30])
-    with pytest.raises(ValueError, match=r'hd00000100\.json is damaged'):
+    with pytest.raises(ValueError, match=r'hd00000100\.json is no JSON file'):
         build('PanopticHandsDataset', root)
     path.write_text(text)
     calibration = root / '171026_pose1/calibration_171026_pose1.json'

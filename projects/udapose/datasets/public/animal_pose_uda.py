@@ -1,7 +1,6 @@
 """AnimalPose in the split of the domain adaptation benchmarks (Cao et al., ICCV 2019)."""
 from __future__ import annotations
 
-import json
 import os.path as osp
 import random
 from collections.abc import Iterable
@@ -10,6 +9,7 @@ import numpy as np
 from mmpose.registry import DATASETS
 
 from ...joint_sets import JOINT_SETS, map_joints
+from ..json_files import load_json
 from .animals import SPECIES_IDS, PublicAnimalDataset, hourglass_box, load_object_array
 
 _IDS = {SPECIES_IDS[name]: name for name in ('dog', 'cat', 'sheep', 'horse', 'cow')}
@@ -101,10 +101,10 @@ class AnimalPoseUDADataset(PublicAnimalDataset):
         paths = [self.path(self.img_prefix, images[str(a['image_id'])]) for a in chosen]
         sizes = self.image_sizes(paths)
         for file, xy, seen, box in zip(paths, points, flags, hourglass_box(boxes)):
-            if file not in self.unreadable:
+            if file in sizes:
                 yield dict(self.common(species), img_path=file, keypoints=xy,
                            keypoints_visible=(seen > 0).astype(np.float32), bbox=box,
-                           image_size=sizes.get(file))
+                           image_size=sizes[file])
 
     def common(self, species: str) -> dict:
         """Keys of an instance that tell its species; 0 for unknown."""
@@ -113,9 +113,8 @@ class AnimalPoseUDADataset(PublicAnimalDataset):
     @staticmethod
     def _read(path: str) -> tuple[dict[str, str], list[dict], bool]:
         """Image names by id, annotations, and whether the file is MMPose's."""
+        content = load_json(path)
         try:
-            with open(path) as file:
-                content = json.load(file)
             images, annotations = content['images'], content['annotations']
             mmpose = isinstance(images, list)
             names = {str(i['id']): i['file_name'] for i in images} if mmpose else \

@@ -8,13 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 from mmengine.logging import MMLogger
 
-from ..image_headers import read_image_sizes
 from .base import PublicPoseDataset
-from .crops import split_by_shuffle
+from .crops import split_by_shuffle, square_boxes
 
 #: Species to ``category_id``: AnimalPose's ids, then those of the other data sets.
 SPECIES_IDS = dict(dog=1, cat=2, sheep=3, horse=4, cow=5, tiger=6, hound=7)
-_NUM_SHOWN = 5
 _PICKLED = {'_reconstruct', 'ndarray', 'dtype', 'scalar'}
 
 
@@ -33,9 +31,7 @@ def hourglass_box(boxes: np.ndarray, factor: float = 1.25) -> np.ndarray:
     """
     boxes = np.asarray(boxes, np.float64)
     low, high = boxes[..., :2], boxes[..., 2:]
-    half = factor / 2 * (high - low).max(-1, keepdims=True)
-    middle = (low + high) / 2
-    square = np.concatenate([middle - half, middle + half], -1)
+    square = square_boxes((low + high) / 2, factor * (high - low).max(-1))
     return np.where((high > low).all(-1, keepdims=True), square, 0).astype(np.float32)
 
 
@@ -189,29 +185,6 @@ class PublicAnimalDataset(PublicPoseDataset):
             raise ValueError(f'{self._name()}: {shared} samples of {origin} are in both parts of '
                              'the split')
         return both[0], both[1]
-
-    def image_sizes(self, paths: Sequence[str]) -> dict[str, tuple[int, int]]:
-        """Width and height of the images that exist; missing ones are the base class's affair.
-
-        Raises:
-            OSError: Unreadable images, and ``on_missing='error'``.
-        """
-        sizes, problems = read_image_sizes(list(dict.fromkeys(paths)))
-        bad = {path: why for path, why in problems.items() if why != 'no such file'}
-        if bad:
-            shown = '; '.join(f'{path} ({why})' for path, why in [*bad.items()][:_NUM_SHOWN])
-            message = f'{self._name()}: {len(bad)} images cannot be read: {shown}'
-            if self.on_missing == 'error':
-                raise OSError(f"{message}. Replace them, or set on_missing='skip'")
-            MMLogger.get_current_instance().warning(f'Left out: {message}')
-            self.count('unreadable images, left out', len(bad))
-        self.unreadable = set(bad)
-        return sizes
-
-    def count(self, problem: str, number: int = 1) -> None:
-        """As the base class's; nothing is reported of 0."""
-        if number:
-            super().count(problem, number)
 
     def common(self, species: str) -> dict:
         """Keys of an instance that tell its species."""

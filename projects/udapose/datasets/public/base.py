@@ -11,6 +11,7 @@ from mmengine.logging import MMLogger
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
 from ...joint_sets import JOINT_SETS
+from ..image_headers import read_image_sizes
 
 _NUM_SHOWN = 5
 _MOST_OUTSIDE = 0.5
@@ -32,8 +33,8 @@ class PublicPoseDataset(BaseCocoStyleDataset):
             included) or ``'clean'``; the data set's documentation says what differs.
         labels (bool): False removes all keypoints from the items: the unlabelled target. Boxes
             remain, which the published protocols derive from the keypoints. Defaults to ``True``.
-        on_missing (str): ``'error'``, or ``'skip'`` instances whose image file is missing
-            (reported). Defaults to ``'error'``.
+        on_missing (str): ``'error'``, or ``'skip'`` instances whose image file is missing or, where
+            sizes are read from the files, damaged (reported). Defaults to ``'error'``.
         metainfo (dict, optional): Changes to ``METAINFO``.
         pipeline, indices, serialize_data, test_mode, lazy_init, max_refetch: As in MMPose.
 
@@ -42,6 +43,7 @@ class PublicPoseDataset(BaseCocoStyleDataset):
             and the expected tree.
         ValueError: Unknown split or protocol; annotations that cannot be meant (most keypoints
             outside of their images, no instance left).
+        OSError: Damaged images, where sizes are read from the files.
     """
 
     JOINT_SET: str = ''
@@ -105,16 +107,63 @@ class PublicPoseDataset(BaseCocoStyleDataset):
         return path
 
     def count(self, problem: str, number: int = 1) -> None:
-        """Count something that was left out or changed, for the report at the start."""
-        self.report[problem] += number
+        """Count what was left out or changed, for the report at the start; nothing for 0."""
+        if number:
+            self.report[problem] += number
+
+    def image_sizes(self, paths: Iterable[str]) -> dict[str, tuple[int, int]]:
+        """Sizes of images from the files' headers, where annotations do not tell them.
+
+        Returns:
+            dict[str, tuple[int, int]]: Path to (width, height), pixels: (0, 0) of missing files,
+            which are reported with all others. Damaged ones are not in it: leave them out.
+
+        Raises:
+            OSError: Damaged files, and ``on_missing='error'``.
+        """
+        sizes, problems = read_image_sizes(list(dict.fromkeys(paths)))
+        missing = [path for path, why in problems.items() if why == 'no such file']
+        damaged = [f'{path} ({why})' for path, why in problems.items() if why != 'no such file']
+        if damaged:
+            message = f'{self._name()}: {len(damaged)} images cannot be read: ' \
+                      f'{"; ".join(damaged[:_NUM_SHOWN])}'
+            if self.on_missing == 'error':
+                raise OSError(f"{message}. Extract the archive again, or set on_missing='skip'")
+            MMLogger.get_current_instance().warning(f'Left out: {message}')
+            self.count('unreadable images, left out', len(damaged))
+        return {**sizes, **dict.fromkeys(missing, (0, 0))}
+
+    def whole_images(self, paths: Sequence[str], unless_square: str = ''
+                     ) -> list[tuple[int, dict]]:
+        """Boxes of whole images, with sizes from :meth:`image_sizes`.
+
+        Args:
+            paths (Sequence[str]): The files.
+            unless_square (str): What to say of images that are not square. Defaults to ``''``:
+                they may have any shape.
+
+        Returns:
+            list[tuple[int, dict]]: Of the images that are not damaged: index in ``paths``;
+            ``img_path``, ``bbox`` (0, 0, width, height) and ``image_size``, pixels.
+
+        Raises:
+            OSError: See :meth:`image_sizes`.
+            ValueError: Images that are not square, if that is asked for.
+        """
+        sizes = self.image_sizes(paths)
+        odd = [path for path, (width, height) in sizes.items() if width != height]
+        if odd and unless_square:
+            raise ValueError(f'{self._name()}: {len(odd)} images are not square, for example '
+                             f'{odd[0]} ({"x".join(map(str, sizes[odd[0]]))}): {unless_square}')
+        return [(i, dict(img_path=path, bbox=(0, 0, *sizes[path]), image_size=sizes[path]))
+                for i, path in enumerate(paths) if path in sizes]
 
     def load_data_list(self) -> list[dict]:
         """Load, check and pack the instances; log what was left out."""
         self.require()
         self.report.clear()
         raw = list(self.load_instances())
-        self._check_files(raw)
-        missing = self._missing
+        missing = self._missing(raw)
         infos, outside, labelled = [], 0, 0
         for instance in raw:
             if instance['img_path'] in missing:
@@ -138,8 +187,7 @@ class PublicPoseDataset(BaseCocoStyleDataset):
                 f'{self._name()}: {outside} of {labelled} labelled joints lie outside of their '
                 f'image, for example of {infos[0]["img_path"]}: annotations and images are of '
                 'different versions, or the images were resized')
-        if outside:
-            self.count('labelled joints outside of their image (kept)', outside)
+        self.count('labelled joints outside of their image (kept)', outside)
         for index, info in enumerate(infos):
             info.update(id=index, img_id=index)
             if not self.labels:
@@ -160,9 +208,7 @@ class PublicPoseDataset(BaseCocoStyleDataset):
             finite &= np.isfinite(cam).all(-1)
             cam = np.where(finite[..., None], cam, 0)
         bad = (flags > 0) & ~finite
-        if bad.any():
-            self.count('joints with coordinates that are not finite, now unlabelled',
-                       int(bad.sum()))
+        self.count('joints with coordinates that are not finite, now unlabelled', int(bad.sum()))
         flags = np.where(finite, flags, 0)
         points = np.where(finite[..., None], points, 0)
         if not (flags > 0).any():
@@ -180,28 +226,29 @@ class PublicPoseDataset(BaseCocoStyleDataset):
             info.setdefault('root_index', self.joint_set().root)
         return info
 
-    def _check_files(self, raw: list[dict]) -> None:
-        """Find missing images by listing each folder once."""
+    def _missing(self, raw: list[dict]) -> set[str]:
+        """Paths of the images that do not exist, found by listing each folder once."""
         folders: dict[str, set[str]] = {}
-        self._missing = set()
+        missing = set()
         for instance in raw:
             folder, name = osp.split(instance['img_path'])
             if folder not in folders:
                 folders[folder] = set(os.listdir(folder)) if osp.isdir(folder) else set()
             if name not in folders[folder]:
-                self._missing.add(instance['img_path'])
-        if not self._missing:
-            return
-        shown = ', '.join(sorted(self._missing)[:_NUM_SHOWN])
-        message = f'{self._name()}: {len(self._missing)} of the annotated images do not exist: ' \
-                  f'{shown}{", ..." if len(self._missing) > _NUM_SHOWN else ""}'
+                missing.add(instance['img_path'])
+        if not missing:
+            return missing
+        shown = ', '.join(sorted(missing)[:_NUM_SHOWN])
+        message = f'{self._name()}: {len(missing)} of the annotated images do not exist: ' \
+                  f'{shown}{", ..." if len(missing) > _NUM_SHOWN else ""}'
         if self.on_missing == 'error':
             raise FileNotFoundError(
                 f'{message}. Is the archive extracted completely, and does data_root '
                 f"({self.data_root}) have this tree? on_missing='skip' leaves them out.\n"
                 f'{self.TREE}')
         MMLogger.get_current_instance().warning(f'Left out: {message}')
-        self.count('missing images, left out', len(self._missing))
+        self.count('missing images, left out', len(missing))
+        return missing
 
     def _name(self) -> str:
         return f'{type(self).__name__} ({self.split}, {self.protocol}, {self.data_root})'

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...codecs.camera_geometry import project
+from .lens import distort
 
 # Extent of a person's joints (median over the data set), from crouching to arms raised.
 _EXTENTS = dict(m=(0.2, 4.), cm=(20., 400.), mm=(400., 4000.))
@@ -22,24 +23,6 @@ def pinhole_matrix(focal: np.ndarray, centre: np.ndarray) -> np.ndarray:
     return matrix
 
 
-def distort(rays: np.ndarray, radial: Sequence[float], tangential: Sequence[float]) -> np.ndarray:
-    """Where a lens with Human3.6M's calibration bends rays to.
-
-    Args:
-        rays (np.ndarray): (..., 2), x / z and y / z.
-        radial (Sequence[float]): Three coefficients, of the 2nd, 4th and 6th power of the radius.
-        tangential (Sequence[float]): Two coefficients.
-
-    Returns:
-        np.ndarray: (..., 2), again x / z and y / z. Checked on real labels: within 0.2 pixels.
-    """
-    k, p = np.ravel(radial), np.ravel(tangential)
-    square = (rays ** 2).sum(-1, keepdims=True)
-    stretch = 1 + square * (k[0] + square * (k[1] + square * k[2]))
-    stretch = stretch + 2 * (rays * p[::-1]).sum(-1, keepdims=True)
-    return rays * stretch + square * p[::-1]
-
-
 def local_pinholes(rays: np.ndarray, visible: np.ndarray, matrix: np.ndarray,
                    radial: Sequence[float], tangential: Sequence[float]) -> np.ndarray:
     """The pinhole camera that comes closest to a lens within each person's extent.
@@ -51,7 +34,8 @@ def local_pinholes(rays: np.ndarray, visible: np.ndarray, matrix: np.ndarray,
         rays (np.ndarray): (N, J, 2), x / z and y / z of the joints.
         visible (np.ndarray): (N, J), > 0 = counts for the extent.
         matrix (np.ndarray): (3, 3) of the camera without its lens.
-        radial, tangential (Sequence[float]): See :func:`distort`.
+        radial, tangential (Sequence[float]): k1, k2, k3 and p1, p2 of :func:`distort`, which are
+            Human3.6M's. Checked on real labels: within 0.2 pixels.
 
     Returns:
         np.ndarray: (N, 3, 3) float64 upper triangular; the skew takes up part of the lens.
@@ -63,7 +47,8 @@ def local_pinholes(rays: np.ndarray, visible: np.ndarray, matrix: np.ndarray,
     low, high = np.where(some, low, 0), np.where(some, high, 0)
     middle, extent = (low + high) / 2, np.maximum(high - low, _LEAST_EXTENT)
     steps = np.stack(np.meshgrid(_GRID, _GRID), -1).reshape(-1, 2) * extent[:, None]
-    bent = distort(middle[:, None] + steps, radial, tangential)
+    k, p = np.ravel(radial), np.ravel(tangential)
+    bent = distort(middle[:, None] + steps, (*k[:2], *p, k[2]))
     # the grid's axes are orthogonal, so each coefficient is a quotient of its own
     energy = (steps ** 2).sum(1)
     by_x = (steps[..., 0] * bent[..., 0]).sum(1) / energy[:, 0]

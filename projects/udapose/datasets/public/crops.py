@@ -7,6 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 
+def square_boxes(centre: np.ndarray, side: np.ndarray) -> np.ndarray:
+    """(..., 4) xyxy squares around ``centre`` (..., 2) with ``side`` (...,), pixels."""
+    half = np.asarray(side, np.float64)[..., None] / 2
+    return np.concatenate([centre - half, centre + half], -1)
+
+
 def square_keypoint_box(keypoints: np.ndarray, image_size: Sequence[int], factor: float = 1.5
                         ) -> np.ndarray:
     """The square around the keypoints that RegDA, UniFrame and arXiv 2404.14885 crop.

@@ -1,7 +1,6 @@
 """FreiHAND (Zimmermann et al., 2019)."""
 from __future__ import annotations
 
-import json
 import os.path as osp
 from collections.abc import Iterable, Sequence
 
@@ -10,6 +9,7 @@ from mmpose.registry import DATASETS
 
 from ...codecs.camera_geometry import project
 from ...joint_sets import JOINT_SETS
+from ..json_files import load_json
 from .crops import split_by_shuffle
 from .hand_base import PublicHandDataset
 
@@ -102,12 +102,11 @@ class FreiHANDDataset(PublicHandDataset):
 
     def _read(self, folder: str, key: str, shape: tuple) -> np.ndarray:
         path = self.require(f'{folder}_{key}.json')
+        content = load_json(path)
         try:
-            with open(path) as file:
-                values = np.array(json.load(file), np.float64)
-        except ValueError as error:  # also json's
-            raise ValueError(f'{path} is damaged or has entries of different lengths: {error}') \
-                from None
+            values = np.array(content, np.float64)
+        except ValueError as error:
+            raise ValueError(f'{path} has entries of different lengths: {error}') from None
         if values.shape[1:] != shape:
             raise ValueError(f'{path}: entries should be {shape}, the file is {values.shape}')
         return values

@@ -1,15 +1,13 @@
 """Hand-3D-Studio (Zhao et al., 2020), the crops of the published benchmarks."""
 from __future__ import annotations
 
-import json
-import os.path as osp
 from collections.abc import Iterable
 
 import numpy as np
 from mmpose.registry import DATASETS
 
 from ...joint_sets import JOINT_SETS
-from ..image_headers import read_image_sizes
+from ..json_files import load_json
 from .crops import split_by_shuffle
 from .hand_base import PublicHandDataset
 
@@ -39,7 +37,6 @@ class Hand3DStudioDataset(PublicHandDataset):
     Raises:
         ValueError: Unknown ``objects`` or ``unit``; an annotation file that is not H3D's; crops
             that are not square.
-        OSError: Images whose header cannot be read.
     """
 
     METAINFO = JOINT_SETS['hand21'].metainfo(
@@ -64,34 +61,32 @@ class Hand3DStudioDataset(PublicHandDataset):
     def load_instances(self) -> Iterable[dict]:
         """See the base class."""
         path = self.require('annotation.json')
+        samples = load_json(path)
         try:
-            with open(path) as file:
-                samples = json.load(file)
             alone = np.array([int(s['without_object']) for s in samples])
             names = [s['name'] for s in samples]
             points = np.array([s['keypoint2d'] for s in samples], np.float64).reshape(-1, 21, 2)
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
-                f'{path} is damaged or not H3D\'s ({type(error).__name__}: {error}): it should be '
+                f'{path} is not H3D\'s ({type(error).__name__}: {error}): it should be '
                 'a list of name, keypoint2d (21, 2), keypoint3d, intrinsic_matrix and '
                 'without_object') from None
         wanted = np.flatnonzero(alone == (self.objects == 'without')) \
             if self.objects != 'all' else np.arange(len(alone))
         chosen = self._chosen([int(i) for i in wanted], names)
         paths = [self.path(names[i]) for i in chosen]
-        sizes = self._sizes(paths)
+        items = self.whole_images(
+            paths, 'this reader takes the crops of H3D_crop, not the original photographs')
         cam = matrices = None
         if self.keypoints_3d and chosen:
             cam = np.array([samples[i]['keypoint3d'] for i in chosen], np.float64) * _MM[self.unit]
             matrices = np.array([samples[i]['intrinsic_matrix'] for i in chosen], np.float64)
             self.check_hands(cam)
             self.check_projection(points[chosen], cam, matrices, np.ones((len(chosen), 21)), paths)
-        for n, i in enumerate(chosen):
-            width, height = sizes.get(paths[n], (1, 1))  # missing: the base reports it
+        for n, item in items:
             instance = dict(
-                img_path=paths[n], keypoints=points[i], keypoints_visible=np.ones(21),
-                bbox=(0, 0, width, height), image_size=(width, height),
-                without_object=bool(alone[i]))
+                item, keypoints=points[chosen[n]], keypoints_visible=np.ones(21),
+                without_object=bool(alone[chosen[n]]))
             if cam is not None:
                 instance.update(keypoints_cam=cam[n], intrinsics=matrices[n])
             yield instance
@@ -109,17 +104,3 @@ class Hand3DStudioDataset(PublicHandDataset):
         test, train = split_by_shuffle(wanted)
         return dict(test=test, train=train, val=train[:len(test)],
                     train_val=train[len(test):])[self.split]
-
-    def _sizes(self, paths: list[str]) -> dict[str, tuple[int, int]]:
-        sizes, problems = read_image_sizes(paths)
-        unreadable = {p: why for p, why in problems.items() if osp.isfile(p)}
-        if unreadable:
-            shown = '; '.join(f'{p} ({why})' for p, why in [*unreadable.items()][:5])
-            raise OSError(f'{self._name()}: {len(unreadable)} images cannot be read: {shown}. '
-                          'Extract the archive again')
-        odd = [p for p, (width, height) in sizes.items() if width != height]
-        if odd:
-            raise ValueError(f'{self._name()}: {len(odd)} images are not square, for example '
-                             f'{odd[0]}: this reader takes the crops of H3D_crop, not the original '
-                             'photographs')
-        return sizes

@@ -45,11 +45,6 @@ class PublicHandDataset(PublicPoseDataset):
         self.hand = hand
         super().__init__(data_root, split, protocol or self.PROTOCOLS[0], **kwargs)
 
-    def count(self, problem: str, number: int = 1) -> None:
-        """As the base, without a line in the report for nothing."""
-        if number:
-            super().count(problem, number)
-
     def unified(self, instance: dict, is_left: bool, width: int) -> dict:
         """The instance as a hand of the wanted side.
 
@@ -130,8 +125,7 @@ class PublicHandDataset(PublicPoseDataset):
         if behind.mean() > _MOST_WRONG:
             raise ValueError(f'{self._name()}: {behind.sum()} of {len(cam)} hands are behind the '
                              'camera (z <= 0): the camera frame is not x right, y down, z forward')
-        if behind.any():
-            self.count('hands with joints behind the camera (kept)', int(behind.sum()))
+        self.count('hands with joints behind the camera (kept)', int(behind.sum()))
 
     def check_projection(self, keypoints: np.ndarray, cam: np.ndarray, intrinsics: np.ndarray,
                          visible: np.ndarray, paths: Sequence[str]) -> None:
@@ -155,9 +149,8 @@ class PublicHandDataset(PublicPoseDataset):
                 f'{self._name()}: of {wrong.sum()} of {len(wrong)} hands the 3D joints do not '
                 f'project onto the keypoints, of {paths[first]} by {worst[first]:.1f} pixels: '
                 'cameras, 2D and 3D labels are of different versions')
-        if wrong.any():
-            self.count('hands whose 3D joints miss their keypoints by over a pixel (kept)',
-                       int(wrong.sum()))
+        self.count('hands whose 3D joints miss their keypoints by over a pixel (kept)',
+                   int(wrong.sum()))
 
 
 def published_hand_box(keypoints: np.ndarray, image_size: Sequence[int]) -> np.ndarray:

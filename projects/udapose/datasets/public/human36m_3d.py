@@ -8,6 +8,7 @@ import numpy as np
 from mmpose.registry import DATASETS
 
 from ...joint_sets import JOINT_SETS
+from .annotation_files import read_mocap, read_pickle
 from .base import PublicPoseDataset
 from .body_cameras import (
     check_reprojection,
@@ -16,7 +17,7 @@ from .body_cameras import (
     reprojection_errors,
     to_millimetres,
 )
-from .body_files import read_mocap, read_pickle, square_boxes
+from .crops import square_boxes
 
 _SUBJECTS = dict(train=('S1', 'S5', 'S6', 'S7', 'S8'), test=('S9', 'S11'))
 _NAME = re.compile(r'(S\d+)_[^/.]*\.(\d+)_\d+\.\w+$')
@@ -88,9 +89,8 @@ class Human36m3DDataset(PublicPoseDataset):
             reprojection_errors(cam, intrinsics, data['part'][..., :2], visible), _LIMIT, names,
             path, f'{self.camera_file} is not the one of this file, or S is not in the camera '
             'frame')
-        if not good.all():
-            self.count('instances whose 3D joints do not project onto their 2D joints, left out',
-                       int((~good).sum()))
+        self.count('instances whose 3D joints do not project onto their 2D joints, left out',
+                   int((~good).sum()))
         boxes = square_boxes(data['center'], 200 * data['scale'])
         for i, (name, (subject, camera)) in enumerate(zip(names, keys)):
             if good[i] and (self.cameras is None or camera in self.cameras):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..image_headers import read_image_size
-from .json_files import load_json
+from ..json_files import load_json
+from .body_cameras import pinhole_matrix
 
 #: Side of the crops that the published code writes, pixels.
 CROP_SIZE = 512
@@ -74,9 +75,7 @@ def read_subject(dataset, subject: int) -> Human36mSubject:
     if behind.any():
         raise ValueError(f'{where}: {int(behind.sum())} poses lie behind their camera: poses must '
                          'be in world millimetres, and t that of X_camera = R X_world + t')
-    intrinsics = np.zeros((len(used), 3, 3))
-    intrinsics[:, [0, 1], [0, 1]], intrinsics[:, :2, 2] = focal[:, :2], centre[:, :2]
-    intrinsics[:, 2, 2] = 1
+    intrinsics = np.stack([pinhole_matrix(f[:2], c[:2]) for f, c in zip(focal, centre)])
     return Human36mSubject(names, _sizes(dataset, images), joints.astype(np.float32), intrinsics,
                            camera_of)
 

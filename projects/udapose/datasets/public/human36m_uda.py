@@ -11,10 +11,10 @@ from mmpose.registry import DATASETS
 
 from ...codecs.camera_geometry import project
 from ...joint_sets import JOINT_SETS, map_joints
+from ..json_files import load_json
 from .base import PublicPoseDataset
 from .crops import square_keypoint_box
 from .human36m_annotations import CROP_SIZE, read_subject
-from .json_files import load_json
 
 SUBJECTS = dict(train=(1, 5, 6, 7, 8), test=(9, 11), all=(1, 5, 6, 7, 8, 9, 11))
 _PELVIS = 6

@@ -1,15 +1,17 @@
-"""Lenses with distortion, and the pinhole camera that replaces them around a hand."""
+"""Lenses with distortion, and the pinhole camera that replaces them around a direction."""
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 
-def distort(rays: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+def distort(rays: np.ndarray, coefficients: Sequence[float]) -> np.ndarray:
     """Radial and tangential distortion, OpenCV's model of five coefficients.
 
     Args:
         rays (np.ndarray): (..., 2), X / Z and Y / Z.
-        coefficients (np.ndarray): (5,) k1, k2, p1, p2, k3.
+        coefficients (Sequence[float]): k1, k2, p1, p2, k3.
 
     Returns:
         np.ndarray: (..., 2), what the intrinsics map to pixels.

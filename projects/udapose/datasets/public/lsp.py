@@ -9,8 +9,8 @@ import numpy as np
 from mmpose.registry import DATASETS
 
 from ...joint_sets import JOINT_SETS, map_joints
+from .annotation_files import read_mat
 from .base import PublicPoseDataset
-from .image_sizes import whole_images
 
 
 def read_lsp_joints(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
@@ -84,25 +84,17 @@ class LSPDataset(PublicPoseDataset):
         digits = 5 if extended else 4
         chosen = self._chosen(len(points), extended)
         paths = [self.path(folder, f'im{i + 1:0{digits}d}.jpg') for i in chosen]
-        for i, item in whole_images(self, paths):
+        for i, item in self.whole_images(paths):
             yield dict(item, keypoints=points[chosen[i]], keypoints_visible=flags[chosen[i]])
 
     def _read(self) -> tuple[np.ndarray, np.ndarray, bool]:
-        from scipy.io import loadmat
         path = self.require('joints.mat')
+        joints = read_mat(path, 'joints')
         try:
-            content = loadmat(path)
-        except Exception as error:  # SciPy raises many kinds on what is no MATLAB file
-            raise ValueError(f'{path} is not a readable MATLAB file ({error})') from None
-        if 'joints' not in content:
-            raise ValueError(f'{path} holds no array "joints": is it of another data set?')
-        try:
-            points, visible, extended = read_lsp_joints(content['joints'])
+            points, visible, extended = read_lsp_joints(joints)
         except ValueError as error:
             raise ValueError(f'{path}: {error}') from None
-        nowhere = int(((points == 0).all(-1)).sum())
-        if nowhere:
-            self.count('joints at (0, 0), unlabelled', nowhere)
+        self.count('joints at (0, 0), unlabelled', int((points == 0).all(-1).sum()))
         return points, visible, extended
 
     def _require_as_many(self, folder: str, count: int) -> None:

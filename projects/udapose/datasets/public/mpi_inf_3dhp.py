@@ -9,6 +9,7 @@ from mmpose.registry import DATASETS
 
 from ...codecs.camera_geometry import project
 from ...joint_sets import JOINT_SETS, map_joints
+from .annotation_files import read_mocap, read_pickle
 from .base import PublicPoseDataset
 from .body_cameras import (
     check_reprojection,
@@ -17,7 +18,7 @@ from .body_cameras import (
     to_millimetres,
     unit_of_length,
 )
-from .body_files import read_mocap, read_pickle, square_boxes
+from .crops import square_boxes
 
 _FILES = dict(train='train', test='test_valid')
 _LIMIT = 5.  # pixels of images with 2048; real labels are within 2.2, the median joint within 0.2
@@ -90,16 +91,14 @@ class MPIINF3DHPDataset(PublicPoseDataset):
             reprojection_errors(cam, intrinsics, data['part'][..., :2], every), _LIMIT, names,
             path, f'{self.camera_file} is not the one of this file, or S is not in the camera '
             'frame')
-        if not good.all():
-            self.count('instances whose 3D joints do not project onto their 2D joints, left out',
-                       int((~good).sum()))
+        self.count('instances whose 3D joints do not project onto their 2D joints, left out',
+                   int((~good).sum()))
         if self.pose3d == 'univ_annot3':
             cam = self._universal(sequences, frames, names)
             errors = reprojection_errors(cam, intrinsics, data['part'][..., :2], every)
-            if (errors > _LIMIT).any():
-                self.count('instances whose univ_annot3 does not project onto the labelled pixels '
-                           '(kept, with the projection as keypoints)',
-                           int((errors > _LIMIT)[good].sum()))
+            self.count('instances whose univ_annot3 does not project onto the labelled pixels '
+                       '(kept, with the projection as keypoints)',
+                       int((errors > _LIMIT)[good].sum()))
         with np.errstate(divide='ignore', invalid='ignore'):
             pixels = project(cam, intrinsics)
         (cam, visible), (pixels, _) = (map_joints('mpi_inf_3dhp', x) for x in (cam, pixels))

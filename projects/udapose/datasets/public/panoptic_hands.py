@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import glob
-import json
 import os.path as osp
 from collections.abc import Iterable, Sequence
 
@@ -11,6 +10,7 @@ from mmpose.registry import DATASETS
 
 from ...codecs.camera_geometry import project
 from ...joint_sets import JOINT_SETS
+from ..json_files import load_json
 from .crops import square_keypoint_box
 from .hand_base import PublicHandDataset
 from .lens import distort, largest_radius, local_intrinsics
@@ -89,13 +89,13 @@ class PanopticHandsDataset(PublicHandDataset):
 
     def _lenses(self, sequence: str) -> dict[str, dict]:
         path = self.require(sequence, f'calibration_{sequence}.json')
+        content = load_json(path)
         try:
-            with open(path) as file:
-                lenses = {c['name']: {key: np.array(c[key], np.float64) for key in (
-                    'K', 'R', 't', 'distCoef', 'resolution')}
-                    for c in json.load(file)['cameras'] if c['type'] == 'hd'}
+            lenses = {c['name']: {key: np.array(c[key], np.float64) for key in (
+                'K', 'R', 't', 'distCoef', 'resolution')}
+                for c in content['cameras'] if c['type'] == 'hd'}
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f'{path} is damaged or no calibration of the Panoptic Studio '
+            raise ValueError(f'{path} is no calibration of the Panoptic Studio '
                              f'({type(error).__name__}: {error})') from None
         folder = self.path(sequence, 'hdImgs')
         wanted = self.cameras
@@ -116,10 +116,10 @@ class PanopticHandsDataset(PublicHandDataset):
         paths = sorted(glob.glob(osp.join(glob.escape(folder), 'handRecon3D_hd*.json')))
         frames, joints, flags, left = [], [], [], []
         for path in paths[::self.step]:
+            content = load_json(path)
             try:
-                with open(path) as file:
-                    hands = [(person[side], side) for person in json.load(file)['people']
-                             for side in ('left_hand', 'right_hand') if side in person]
+                hands = [(person[side], side) for person in content['people']
+                         for side in ('left_hand', 'right_hand') if side in person]
                 for hand, side in hands:
                     points = np.array(hand['landmarks'], np.float64).reshape(21, 3)
                     valid = np.array(hand.get('validity', np.ones(21)), np.float64) > 0
@@ -129,7 +129,7 @@ class PanopticHandsDataset(PublicHandDataset):
                     frames.append(osp.basename(path)[len('handRecon3D_hd'):-len('.json')])
                     left.append(side == 'left_hand')
             except (ValueError, KeyError, TypeError) as error:
-                raise ValueError(f'{path} is damaged or no hand file of the Panoptic Studio '
+                raise ValueError(f'{path} is no hand file of the Panoptic Studio '
                                  f'({type(error).__name__}: {error})') from None
         if not frames:
             raise FileNotFoundError(f'{self._name()}: {folder} has {len(paths)} files '

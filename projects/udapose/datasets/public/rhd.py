@@ -1,13 +1,13 @@
 """Rendered Handpose Dataset (Zimmermann and Brox, 2017)."""
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterable
 
 import numpy as np
 from mmpose.registry import DATASETS
 
 from ...joint_sets import JOINT_SETS, map_joints
+from .annotation_files import read_pickle
 from .crops import square_keypoint_box
 from .hand_base import PublicHandDataset
 
@@ -87,16 +87,14 @@ class RHDDataset(PublicHandDataset):
 
     def _read(self, folder: str) -> tuple:
         path = self.require(folder, f'anno_{folder}.pickle')
+        content = read_pickle(path)
         try:
-            with open(path, 'rb') as file:
-                content = pickle.load(file, encoding='latin1')
             ids = [int(key) for key in content]
             uv_vis, xyz, matrices = (np.stack([np.asarray(a[key], np.float64) for a in
                                                content.values()]) for key in ('uv_vis', 'xyz', 'K'))
-        except (pickle.UnpicklingError, EOFError, KeyError, ValueError, TypeError,
-                AttributeError) as error:
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise ValueError(
-                f'{path} is damaged or not RHD\'s ({type(error).__name__}: {error}): it should map '
+                f'{path} is not RHD\'s ({type(error).__name__}: {error}): it should map '
                 'an index to uv_vis (42, 3), xyz (42, 3) and K (3, 3)') from None
         if uv_vis.shape[1:] != (42, 3) or xyz.shape[1:] != (42, 3) or matrices.shape[1:] != (3, 3):
             raise ValueError(f'{path}: uv_vis, xyz and K should be (42, 3), (42, 3) and (3, 3), '

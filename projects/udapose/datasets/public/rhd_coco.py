@@ -1,7 +1,6 @@
 """RHD as MMPose distributes it: a COCO file with cameras and 3D joints."""
 from __future__ import annotations
 
-import json
 import os.path as osp
 from collections.abc import Iterable
 
@@ -9,6 +8,7 @@ import numpy as np
 from mmpose.registry import DATASETS
 
 from ...joint_sets import map_joints
+from ..json_files import load_json
 from .hand_base import PublicHandDataset
 from .rhd import RHDDataset
 
@@ -46,9 +46,8 @@ class RHDCocoDataset(PublicHandDataset):
     def load_instances(self) -> Iterable[dict]:
         """See the base class."""
         path = self.require(self.json_file or f'annotations/rhd_{self.split}.json')
+        content = load_json(path)
         try:
-            with open(path) as file:
-                content = json.load(file)
             images = {i['id']: i for i in content['images']}
             hands = content['annotations']
             owners = [images[a['image_id']] for a in hands]
@@ -59,8 +58,8 @@ class RHDCocoDataset(PublicHandDataset):
             is_left = np.array([{'left': True, 'right': False}[a['hand_type']] for a in hands])
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
-                f'{path} is damaged or not MMPose\'s json of RHD ({type(error).__name__}: {error}):'
-                ' images need cam_param, annotations keypoints, joint_cam and hand_type') from None
+                f'{path} is not MMPose\'s json of RHD ({type(error).__name__}: {error}): '
+                'images need cam_param, annotations keypoints, joint_cam and hand_type') from None
         matrices = np.tile(np.eye(3), (len(hands), 1, 1))
         matrices[:, [0, 1, 0, 1], [0, 1, 2, 2]] = lenses
         # both hands are stored like the left one of the original file

@@ -10,6 +10,7 @@ from mmpose.registry import DATASETS
 
 from ...codecs.camera_geometry import project
 from ...joint_sets import JOINT_SETS, map_joints
+from .annotation_files import read_mat
 from .crops import square_keypoint_box
 from .hand_base import PublicHandDataset
 
@@ -91,16 +92,11 @@ class STBDataset(PublicHandDataset):
 
     def _read(self, sequence: str, suffix: str) -> np.ndarray:
         """(N, 21, 3) float32 mm in the order of ``hand21``, in the frame of the file."""
-        from scipy.io import loadmat
         path = self.require('labels', f'{sequence}_{suffix}.mat')
-        try:
-            values = np.asarray(loadmat(path)['handPara'], np.float64)
-        except Exception as error:  # SciPy raises many kinds on damaged files
-            raise ValueError(f'{path} is damaged or not STB\'s ({type(error).__name__}: {error}): '
-                             'it should hold handPara (3, 21, frames)') from None
+        values = read_mat(path, 'handPara')
         if values.ndim != 3 or values.shape[:2] != (3, 21):
             raise ValueError(f'{path}: handPara should be (3, 21, frames), got {values.shape}')
-        return map_joints('stb', values.transpose(2, 1, 0))[0]
+        return map_joints('stb', values.transpose(2, 1, 0).astype(np.float64))[0]
 
 
 def camera_frame(joints: np.ndarray, camera: str) -> np.ndarray:

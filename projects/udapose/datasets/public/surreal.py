@@ -1,17 +1,30 @@
 """SURREAL as the published benchmarks of domain adaptation use it: square crops, 16 joints."""
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 from mmpose.registry import DATASETS
 
 from ...joint_sets import JOINT_SETS, map_joints
+from ..json_files import load_json
 from .base import PublicPoseDataset
 from .crops import split_by_shuffle
-from .image_sizes import whole_images
-from .json_files import load_json
+
+#: Both readers' ``paper_info``.
+PAPER = dict(
+    title='Learning from Synthetic Humans',
+    author='Varol, Gul and Romero, Javier and Martin, Xavier and Mahmood, Naureen and '
+           'Black, Michael J. and Laptev, Ivan and Schmid, Cordelia',
+    container='CVPR', year='2017', homepage='https://www.di.ens.fr/willow/research/surreal/data/')
+
+
+def split_of(items: Sequence, split: str, protocol: str) -> list:
+    """Both readers' splits, of the entries of a folder's runs: see :class:`SurrealUDADataset`."""
+    if protocol == 'clean':
+        return list(items)
+    test, rest = split_by_shuffle(items, 0 if split == 'val' else 3200)
+    return test if split == 'test' else rest
 
 
 @DATASETS.register_module()
@@ -39,12 +52,7 @@ class SurrealUDADataset(PublicPoseDataset):
     """
 
     JOINT_SET = 'body16'
-    METAINFO = JOINT_SETS['body16'].metainfo(
-        'surreal', title='Learning from Synthetic Humans',
-        author='Varol, Gul and Romero, Javier and Martin, Xavier and Mahmood, Naureen and '
-               'Black, Michael J. and Laptev, Ivan and Schmid, Cordelia',
-        container='CVPR', year='2017',
-        homepage='https://www.di.ens.fr/willow/research/surreal/data/')
+    METAINFO = JOINT_SETS['body16'].metainfo('surreal', **PAPER)
     SPLITS = ('train', 'val', 'test')
     PROTOCOLS = ('published', 'clean')
     TREE = """data_root/
@@ -66,11 +74,11 @@ class SurrealUDADataset(PublicPoseDataset):
             paths += [self.path(self.split, f'run{run}', name) for name in names]
             poses.append(points)
         points, flags = map_joints('surreal', np.concatenate(poses))
-        order = self._order(len(paths))
+        order = split_of(range(len(paths)), self.split, self.protocol)
         paths = [paths[i] for i in order]
-        items = list(whole_images(self, paths))
-        self._require_squares([item for _, item in items])
-        for i, item in items:
+        for i, item in self.whole_images(
+                paths, 'these are no crops of the processed release. Convert the original release '
+                'by tools/dataset_converters/surreal_to_processed.py'):
             yield dict(item, keypoints=points[order[i]], keypoints_visible=flags[order[i]])
 
     def _read(self, run: int) -> tuple[list[str], np.ndarray]:
@@ -88,22 +96,3 @@ class SurrealUDADataset(PublicPoseDataset):
             raise ValueError(f'{path}: keypoint2d has the shape {points.shape[1:]}, not the 24 x 2 '
                              'of the processed release')
         return names, points.reshape(-1, 24, 2)
-
-    def _order(self, count: int) -> list[int]:
-        if self.protocol == 'clean':
-            return list(range(count))
-        if self.split == 'val':
-            order = list(range(count))
-            random.Random(42).shuffle(order)
-            return order
-        test, rest = split_by_shuffle(range(count))
-        return test if self.split == 'test' else rest
-
-    def _require_squares(self, items: list[dict]) -> None:
-        wrong = [item for item in items if item['image_size'][0] != item['image_size'][1]]
-        if wrong:
-            raise ValueError(
-                f'{self._name()}: {len(wrong)} images are not square, for example '
-                f'{wrong[0]["img_path"]} ({"x".join(map(str, wrong[0]["image_size"]))}): these are '
-                'no crops of the processed release. Convert the original release by '
-                'tools/dataset_converters/surreal_to_processed.py')

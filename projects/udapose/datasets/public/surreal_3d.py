@@ -1,7 +1,6 @@
 """SURREAL in 3D, in the processed release of the UDA benchmarks."""
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 import numpy as np
@@ -10,7 +9,7 @@ from mmpose.registry import DATASETS
 
 from ...codecs.camera_geometry import project
 from ...joint_sets import JOINT_SETS, map_joints
-from ..image_headers import read_image_sizes
+from ..json_files import load_json
 from .base import PublicPoseDataset
 from .body_cameras import (
     check_reprojection,
@@ -18,7 +17,7 @@ from .body_cameras import (
     to_millimetres,
     unit_of_length,
 )
-from .crops import split_by_shuffle
+from .surreal import PAPER, split_of
 
 _RUNS = ('run0', 'run1', 'run2')
 _SHAPES = dict(keypoint2d=(24, 2), keypoint3d=(24, 3), intrinsic_matrix=(3, 3))
@@ -49,11 +48,7 @@ class Surreal3DDataset(PublicPoseDataset):
 
     JOINT_SET = 'body17'
     PROTOCOLS = ('published', 'clean')
-    METAINFO = JOINT_SETS['body17'].metainfo(
-        'surreal_body17', title='Learning from Synthetic Humans', author='Varol, Gul and Romero, '
-        'Javier and Martin, Xavier and Mahmood, Naureen and Black, Michael J. and Laptev, Ivan and '
-        'Schmid, Cordelia', container='CVPR', year='2017',
-        homepage='https://www.di.ens.fr/willow/research/surreal/data/')
+    METAINFO = JOINT_SETS['body17'].metainfo('surreal_body17', **PAPER)
     TREE = '''data_root/
   train/run0.json, run1.json, run2.json
   train/run0/, run1/, run2/   (images)
@@ -61,9 +56,7 @@ class Surreal3DDataset(PublicPoseDataset):
 
     def load_instances(self) -> Iterable[dict]:
         """The instances in the shuffled order of the published code."""
-        entries = self._entries()
-        test, rest = split_by_shuffle(entries)
-        entries = entries if self.protocol == 'clean' else test if self.split == 'test' else rest
+        entries = split_of(self._entries(), self.split, self.protocol)
         if not entries:
             return
         pixels, points, matrices = (self._stack(entries, key) for key in _SHAPES)
@@ -77,30 +70,20 @@ class Surreal3DDataset(PublicPoseDataset):
         good = check_reprojection(
             reprojection_errors(cam, matrices, pixels, every), _LIMIT, names, where,
             'the jsons are of another release')
-        if not good.all():
-            self.count('instances whose 3D joints do not project onto their 2D joints, left out',
-                       int((~good).sum()))
-        sizes, problems = read_image_sizes(names)
+        self.count('instances whose 3D joints do not project onto their 2D joints, left out',
+                   int((~good).sum()))
         (cam, visible), (pixels, _) = (map_joints('surreal_body17', x) for x in (cam, pixels))
-        for i in np.flatnonzero(good):
-            if problems.get(names[i], 'no such file') != 'no such file':
-                self.count('unreadable images, left out')
-                continue
-            size = sizes.get(names[i], (1, 1))  # the base reports missing files, all of them
-            yield dict(
-                img_path=names[i], keypoints=pixels[i], keypoints_visible=visible[i],
-                keypoints_cam=cam[i], intrinsics=matrices[i], bbox=(0, 0, *size), image_size=size)
+        chosen = np.flatnonzero(good)
+        for n, item in self.whole_images([names[i] for i in chosen]):
+            i = chosen[n]
+            yield dict(item, keypoints=pixels[i], keypoints_visible=visible[i],
+                       keypoints_cam=cam[i], intrinsics=matrices[i])
 
     def _entries(self) -> list[tuple[str, dict]]:
         entries = []
         for run in _RUNS:
             path = self.require(self.split, f'{run}.json')
-            try:
-                with open(path, encoding='utf-8') as file:
-                    content = json.load(file)
-            except ValueError as error:
-                raise ValueError(f'{path} is no valid json ({error}): it is half extracted; '
-                                 'extract it again') from error
+            content = load_json(path)
             for entry in content:
                 missing = [key for key in ('name', *_SHAPES) if key not in entry]
                 if missing:
@@ -137,11 +120,9 @@ class Surreal3DDataset(PublicPoseDataset):
         with np.errstate(divide='ignore', invalid='ignore'):
             fits = np.linalg.norm(project(cam, fitted) - pixels, axis=-1).max(-1) <= _LIMIT
         use = wrong & fits & (scale > 0)
-        if use.any():
-            self.count('instances whose intrinsics are those of the uncropped image, corrected by '
-                       'the 2D joints', int(use.sum()))
+        self.count('instances whose intrinsics are those of the uncropped image, corrected by '
+                   'the 2D joints', int(use.sum()))
         raw = ~wrong & (np.abs(matrices[:, :2, 2] - _RAW_CENTRE) < 1).all(-1)
-        if raw.any():
-            self.count("instances that project with the uncropped image's principal point, so that "
-                       'their x and y are not those of the true camera', int(raw.sum()))
+        self.count("instances that project with the uncropped image's principal point, so that "
+                   'their x and y are not those of the true camera', int(raw.sum()))
         return np.where(use[:, None, None], fitted, matrices)

@@ -1,7 +1,6 @@
 """SyntheticAnimal: the rendered animals of CC-SSL (Mu et al., CVPR 2020)."""
 from __future__ import annotations
 
-import json
 import os
 import os.path as osp
 from collections.abc import Iterable
@@ -11,6 +10,7 @@ from mmpose.registry import DATASETS
 
 from ...joint_sets import JOINT_SETS
 from ..image_headers import read_image_size
+from ..json_files import load_json
 from .animals import PublicAnimalDataset, hourglass_box
 from .crops import split_by_shuffle
 
@@ -74,8 +74,7 @@ class SyntheticAnimalDataset(PublicAnimalDataset):
         clean = {}
         if self.annotations == 'clean' or \
                 self.annotations == 'auto' and osp.exists(self.path(*file)):
-            with open(self.require(*file)) as stream:
-                clean = json.load(stream)
+            clean = load_json(self.require(*file))
         for species in self.species:
             folder = self.require('synthetic_animal', f'{species}_combineds5r5_texture')
             names, points, boxes = self._from_clean(clean, species, file) if clean else \
@@ -86,9 +85,8 @@ class SyntheticAnimalDataset(PublicAnimalDataset):
         inside = ~((points < 0) | (points > np.array(_SIZE))).any(-1)
         boxes = hourglass_box(np.clip(boxes, 0, [*_SIZE, *_SIZE]))
         self._check_size(osp.join(folder, names[0]))
-        if not inside.all():
-            self.count('joints outside of their image, unlabelled as published',
-                       int((~inside).sum()))
+        self.count('joints outside of their image, unlabelled as published',
+                   int((~inside).sum()))
         for name, xy, flags, box in zip(names, points, inside, boxes):
             yield dict(self.common(species), img_path=osp.join(folder, name), keypoints=xy,
                        keypoints_visible=flags.astype(np.float32), bbox=box, image_size=_SIZE)

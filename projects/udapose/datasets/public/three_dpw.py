@@ -11,9 +11,10 @@ from mmpose.registry import DATASETS
 from ...codecs.camera_geometry import project
 from ...joint_sets import JOINT_SETS, map_joints
 from ..image_headers import read_image_size
+from .annotation_files import read_pickle
 from .base import PublicPoseDataset
 from .body_cameras import to_millimetres, unit_of_length
-from .body_files import read_pickle, square_boxes
+from .crops import square_boxes
 
 _FOLDERS = dict(train=('train', ), val=('validation', 'val'), test=('test', ))
 _NUM_SEQUENCES = dict(train=24, val=12, test=24)
@@ -96,8 +97,7 @@ class ThreeDPWDataset(PublicPoseDataset):
                                  'file is damaged')
             cam = to_millimetres(world[frames] @ rotation.swapaxes(1, 2) + shift[:, None], 'm')
             behind = cam[..., 2] <= 0
-            if behind.any():
-                self.count('joints behind the camera, now unlabelled', int(behind.sum()))
+            self.count('joints behind the camera, now unlabelled', int(behind.sum()))
             cam, visible = map_joints('smpl', cam, ~behind)
             pixels = project(np.where(visible[..., None] > 0, cam, 1), matrix)
             boxes = self._boxes(detected[frames], pixels, visible)
@@ -138,9 +138,8 @@ class ThreeDPWDataset(PublicPoseDataset):
         """Squares around the detected joints (N, 3, P), else around the projected ones."""
         seen = detected[:, 2] > 0
         none = seen.sum(1) < 2
-        if none.any():
-            self.count('instances without detected 2D joints, whose box is that of the projected '
-                       'joints', int(none.sum()))
+        self.count('instances without detected 2D joints, whose box is that of the projected '
+                   'joints', int(none.sum()))
         low, high = _extent(detected[:, :2].swapaxes(1, 2), seen)
         low2, high2 = _extent(pixels, visible > 0)
         low, high = (np.where(none[:, None], b, a) for a, b in ((low, low2), (high, high2)))

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import numpy as np
 from mmpose.registry import DATASETS
-from scipy.io import loadmat
 
 from ...joint_sets import JOINT_SETS, map_joints
 from .animals import PublicAnimalDataset, hourglass_box, split_groups
+from .annotation_files import read_mat
 
 _NUM_JOINTS = 18
 _MARGIN = 15
@@ -63,13 +63,13 @@ class TigDogDataset(PublicAnimalDataset):
             folder = self.path('behaviorDiscovery2.0', species)
             paths = [osp.join(folder, f'{frame:08d}.jpg') for frame in frames[chosen]]
             sizes = self.image_sizes(paths)
-            limits = np.array([sizes.get(path, (np.inf, np.inf)) for path in paths])
+            limits = np.array([sizes.get(path, (0, 0)) for path in paths])
             boxes = self._boxes(points[chosen], limits)
             for i, path, box in zip(chosen, paths, boxes):
-                if path not in self.unreadable:
+                if path in sizes:
                     yield dict(self.common(species), img_path=path, keypoints=points[i], bbox=box,
                                keypoints_visible=labelled[i].astype(np.float32),
-                               image_size=sizes.get(path), shot_id=int(shots[i]))
+                               image_size=sizes[path], shot_id=int(shots[i]))
 
     @staticmethod
     def _boxes(points: np.ndarray, sizes: np.ndarray) -> np.ndarray:
@@ -91,9 +91,8 @@ class TigDogDataset(PublicAnimalDataset):
             return with_labels[test == (self.split == 'test')]
         train, test = self.cached_indices(files, len(shots))
         shared = np.intersect1d(shots[train], shots[test])
-        if shared.size:
-            self.count(f'shots of the {species}s in both parts of the published split (kept)',
-                       shared.size)
+        self.count(f'shots of the {species}s in both parts of the published split (kept)',
+                   shared.size)
         return test if self.split == 'test' else train
 
     def _frames(self, species: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -103,7 +102,7 @@ class TigDogDataset(PublicAnimalDataset):
         published indices.
         """
         path = self.require('behaviorDiscovery2.0', 'ranges', species, 'ranges.mat')
-        ranges = _load(path, 'ranges')
+        ranges = read_mat(path, 'ranges')
         if ranges.ndim != 2 or ranges.shape[1] != 3:
             raise ValueError(f'{path}: ranges has shape {ranges.shape}, expected (shots, 3)')
         ranges = ranges.astype(np.int64)  # MATLAB's numbers may be doubles
@@ -148,8 +147,9 @@ def read_landmarks(path: str) -> np.ndarray:
     Raises:
         ValueError: Another structure.
     """
+    landmarks = read_mat(path, 'landmarks')
     try:
-        records = [_record(cell) for cell in _load(path, 'landmarks').ravel()]
+        records = [_record(cell) for cell in landmarks.ravel()]
         coords = np.stack([r['coord'][:_NUM_JOINTS] for r in records]).astype(np.float64)
         flags = np.stack([r['vis'][:_NUM_JOINTS].reshape(-1) for r in records])
         return np.concatenate([coords, flags.reshape(-1, _NUM_JOINTS, 1)], -1) \
@@ -171,13 +171,3 @@ def _record(cell) -> np.void:
             cell = cell.ravel()[0]
         else:
             raise KeyError(f'no field coord in {type(cell).__name__} {names or ""}')
-
-
-def _load(path: str, key: str) -> np.ndarray:
-    try:
-        return loadmat(path)[key]
-    except KeyError:
-        raise ValueError(f'{path} has no variable {key!r}') from None
-    except Exception as error:  # SciPy raises many kinds on damaged files
-        raise ValueError(f'{path} cannot be read ({type(error).__name__}: {error}): extract the '
-                         'archive again') from None

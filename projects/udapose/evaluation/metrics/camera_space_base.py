@@ -8,7 +8,7 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
-from ..joint_groups import resolve_groups, resolve_joints, scored_joints
+from ..joint_groups import evaluated_joints, joint_names, resolve_groups
 from ..pose3d import joint_errors, procrustes_align, root_align, scale_align
 
 #: Alignment -> what stands in front of the metric's name.
@@ -103,7 +103,8 @@ class CameraSpaceMetric(BaseMetric):
         fitted = labeled
         if self.align_on == 'evaluated':
             some = torch.zeros(labeled.shape[1], dtype=torch.bool)
-            some[self._evaluated(labeled.shape[1])] = True
+            names = joint_names(self.dataset_meta, labeled.shape[1])
+            some[evaluated_joints(self.joints, self.groups, names)] = True
             fitted = labeled & some
         if align == 'scale':
             predicted = scale_align(predicted, truth, fitted)
@@ -113,9 +114,9 @@ class CameraSpaceMetric(BaseMetric):
 
     def by_group(self, key: str, per_joint: torch.Tensor, prefix: str = '') -> dict[str, float]:
         """``{prefix}{key}`` and, per group, ``{prefix}{key}/{group}`` of values (K,)."""
-        names = self._joint_names(len(per_joint))
+        names = joint_names(self.dataset_meta, len(per_joint))
         groups = resolve_groups(self.groups, names)
-        joints = self._evaluated(len(per_joint))
+        joints = evaluated_joints(self.joints, self.groups, names)
         if per_joint[joints].isnan().all():
             raise ValueError(f'{type(self).__name__}: none of the evaluated joints {joints} is '
                              'labelled in any instance (for root-aligned metrics the root has to '
@@ -125,19 +126,6 @@ class CameraSpaceMetric(BaseMetric):
             if not per_joint[members].isnan().all():
                 metrics[f'{prefix}{key}/{group}'] = float(per_joint[members].nanmean())
         return metrics
-
-    def _evaluated(self, count: int) -> list[int]:
-        """The joints that enter the mean, of ``count``."""
-        names = self._joint_names(count)
-        if self.joints is not None:
-            return resolve_joints(self.joints, names)
-        return scored_joints(self.groups, names) or list(range(count))
-
-    def _joint_names(self, count: int) -> list[str]:
-        meta = getattr(self, '_dataset_meta', None) or {}
-        names = meta.get('keypoint_id2name')
-        return [names[i] for i in range(count)] if names and len(names) == count \
-            else [str(i) for i in range(count)]
 
 
 def read_poses(sample: dict, key: str, width: int,

@@ -8,7 +8,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from mmpose.registry import METRICS
 
-from ..joint_groups import resolve_groups, scored_joints
+from ..joint_groups import evaluated_joints, joint_names, resolve_groups
 from ..published_pck import (
     PUBLISHED_PROTOCOLS,
     decoded_cells,
@@ -168,11 +168,9 @@ class GroupedPCK(BaseMetric):
             order = np.arange(len(numbers))
         first, second = np.stack(first)[order], np.stack(second)[order]
         values = np.array([str(v) for v in values])[order]
-        names = self._joint_names(first.shape[1])
+        names = joint_names(self.dataset_meta, first.shape[1])
         groups = resolve_groups(self.groups, names)
-        joints = resolve_groups({'joints': list(self.joints)}, names)['joints'] \
-            if self.joints is not None else scored_joints(self.groups, names) \
-            or list(range(first.shape[1]))
+        joints = evaluated_joints(self.joints, self.groups, names)
         metrics = {}
         for value in (None, *(sorted(set(values)) if self.by else ())):
             chosen = slice(None) if value is None else values == value
@@ -207,9 +205,3 @@ class GroupedPCK(BaseMetric):
                     metrics[f'PCK@{threshold:g}{where}/{group}'] = \
                         float(np.nanmean(per_joint[members]))
         return metrics
-
-    def _joint_names(self, count: int) -> list[str]:
-        meta = getattr(self, '_dataset_meta', None) or {}
-        names = meta.get('keypoint_id2name')
-        return [names[i] for i in range(count)] if names and len(names) == count \
-            else [str(i) for i in range(count)]

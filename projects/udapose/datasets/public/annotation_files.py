@@ -1,4 +1,4 @@
-"""Annotation files of people in 3D: pickles, and the archives of MMPose's converters."""
+"""Annotation files: pickles, MATLAB files, and the archives of MMPose's converters."""
 from __future__ import annotations
 
 import pickle
@@ -30,9 +30,33 @@ def read_pickle(path: str) -> Any:
         with open(path, 'rb') as file:
             return pickle.load(file, encoding='latin1')
     except (pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, KeyError,
-            UnicodeDecodeError, ValueError) as error:
+            TypeError, UnicodeDecodeError, ValueError) as error:
         raise ValueError(f'{path} cannot be read as a pickle ({type(error).__name__}: {error}): it '
                          'is damaged or half copied; extract it again') from error
+
+
+def read_mat(path: str, key: str) -> np.ndarray:
+    """Read a variable of a MATLAB file (before 7.3).
+
+    Args:
+        path (str): The file.
+        key (str): The variable.
+
+    Returns:
+        np.ndarray: As SciPy gives it: structs and cells are arrays of objects.
+
+    Raises:
+        ValueError: The file is damaged, no MATLAB file, or has no such variable.
+    """
+    from scipy.io import loadmat
+    try:
+        content = loadmat(path)
+    except Exception as error:  # SciPy raises many kinds on what is no MATLAB file
+        raise ValueError(f'{path} cannot be read as a MATLAB file ({type(error).__name__}: '
+                         f'{error}): it is damaged or half copied; extract it again') from None
+    if key not in content:
+        raise ValueError(f'{path} has no variable {key!r}: is it of another data set?')
+    return content[key]
 
 
 def read_mocap(path: str) -> dict[str, np.ndarray]:
@@ -70,9 +94,3 @@ def read_mocap(path: str) -> dict[str, np.ndarray]:
             raise ValueError(f'{path}: S seems to be in {unit}, but MMPose stores metres: was the '
                              'file written by another converter?')
     return data
-
-
-def square_boxes(center: np.ndarray, side: np.ndarray) -> np.ndarray:
-    """(N, 4) xyxy pixels of squares around ``center`` (N, 2) with ``side`` (N,)."""
-    half = np.asarray(side, np.float64)[:, None] / 2
-    return np.concatenate([center - half, center + half], -1)
