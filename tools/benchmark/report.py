@@ -226,7 +226,7 @@ def plot(suite: str, rows: dict, path: Path) -> None:
             axis.bar(i, mean(own), color=f'C{i}', alpha=0.6)
             axis.plot([i] * len(own), own, 'k.', markersize=5)
         axis.set_xticks(range(len(shown)), shown, fontsize=8, rotation=30, ha='right')
-        axis.set_ylabel(f'target {metric} [%]')
+        axis.set_ylabel(f'target {metric} [{"mm" if "MPJPE" in metric else "%"}]')
         axis.grid(axis='y', alpha=0.3)
     figure.suptitle(suite)
     figure.tight_layout()
