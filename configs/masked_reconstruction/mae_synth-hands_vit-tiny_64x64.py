@@ -18,5 +18,5 @@ train_dataloader = dict(
 
 # in place of AverageBuffersHook: there is no batch norm
 custom_hooks = [
-    dict(type='PlainAttentionHook'),
-    dict(type='ReconstructionVisualizationHook', interval=400, scale=2)]
+    dict(type='ReconstructionVisualizationHook', interval=400, scale=2),
+    dict(type='PlainAttentionHook')]
