@@ -7,7 +7,7 @@
 One row per image of the config's test set (the target's), the second model beside the first. The
 ground truth is the thin grey skeleton; roots are on top of each other. 'side' is the view from the
 right: what is near the camera appears on the left. With --attention a fourth picture shows where
-the last layer of the transformer looks (red: much attention).
+the last layer of the transformer looks (red: patches that receive much attention).
 """
 from __future__ import annotations
 
@@ -85,11 +85,9 @@ class Predictor:
         with torch.no_grad():
             sample = self.model.test_step(batch)[0]
             if self.attention:
-                token = getattr(self.backbone, 'cls_token', None) is not None
                 inputs = self.model.data_preprocessor(batch, False)['inputs']
-                sample.set_metainfo(dict(attention=attention_heat(
-                    self.backbone, inputs, mode='class_token' if token else 'received')[0].cpu()
-                    .numpy()))
+                heat = attention_heat(self.backbone, inputs)[0]
+                sample.set_metainfo(dict(attention=heat.cpu().numpy()))
         if 'keypoints_cam' not in sample.pred_instances:
             raise ValueError('the model predicts no keypoints_cam: it needs a 3D head, and the '
                              f'test set intrinsics and root depth ({sample.get("img_path")})')

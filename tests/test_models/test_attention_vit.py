@@ -148,6 +148,24 @@ def test_heat_looks_where_attention_was_put(kwargs):
     torch.testing.assert_close(heat.sum((1, 2)), torch.ones(2))
 
 
+def test_heat_follows_what_the_head_sees():
+    """The last layer's class token is part of the output, or nothing trains its row."""
+    images = torch.randn(2, 3, 32, 32)
+    for out_type, mode in (('featmap', 'received'), ('cls_token', 'class_token')):
+        model = vit(out_type=out_type)
+        heat = attention_heat(model, images)
+        torch.testing.assert_close(heat, attention_heat(model, images, mode=mode))
+    model = vit()
+    before, row = model(images)[0], attention_heat(model, images, mode='class_token')
+
+    def other_query(module, inputs, qkv):
+        return torch.cat([torch.cat([qkv[:, :1, :24] + 1., qkv[:, :1, 24:]], -1), qkv[:, 1:]], 1)
+
+    model.layers[-1].attn.qkv.register_forward_hook(other_query)
+    assert torch.equal(model(images)[0], before)  # the class token's row plays no part
+    assert not torch.equal(attention_heat(model, images, mode='class_token'), row)
+
+
 def test_heat_of_a_masked_autoencoders_encoder():
     model = vit('mmpretrain.MAEViT', out_type='raw')
     assert attention_heat(model, torch.randn(1, 3, 32, 32)).shape == (1, 4, 4)

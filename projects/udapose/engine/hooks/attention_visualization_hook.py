@@ -34,9 +34,8 @@ class AttentionVisualizationHook(Hook):
         interval (int): In iterations. Defaults to 500.
         max_samples (int): Images per row. Defaults to 8.
         layer (int): Which layer, negative ones from the end. Defaults to -1.
-        mode (str): ``'class_token'``, the class token's row; ``'received'``, the attention that a
-            patch receives from all patches; ``'auto'`` (default), the former if there is a class
-            token.
+        mode (str): ``'class_token'``, ``'received'`` or ``'auto'`` (default), see
+            ``attention_heat``.
         scale (int): Enlargement. Defaults to 2.
 
     Raises:
@@ -59,8 +58,7 @@ class AttentionVisualizationHook(Hook):
         self.model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         self.encoders = encoders(self.model)
         for encoder in self.encoders:
-            mode = self._mode(encoder)
-            check_attention(encoder, [self.layer], mode == 'class_token')
+            check_attention(encoder, [self.layer], self.mode == 'class_token')
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
         """Keep the first batch's images and draw the attention of the start."""
@@ -93,16 +91,11 @@ class AttentionVisualizationHook(Hook):
             for encoder in self.encoders:
                 was_training = encoder.training
                 encoder.eval()
-                heat = attention_heat(encoder, images, self.layer, self._mode(encoder))
+                heat = attention_heat(encoder, images, self.layer, self.mode)
                 encoder.train(was_training)
                 rows.append([overlay(p, h) for p, h in
                              zip(pictures, heat.cpu().numpy(), strict=True)])
         save_sheet(runner, 'attention', rows, self.scale)
-
-    def _mode(self, encoder: nn.Module) -> str:
-        if self.mode != 'auto':
-            return self.mode
-        return 'received' if getattr(encoder, 'cls_token', None) is None else 'class_token'
 
 
 def encoders(model: nn.Module) -> list[nn.Module]:

@@ -112,7 +112,7 @@ def attention_maps(backbone: nn.Module, layers: Sequence[int],
 
 @torch.no_grad()
 def attention_heat(backbone: nn.Module, images: Tensor, layer: int = -1,
-                   mode: str = 'class_token') -> Tensor:
+                   mode: str = 'auto') -> Tensor:
     """Where a transformer looks: attention over the image's patches, averaged over heads.
 
     Args:
@@ -120,14 +120,19 @@ def attention_heat(backbone: nn.Module, images: Tensor, layer: int = -1,
             evaluation) is kept.
         images (Tensor): (N, 3, H, W), normalised.
         layer (int): Which one; negative from the end.
-        mode (str): ``'class_token'``, the class token's row, or ``'received'``, the attention
-            that a patch receives from all patches, on average.
+        mode (str): ``'class_token'``, the class token's row; ``'received'``, the attention that a
+            patch receives from all patches, on average; ``'auto'`` (default), the former if the
+            class token is the backbone's output. Where the feature map is, as for poses, nothing
+            ever trains the class token's row of the last layer.
 
     Returns:
         Tensor: (N, h, w) on the grid of patches; each map sums to 1.
     """
-    if mode not in ('class_token', 'received'):
-        raise ValueError(f"mode must be 'class_token' or 'received', got {mode!r}")
+    if mode not in ('auto', 'class_token', 'received'):
+        raise ValueError(f"mode must be 'auto', 'class_token' or 'received', got {mode!r}")
+    if mode == 'auto':
+        from_token = getattr(backbone, 'out_type', '') == 'cls_token'
+        mode = 'class_token' if from_token else 'received'
     with attention_maps(backbone, [layer], mode == 'class_token') as maps:
         grid = _run(backbone, images)
     heat, = maps.values()
