@@ -109,7 +109,8 @@ def test_pipeline_with_masks(data):
     assert len(eval(call.replace("'../masks'", "'../nothing'"), scope)) == len(images)
 
 
-@pytest.mark.parametrize('page', [*PAGES, 'masked_autoencoder', 'masks', 'metrics_3d', 'costs'])
+@pytest.mark.parametrize('page', [*PAGES, 'masked_autoencoder', 'masked_reconstruction', 'masks',
+                                  'metrics_3d', 'costs'])
 def test_links_lead_somewhere(page):
     text = (ROOT / f'docs/{page}.md').read_text()
     targets = [t.split('#')[0] for t in re.findall(r'\]\(([^)]+)\)', text) if '://' not in t]
