@@ -20,3 +20,5 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.02, by_epoch=False, begin=0, end=500),
     dict(type='CosineAnnealingLR', by_epoch=False, begin=500, end=20000, eta_min=0.)]
 default_hooks = dict(checkpoint=dict(interval=2000))
+# without PlainAttentionHook: with 256 patches fused attention is the faster one (docs/costs.md)
+custom_hooks = [dict(type='PreflightHook'), dict(type='AverageBuffersHook')]

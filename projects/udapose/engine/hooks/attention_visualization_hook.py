@@ -11,7 +11,7 @@ from mmengine.model import is_model_wrapper
 from mmpose.registry import HOOKS
 from torch import Tensor, nn
 
-from ...models.utils.attention_maps import attention_heat, check_attention
+from ...models.utils.attention_maps import HEAT_MODES, attention_heat, check_attention
 from .pseudo_label_visualization_hook import to_rgb
 from .sheets import save_sheet
 
@@ -46,9 +46,9 @@ class AttentionVisualizationHook(Hook):
 
     def __init__(self, interval: int = 500, max_samples: int = 8, layer: int = -1,
                  mode: str = 'auto', scale: int = 2) -> None:
-        if mode not in ('auto', 'class_token', 'received'):
-            raise ValueError("AttentionVisualizationHook: mode must be 'auto', 'class_token' or "
-                             f"'received', got {mode!r}")
+        if mode not in HEAT_MODES:
+            raise ValueError('AttentionVisualizationHook: mode must be one of '
+                             f'{HEAT_MODES}, got {mode!r}')
         self.interval, self.max_samples, self.scale = interval, max_samples, scale
         self.layer, self.mode = layer, mode
         self.images: dict[str, Tensor] | None = None

@@ -110,6 +110,10 @@ def attention_maps(backbone: nn.Module, layers: Sequence[int],
             handle.remove()
 
 
+#: What :func:`attention_heat` can show.
+HEAT_MODES = ('auto', 'class_token', 'received')
+
+
 @torch.no_grad()
 def attention_heat(backbone: nn.Module, images: Tensor, layer: int = -1,
                    mode: str = 'auto') -> Tensor:
@@ -128,8 +132,8 @@ def attention_heat(backbone: nn.Module, images: Tensor, layer: int = -1,
     Returns:
         Tensor: (N, h, w) on the grid of patches; each map sums to 1.
     """
-    if mode not in ('auto', 'class_token', 'received'):
-        raise ValueError(f"mode must be 'auto', 'class_token' or 'received', got {mode!r}")
+    if mode not in HEAT_MODES:
+        raise ValueError(f'mode must be one of {HEAT_MODES}, got {mode!r}')
     if mode == 'auto':
         from_token = getattr(backbone, 'out_type', '') == 'cls_token'
         mode = 'class_token' if from_token else 'received'
