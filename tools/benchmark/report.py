@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from selection import selection_section
+from selection_methods import methods_section
 from suites import SUITES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,6 +34,7 @@ def write_report(runs: Path, out: Path) -> None:
         plot(suite, rows, out / f'{suite}.png')
         parts.append(ablation(rows, SUITES[suite]))
         parts.append(selection_section(out / f'selection/{suite}.json'))
+        parts.append(methods_section(out / f'selection/{suite}_methods.json'))
     (out / 'README.md').write_text('\n'.join(parts))
     write_summary(by_suite, ROOT / 'README.md')
 
