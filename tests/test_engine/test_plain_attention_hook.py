@@ -11,6 +11,7 @@ from torch import nn
 from udapose.engine import PlainAttentionHook
 
 sys.path.insert(0, str(Path(__file__).parents[2] / 'tools/benchmark'))
+import attention_cost  # noqa: E402
 import attention_speed  # noqa: E402
 
 
@@ -57,3 +58,13 @@ def test_benchmark_writes_its_table(tmp_path):
     assert len(result['fused_over_plain']) == 4
     text = page.read_text()
     assert 'old' not in text and '| 65 tokens, bfloat16 | ' in text
+
+
+def test_cost_of_maps_writes_its_table(tmp_path):
+    page = tmp_path / 'page.md'
+    page.write_text('a\n{}\nold\n{}\nb\n'.format(*attention_cost.MARKS))
+    result = attention_cost.main(['--rounds', '2', '--batch-size', '2', '--page', str(page)])
+    assert len(result['ratio']) == 3 and all(
+        0 < low <= median <= high for low, median, high in result['ratio'].values())
+    text = page.read_text()
+    assert 'old' not in text and '| `AttentionViT` | ' in text
