@@ -132,7 +132,8 @@ def commit() -> str:
     """The checkout's commit, with ``+`` for uncommitted changes of package or configs."""
     def git(*args: str) -> str:
         return subprocess.run(['git', *args], cwd=ROOT, capture_output=True, text=True).stdout
-    changed = git('status', '--porcelain', 'projects', 'configs').strip()
+    # the reports of earlier runs change metafiles
+    changed = git('status', '--porcelain', 'projects', 'configs', ':!*metafile.yml').strip()
     return git('rev-parse', '--short', 'HEAD').strip() + ('+' if changed else '')
 
 
