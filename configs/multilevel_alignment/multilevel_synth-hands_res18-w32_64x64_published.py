@@ -12,7 +12,8 @@ _base_ = ['./multilevel_synth-hands_res18-w32_64x64.py']
 
 augment_view = [
     dict(type='RandomFlip', direction='horizontal', prob=0.),
-    dict(type='QuickRandomBBoxTransform', shift_factor=0.05, scale_factor=(0.6, 1.3),
+    # the published 0.6 to 1.3 magnifies the image, MMPose's factor the box
+    dict(type='QuickRandomBBoxTransform', shift_factor=0.05, scale_factor=(1 / 1.3, 1 / 0.6),
          rotate_factor=60, rotate_prob=1.0, shift_prob=1.0),
     dict(type='RecordedTopdownAffine', input_size=(64, 64), shear=30.),
     dict(type='ColorJitter', brightness=0.25, contrast=0.25, saturation=0.25)]

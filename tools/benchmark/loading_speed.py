@@ -39,7 +39,7 @@ MARKS = ('<!-- loading_speed: begin -->', '<!-- loading_speed: end -->')
 GOAL = 500
 CODEC = dict(type='MSRAHeatmap', input_size=(SIZE, SIZE), heatmap_size=(64, 64), sigma=2.)
 # The augmentation of arXiv 2404.14885, as in configs/multilevel_alignment/*_published.py
-BOX = dict(type='RandomBBoxTransform', shift_factor=0.05, scale_factor=(0.6, 1.3),
+BOX = dict(type='RandomBBoxTransform', shift_factor=0.05, scale_factor=(1 / 1.3, 1 / 0.6),
            rotate_factor=60, rotate_prob=1.0, shift_prob=1.0)
 VIEW = [dict(type='RandomFlip', direction='horizontal', prob=0.), BOX,
         dict(type='RecordedTopdownAffine', input_size=(SIZE, SIZE), shear=30.),

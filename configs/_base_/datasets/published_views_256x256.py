@@ -21,7 +21,8 @@ load_crop = [
 warp = dict(type='RecordedTopdownAffine', input_size=input_size, shear=30.)
 colours = dict(type='ColorJitter', brightness=0.25, contrast=0.25, saturation=0.25)
 boxes = dict(type='QuickRandomBBoxTransform', shift_factor=0.05, shift_prob=1.0,
-             scale_factor=(0.6, 1.3), rotate_factor=60, rotate_prob=1.0)
+             # the published 0.6 to 1.3 magnifies the image, MMPose's factor the box
+             scale_factor=(1 / 1.3, 1 / 0.6), rotate_factor=60, rotate_prob=1.0)
 # `RandomFlip` at probability 0 records that nothing was flipped
 no_flip = dict(type='RandomFlip', direction='horizontal', prob=0.)
 body_view = [no_flip, dict(type='RandomSquareCrop'), boxes, warp, colours]
