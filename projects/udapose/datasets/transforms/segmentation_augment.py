@@ -62,8 +62,8 @@ class SegmentationGuidedAugmentation(BaseTransform):
         cache_mb (float): Decoded backgrounds that each worker keeps, in 10^6 bytes. Defaults to 64.
 
     Raises:
-        ValueError: A bad argument; an image that is not uint8 or of another size than its mask; no
-            data set to take backgrounds from.
+        ValueError: A bad argument; an image that is not uint8, of another size than its mask, or
+            flipped or warped before, which its mask was not; no data set to take backgrounds from.
         FileNotFoundError: A folder that does not exist or has no images.
     """
 
@@ -111,6 +111,13 @@ class SegmentationGuidedAugmentation(BaseTransform):
         img, mask = results['img'], results.get('foreground_mask')
         if mask is None:
             return results
+        # RecordedTopdownAffine, which adds input_matrix, brings both to the same pixels again
+        if 'input_matrix' not in results and (results.get('flip') or 'pre_matrix' in results):
+            raise ValueError(
+                f'{type(self).__name__}: image {results.get("img_path", "")} was flipped or '
+                'warped before, but foreground_mask stays in the pixels of the image as loaded, so '
+                'the wrong part would be cut out: put it before RandomFlip (and WholeImageAffine, '
+                'AnimalSourceAugmentation), right after LoadForegroundMask')
         if img.dtype != np.uint8 or img.ndim != 3 or img.shape[:2] != mask.shape:
             raise ValueError(
                 f'{type(self).__name__}: img is {img.dtype} of shape {img.shape}, foreground_mask '
