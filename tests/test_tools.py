@@ -1,4 +1,5 @@
 """The scripts around the trainings: jobs, results, reports."""
+import argparse
 import json
 import subprocess
 import sys
@@ -53,6 +54,127 @@ def test_metrics_are_the_newest_runs(tmp_path):
 def test_missing_checkpoint_names_the_log(tmp_path):
     with pytest.raises(FileNotFoundError, match='train.log'):
         _experiment.last_checkpoint(tmp_path)
+
+
+class Commands(list):
+    """In place of :class:`_experiment.Job`: keeps the command lines."""
+
+    def __call__(self, name, command, log, threads):
+        self.append(command)
+
+
+@pytest.fixture
+def commands(monkeypatch):
+    found = Commands()
+    monkeypatch.setattr(_experiment, 'Job', found)
+    return found
+
+
+def understood(command, last_positional):
+    """The config that MMPose's script would make of a command line."""
+    from mmengine.config import Config, DictAction
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
+    given = parser.parse_known_args(command)[0].cfg_options
+    cfg = Config.fromfile(command[last_positional], import_custom_modules=False)
+    cfg.merge_from_dict(given)
+    return cfg
+
+
+@pytest.mark.parametrize('folder', ['plain', 'my projects', 'a, b', "it's (a,b", 'x[1,2]'])
+def test_values_reach_the_config_whatever_the_path_is_called(folder, tmp_path, commands):
+    config = tmp_path / 'deep down' / 'c.py'
+    config.parent.mkdir()
+    config.write_text("data = [dict(root='x'), dict(root='y')]\nlr = 1\nload_from = None\n")
+    values = {'data.1.root': f'{tmp_path}/{folder}/d/', 'lr': 0.5, 'names': ['a b', 'c'],
+              'load_from': f'{tmp_path}/{folder}/iter_1.pth', 'off': None, 'pair': (1, 2)}
+    _experiment.train('job', config, tmp_path / folder / 'run', **values)
+    _experiment.test('job', config, tmp_path / 'x.pth', tmp_path / folder / 'test', **values)
+    for command in commands:
+        cfg = understood(command, 2)
+        assert [d.root for d in cfg.data] == ['x', values['data.1.root']] and cfg.off is None
+        assert (cfg.lr, cfg.load_from, list(cfg.pair)) == (0.5, values['load_from'], [1, 2])
+        assert list(cfg.names) == ['a b', 'c']
+        assert Path(command[2]).name == 'c.py'  # also the name of the config that MMEngine dumps
+
+
+def test_plain_values_stay_options(tmp_path):
+    config = tmp_path / 'c.py'
+    config.write_text('lr = 1\n')
+    assert _experiment.changed(config, {'lr': 2, 'root': '/data/x'}, tmp_path / 'run') == (
+        str(config), ['--cfg-options', 'lr=2', 'root=/data/x'])
+    assert not (tmp_path / 'run').exists()
+
+
+def test_an_option_refuses_a_path_that_mmengine_would_change():
+    with pytest.raises(ValueError, match=r'load_from=/my suite/x.pth: .*whose path has neither'):
+        _experiment.options({'load_from': '/my suite/x.pth'})
+    assert _experiment.options({'a': '[1, 2]'}) == ['--cfg-options', 'a=[1, 2]']
+
+
+def test_a_folder_of_another_run_is_refused(tmp_path, commands):
+    config, work = tmp_path / 'c.py', tmp_path / 'work'
+    config.write_text('lr = 1\n')
+    seed0, seed1 = {'randomness.seed': 0, 'load_from': '/x.pth'}, {'randomness.seed': 1}
+    _experiment.train('job', config, work, **seed1)
+    _experiment.train('job', config, work, **seed0)  # nothing was trained: nothing is reused
+    (work / 'last_checkpoint').write_text('/x/iter_1.pth')
+    _experiment.train('job', config, work, **seed0)
+    assert '--resume' in commands[-1] and '--resume' not in commands[-2]
+    assert 'load_from=/x.pth' in commands[-2] and 'load_from=/x.pth' not in commands[-1]
+    with pytest.raises(RuntimeError, match=r'work holds another run: load_from is /x.pth, now not '
+                       r'set; randomness.seed is 0, now 1. Name another --out or --work-dir'):
+        _experiment.train('job', config, work, **seed1)
+    (tmp_path / 'd.py').write_text('lr = 1\n')
+    with pytest.raises(RuntimeError, match=r'config is .*c\.py, now .*d\.py\. '):
+        _experiment.train('job', tmp_path / 'd.py', work, **seed0)
+    (work / _experiment.RECORD).unlink()  # of an older version: accepted, and not renamed
+    _experiment.train('job', config, work, **seed1)
+    assert '--resume' in commands[-1] and not (work / _experiment.RECORD).exists()
+
+
+@pytest.mark.parametrize('changed, message', [
+    (['--kind', 'hands'], 'config is .*synth-people.*, now .*synth-hands'),
+    (['--seed', '1'], 'randomness.seed is 0, now 1')])
+def test_quickstart_refuses_another_runs_folder(changed, message, tmp_path, commands, monkeypatch):
+    def start(*options):
+        monkeypatch.setattr(sys, 'argv', ['q', '--out', 'my out', '--data', 'd', *options])
+        monkeypatch.chdir(tmp_path)
+        quickstart.main()
+
+    def stop(jobs):
+        raise KeyboardInterrupt
+
+    made = []
+    monkeypatch.setattr(quickstart.subprocess, 'run', lambda *args, **kwargs: made.append(args[0]))
+    monkeypatch.setattr(quickstart, 'wait', stop)
+    with pytest.raises(KeyboardInterrupt):
+        start()
+    # relative paths are those of the folder it was called in
+    assert made[0][-1] == str(tmp_path / 'd')
+    work = tmp_path / 'my out/source_only_init'
+    assert commands[0][commands[0].index('--work-dir') + 1] == str(work)
+    (work / 'last_checkpoint').write_text('x')
+    with pytest.raises(RuntimeError, match=message):
+        start(*changed)
+    assert len(made) == 1 and len(commands) == 1  # before any data is made
+
+
+def test_quickstart_script_stays_in_the_callers_folder(tmp_path):
+    root = tmp_path / 'my projects'
+    (root / 'tools').mkdir(parents=True)
+    (root / 'tools/quickstart.sh').write_text((ROOT / 'tools/quickstart.sh').read_text())
+    (root / 'tools/install.sh').write_text(f'echo "{sys.executable}"\n')
+    (root / 'tools/quickstart.py').write_text('import os, sys; print(os.getcwd(), *sys.argv[1:])')
+    done = subprocess.run(['bash', 'my projects/tools/quickstart.sh', '--out', 'here'],
+                          cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.split() == [str(tmp_path), '--out', 'here'], done.stderr
+
+
+def test_a_suites_folder_is_the_callers(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the trainings run in the repository
+    monkeypatch.setattr(sys, 'argv', ['run_suite.py', '--work-dir', 'suite'])
+    assert run_suite.parse_args().work_dir == tmp_path / 'suite'
 
 
 def result(value, seed, row, suite='people'):

@@ -11,6 +11,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGS = ROOT / 'configs'
+#: In a work directory: what defines the run whose checkpoints it holds.
+RECORD = 'run_record.json'
 
 
 class Job:
@@ -76,17 +78,97 @@ def wait(jobs: list[Job], interval: float = 2.) -> None:
 
 
 def options(values: dict) -> list[str]:
-    """Command line of config keys and their new values."""
+    """Command line of config keys and their new values.
+
+    Raises:
+        ValueError: A path that MMEngine would change, see :func:`conveys`.
+    """
+    for key, value in values.items():
+        if isinstance(value, str) and os.path.isabs(value) and re.search('[ ,]', value):
+            raise ValueError(f'{key}={value}: MMEngine removes spaces from options and splits '
+                             'them at commas: use a folder whose path has neither')
     return ['--cfg-options', *(f'{k}={v}' for k, v in values.items())] if values else []
 
 
+def conveys(value) -> bool:
+    """Whether a config gets this very value from the command line.
+
+    MMEngine removes spaces and outer quotes, splits at commas, and knows no way to protect them.
+    """
+    from mmengine.config import DictAction
+    try:
+        return DictAction._parse_iterable(str(value)) == value
+    except (AssertionError, RecursionError):  # lone brackets; commas within brackets
+        return False
+
+
+def changed(config: Path, values: dict, out_dir: Path) -> tuple[str, list[str]]:
+    """A config and options that together have ``values``.
+
+    Args:
+        config (Path): The config.
+        values (dict): Dotted keys (list indices included) to Python values, taken literally.
+        out_dir (Path): Where a value is none that an option :func:`conveys`, such as a path with
+            spaces, the config is written into ``out_dir/with_options``, with such values in it.
+
+    Returns:
+        tuple[str, list[str]]: Path of the config, and arguments behind it.
+    """
+    written = {k: v for k, v in values.items() if not conveys(v)}
+    if not written:
+        return str(config), options(values)
+    from mmengine.config import Config
+    cfg = Config.fromfile(config, import_custom_modules=False)
+    cfg.merge_from_dict(written)
+    path = out_dir / 'with_options' / config.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cfg.dump(str(path))
+    return str(path), options({k: v for k, v in values.items() if k not in written})
+
+
 def train(name: str, config: Path, work_dir: Path, threads: int = 1, **overrides) -> Job:
-    """Start (or resume) a training; a finished one ends at once."""
-    command = [sys.executable, 'tools/train.py', str(config), '--work-dir', str(work_dir)]
-    if (work_dir / 'last_checkpoint').exists():
-        command.append('--resume')
+    """Start (or resume) a training; a finished one ends at once.
+
+    Raises:
+        RuntimeError: ``work_dir`` holds checkpoints of another run, see :func:`check_record`.
+    """
+    check_record(work_dir, config, overrides)
+    resume = ['--resume'] if (work_dir / 'last_checkpoint').exists() else []
+    if resume:
         overrides.pop('load_from', None)  # MMEngine would resume from that instead
-    return Job(name, command + options(overrides), work_dir / 'train.log', threads)
+    else:
+        write_json(work_dir / RECORD, _record(config, overrides))
+    path, arguments = changed(config, overrides, work_dir)
+    command = [sys.executable, 'tools/train.py', path, '--work-dir', str(work_dir)]
+    return Job(name, command + resume + arguments, work_dir / 'train.log', threads)
+
+
+def check_record(work_dir: Path, config: Path, overrides: dict) -> None:
+    """Whether a run may continue in ``work_dir``: there is no checkpoint, or it is of this run.
+
+    Checkpoints without a record (made by train.py, or before there were records) are accepted.
+
+    Raises:
+        RuntimeError: It is of another config or has other options (data, seed, ...).
+    """
+    path = work_dir / RECORD
+    if not (path.exists() and (work_dir / 'last_checkpoint').exists()):
+        return
+    there, here = json.loads(path.read_text()), _record(config, overrides)
+    differences = [f'{key} is {there.get(key, "not set")}, now {here.get(key, "not set")}'
+                   for key in sorted({*there, *here}) if there.get(key) != here.get(key)
+                   or (key in there) != (key in here)]
+    if differences:
+        raise RuntimeError(f'{work_dir} holds another run: {"; ".join(differences)}. Name another '
+                           f'--out or --work-dir, or remove that folder (or {RECORD} in it alone, '
+                           'to continue that run all the same)')
+
+
+def _record(config: Path, overrides: dict) -> dict:
+    """What defines a run; a config of the repository by its path there."""
+    config = config.resolve()
+    name = config.relative_to(ROOT) if config.is_relative_to(ROOT) else config
+    return json.loads(json.dumps({'config': str(name), **overrides}, default=str))
 
 
 def last_checkpoint(work_dir: Path) -> Path:
@@ -105,9 +187,9 @@ def last_checkpoint(work_dir: Path) -> Path:
 def test(name: str, config: Path, checkpoint: Path, out_dir: Path, threads: int = 1,
          **overrides) -> Job:
     """Start MMPose's test.py; :func:`metrics` reads the result."""
-    command = [sys.executable, 'tools/test.py', str(config), str(checkpoint),
-               '--work-dir', str(out_dir)]
-    return Job(name, command + options(overrides), out_dir / 'test.log', threads)
+    path, arguments = changed(config, overrides, out_dir)
+    command = [sys.executable, 'tools/test.py', path, str(checkpoint), '--work-dir', str(out_dir)]
+    return Job(name, command + arguments, out_dir / 'test.log', threads)
 
 
 def metrics(out_dir: Path) -> dict[str, float]:

@@ -1,7 +1,8 @@
 """Train on synthetic images, adapt to unlabelled ones, evaluate: all through MMPose's scripts.
 
 Leaves in ``--out``: results.json, table.txt, contact_sheet.png, before_after.png, curves.png,
-adapted_model/{model.pth, config.py} (a plain MMPose model). An interrupted run continues.
+adapted_model/{model.pth, config.py} (a plain MMPose model). An interrupted run continues; a folder
+of another run (--kind, --seed, --data) is refused.
 """
 from __future__ import annotations
 
@@ -13,7 +14,17 @@ import sys
 import time
 from pathlib import Path
 
-from _experiment import CONFIGS, ROOT, last_checkpoint, metrics, test, train, wait, write_json
+from _experiment import (
+    CONFIGS,
+    ROOT,
+    check_record,
+    last_checkpoint,
+    metrics,
+    test,
+    train,
+    wait,
+    write_json,
+)
 
 SMOKE = dict(sizes=('--size', '64', '--source-train', '200', '--target-train', '200', '--val', '20',
                     '--test', '40'), source=60, adapt=40)
@@ -55,6 +66,8 @@ def main() -> None:
     out = (args.out or ROOT / f'work_dirs/quickstart{"_smoke" if args.smoke else ""}').resolve()
     data = (args.data or (out / 'data' if args.smoke else ROOT / f'data/synthpose/{args.kind}')
             ).resolve()
+    shown = os.path.relpath(out)  # from the caller's folder, as --out and --data are
+    os.chdir(ROOT)  # the configs name files of the repository
     out.mkdir(parents=True, exist_ok=True)
     cores = len(os.sched_getaffinity(0))
     name, seconds = f'synth-{args.kind}_res18-w32_64x64', {}
@@ -65,6 +78,15 @@ def main() -> None:
         wait(jobs())
         seconds[key] = round(time.time() - begin, 1)
 
+    def settings(method: str, layout: str) -> tuple[Path, dict]:
+        iters = SMOKE['source' if method == 'source_only_init' else 'adapt']
+        smoke = {'train_cfg.max_iters': iters, 'train_cfg.val_interval': iters,
+                 'default_hooks.checkpoint.interval': iters} if args.smoke else {}
+        return CONFIGS / CONFIG_FILES[method].format(name=name), {
+            **data_options(data, layout), 'randomness.seed': args.seed, **smoke}
+
+    check_record(out / 'source_only_init', *settings('source_only_init', 'plain'))
+
     print('== 1/4 the embedded data set', flush=True)
     begin = time.time()
     command = [sys.executable, '-m', 'udapose.synthetic', '--kind', args.kind, '--out', str(data)]
@@ -74,12 +96,8 @@ def main() -> None:
         shutil.copy(data / 'contact_sheet.png', out / 'contact_sheet.png')
 
     def training(method: str, layout: str, threads: int, **more):
-        config = CONFIGS / CONFIG_FILES[method].format(name=name)
-        iters = SMOKE['source' if method == 'source_only_init' else 'adapt']
-        smoke = {'train_cfg.max_iters': iters, 'train_cfg.val_interval': iters,
-                 'default_hooks.checkpoint.interval': iters} if args.smoke else {}
-        return train(method, config, out / method, threads, **data_options(data, layout),
-                     **{'randomness.seed': args.seed}, **smoke, **more)
+        config, overrides = settings(method, layout)
+        return train(method, config, out / method, threads, **overrides, **more)
 
     step('2/4 train on labelled source images', 'source',
          lambda: [training('source_only_init', 'plain', cores)])
@@ -117,7 +135,7 @@ def main() -> None:
     table = format_table(results)
     (out / 'table.txt').write_text(table)
     print(table)
-    print(f'everything is in {os.path.relpath(out)}: results.json, table.txt, contact_sheet.png, '
+    print(f'everything is in {shown}: results.json, table.txt, contact_sheet.png, '
           'before_after.png, curves.png, adapted_model/model.pth + config.py')
 
 
@@ -164,4 +182,7 @@ def format_table(results: dict) -> str:
 
 
 if __name__ == '__main__':
-    main()
+    try:
+        main()
+    except RuntimeError as error:  # the end of a job's log, or another run's folder
+        sys.exit(f'error: {error}')

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From a fresh machine to an adapted pose model: installs (once), then runs tools/quickstart.py.
-#   bash tools/quickstart.sh [--oracle] [--smoke] [--kind people|hands] [--seed N] [--out DIR]
+#   bash tools/quickstart.sh [--oracle] [--smoke] [--kind people|hands] [--seed N] [--out DIR] [--data DIR]
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-python=$(bash tools/install.sh)
-exec "$python" tools/quickstart.py "$@"
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+python=$(cd "$root" && bash tools/install.sh)
+exec "$python" "$root/tools/quickstart.py" "$@"  # here: relative paths are the caller's

@@ -5,7 +5,8 @@
 
 Stage one runs unless its final checkpoint exists, and continues if it was interrupted; other
 fine-tunings with the same --work-dir share it. Stage two gets the checkpoint wherever its config
-says `checkpoint='from-stage-one'`. Each stage is MMPose's own train.py, with its log in
+says `checkpoint='from-stage-one'`. A stage's folder of another run (other options, another config
+of the same name) is refused. Each stage is MMPose's own train.py, with its log in
 WORK_DIR/CONFIG_NAME/train.log. A `checkpoint` that is stage one's folder, as in our configs, is
 replaced as well, so the same config also works with train.py after stage one.
 """
@@ -57,11 +58,17 @@ def find_placeholders(value, path: str = '', folder: str = PLACEHOLDER) -> Itera
             yield from find_placeholders(child, here, folder)
 
 
-def read_config(path: Path, options: dict[str, str]) -> dict:
+def parse_options(given: list[str]) -> dict:
+    """Options as the values that train.py would understand."""
+    from mmengine.config import DictAction
+    return {k: DictAction._parse_iterable(v) for k, v in (o.split('=', 1) for o in given)}
+
+
+def read_config(path: Path, options: dict) -> dict:
     """The config with its options, as train.py will see it."""
-    from mmengine.config import Config, DictAction
+    from mmengine.config import Config
     cfg = Config.fromfile(path, import_custom_modules=False)
-    cfg.merge_from_dict({k: DictAction._parse_iterable(v) for k, v in options.items()})
+    cfg.merge_from_dict(options)
     return cfg.to_dict()
 
 
@@ -73,7 +80,7 @@ def final_checkpoint(cfg: dict, work_dir: Path) -> Path:
     return work_dir / f'{"epoch" if by_epoch else "iter"}_{count}.pth'
 
 
-def run(title: str, config: Path, work_dir: Path, options: dict[str, str]) -> float:
+def run(title: str, config: Path, work_dir: Path, options: dict) -> float:
     """Train or continue; seconds."""
     from _experiment import train, wait
     threads = int(os.environ.get('OMP_NUM_THREADS', 0)) or len(os.sched_getaffinity(0))
@@ -86,15 +93,18 @@ def run(title: str, config: Path, work_dir: Path, options: dict[str, str]) -> fl
 def main() -> None:
     args = parse_args()
     pretrain, finetune, root = (p.resolve() for p in (args.pretrain, args.finetune, args.work_dir))
-    options = [dict(o.split('=', 1) for o in given)
-               for given in (args.pretrain_cfg_options, args.cfg_options)]
+    options = [parse_options(given) for given in (args.pretrain_cfg_options, args.cfg_options)]
     keys = list(find_placeholders(read_config(finetune, options[1]), folder=pretrain.stem))
     if not keys:
         sys.exit(f"error: {args.finetune} takes no checkpoint of stage one: give its backbone "
                  f"init_cfg=dict(type='PretrainedViT', checkpoint='{PLACEHOLDER}')")
 
-    first = root / pretrain.stem
+    from _experiment import check_record, last_checkpoint
+    first, second = root / pretrain.stem, root / finetune.stem
     checkpoint = final_checkpoint(read_config(pretrain, options[0]), first)
+    options[1].update(dict.fromkeys(keys, str(checkpoint)))
+    check_record(first, pretrain, options[0])  # train() would, but a complete one is not run
+    check_record(second, finetune, options[1])  # before hours of stage one
     if checkpoint.exists():
         print(f'== stage one is complete: {checkpoint}', flush=True)
     else:
@@ -103,15 +113,12 @@ def main() -> None:
             sys.exit(f'error: stage one has ended without {checkpoint}: see {first}/train.log; '
                      'default_hooks.checkpoint.save_last must be on')
         print(f'   {seconds:.0f} s', flush=True)
-    second = root / finetune.stem
-    seconds = run('stage two', finetune, second,
-                  {**options[1], **dict.fromkeys(keys, str(checkpoint))})
-    from _experiment import last_checkpoint
+    seconds = run('stage two', finetune, second, options[1])
     print(f'   {seconds:.0f} s\n== {last_checkpoint(second)}', flush=True)
 
 
 if __name__ == '__main__':
     try:
         main()
-    except RuntimeError as error:  # the end of a stage's log
+    except RuntimeError as error:  # the end of a stage's log, or another run's folder
         sys.exit(f'error: {error}')

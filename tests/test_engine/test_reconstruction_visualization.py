@@ -201,8 +201,13 @@ def test_two_stages_by_one_command(tiny_people, tmp_path, two_stage_tool, monkey
     two_stage_tool.main()
     assert [(title, folder.name) for title, _, folder, _ in started] == [('stage two', 'second')]
     assert started[0][3] == {
-        'optim_wrapper.optimizer.lr': '0.0', 'optim_wrapper.optimizer.weight_decay': '0.0',
+        'optim_wrapper.optimizer.lr': 0., 'optim_wrapper.optimizer.weight_decay': 0.,
         'model.backbone.init_cfg.checkpoint': str(tmp_path / 'work/first/iter_1.pth')}
+    for option, stage in (('--cfg-options', 'second'), ('--pretrain-cfg-options', 'first')):
+        monkeypatch.setattr(sys, 'argv', ['two_stage.py', *map(str, args), option, 'seed=1'])
+        with pytest.raises(RuntimeError, match=f'work/{stage} holds another run: .*now 1'):
+            two_stage_tool.main()  # instead of passing off the old checkpoints as the new ones
+    assert len(started) == 1
 
 
 def test_a_second_stage_without_placeholder_is_refused(tmp_path):

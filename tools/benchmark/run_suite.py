@@ -32,7 +32,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--threads', type=int, default=1, help='CPU threads of each run')
     parser.add_argument('--work-dir', type=Path, default=ROOT / 'work_dirs/suite')
     parser.add_argument('--report', action='store_true', help='only write tables and plots')
-    return parser.parse_args()
+    args = parser.parse_args()
+    args.work_dir = args.work_dir.resolve()  # the trainings run in the repository
+    return args
 
 
 class Run:
