@@ -155,6 +155,35 @@ def test_class_token_decides_between_two_grids():
         torch.testing.assert_close(target.pos_embed, expected.flatten(2).transpose(1, 2))
 
 
+@pytest.mark.parametrize('source_grid', [None, (4, 4)])
+@pytest.mark.parametrize('size', [32, (64, 48)])
+@pytest.mark.parametrize('with_token', [True, False])
+def test_a_class_token_without_a_position(source_grid, size, with_token):
+    """timm's no_embed_class (DeiT III): a class token, and 16 positions for 4 x 4 patches."""
+    source, images = vit(seed=1), torch.randn(2, 3, 32, 32)
+    with torch.no_grad():
+        source.pos_embed[:, 0] = 0  # the same function
+    state = to_timm(source.state_dict())
+    state['pos_embed'] = state['pos_embed'][:, 1:]
+    target = vit(img_size=size, seed=2, with_cls_token=with_token)
+    load_vit(target, state, source_grid=source_grid)
+    if size == 32 and with_token:
+        assert torch.equal(target(images)[0], source(images)[0])
+    extra, grid = int(with_token), target.patch_embed.init_out_size
+    assert not target.pos_embed[:, :extra].any()
+    expected = fit_position_embedding(source.pos_embed[:, 1:], grid, 0, source_grid=(4, 4))
+    torch.testing.assert_close(target.pos_embed[:, extra:], expected)
+
+
+def test_no_grid_with_or_without_a_class_token():
+    state = vit().state_dict()
+    state['pos_embed'] = torch.zeros(1, 20, 16)
+    with pytest.raises(ValueError, match='20 tokens.*give the right source_grid'):
+        load_vit(vit(), state)
+    for grid in ((10, 2), (19, 1)):  # the remedy, both ways
+        load_vit(vit(), state, source_grid=grid)
+
+
 def test_into_a_masked_autoencoders_encoder():
     source, target = vit(), vit('mmpretrain.MAEViT', seed=2)
     load_vit(target, to_timm(source.state_dict()))

@@ -1,6 +1,7 @@
 """Weights of vision transformers from checkpoints of several formats."""
 from __future__ import annotations
 
+import contextlib
 import os.path as osp
 import re
 from collections.abc import Mapping
@@ -173,19 +174,39 @@ def _fit(module: nn.Module, own: dict, given: dict, source_grid) -> list[str]:
         before = given['pos_embed']
         grid = tuple(module.patch_embed.init_out_size)
         extra = own['pos_embed'].shape[1] - grid[0] * grid[1]
-        given['pos_embed'] = fit_position_embedding(
-            before, grid, extra, getattr(module, 'interpolate_mode', 'bicubic'), source_grid,
-            # ViTPose's first code keeps a class token's embedding, but no such token
-            ('cls_token' in given) + ('dist_token' in given) or None)
+        mode = getattr(module, 'interpolate_mode', 'bicubic')
+        given['pos_embed'], positioned = _fit_positions(given, grid, extra, mode, source_grid)
         if given['pos_embed'].shape != before.shape or source_grid is not None:
             notes.append(f'position embedding from {before.shape[1]} to '
                          f'{own["pos_embed"].shape[1]} tokens ({grid[0]} x {grid[1]} patches'
                          f'{" and a class token" if extra else ""})')
+        if extra and not positioned:
+            notes.append('the checkpoint has no position for its class token: zero')
     other = [f'{k} {tuple(given[k].shape)} instead of {tuple(v.shape)}'
              for k, v in own.items() if k in given and given[k].shape != v.shape]
     if other:
         raise ValueError(f'other shapes: {_some(other)}')
     return notes
+
+
+def _fit_positions(given: dict, grid, extra: int, mode: str, source_grid) -> tuple[Tensor, bool]:
+    """The position embedding on another grid; whether a class token that is there has a row."""
+    tokens = ('cls_token' in given) + ('dist_token' in given)
+
+    def fit(source_extra: int | None) -> Tensor:
+        return fit_position_embedding(given['pos_embed'], grid, extra, mode, source_grid,
+                                      source_extra)
+
+    if not tokens:
+        # ViTPose's first code keeps a class token's embedding, but no such token
+        return fit(None), True
+    try:
+        return fit(tokens), True
+    except ValueError:
+        # timm's DeiT III and ViTs with registers (no_embed_class) add no position to such tokens
+        with contextlib.suppress(ValueError):
+            return fit(0), False
+        raise
 
 
 def _check_architecture(own: dict, given: dict) -> None:
