@@ -78,8 +78,8 @@ def tiny_pretraining(name, data, work_dir, iters=4):
     text = Config.fromfile(ROOT / 'configs/masked_reconstruction' / name).pretty_text
     for kind in ('people', 'hands'):
         text = text.replace(f'data/synthpose/{kind}/', f'{data}/')
-    text = text.replace('data/my_source/', f'{data}/source/images/train/')
-    text = text.replace('data/my_target/', f'{data}/target/images/train/')
+    text = text.replace('data/my_source/images/', f'{data}/source/images/train/')
+    text = text.replace('data/my_target/images/', f'{data}/target/images/train/')
     cfg = Config.fromstring(text, '.py')
     cfg.model.backbone.arch = PRETRAINING_ARCH
     cfg.model.neck.update(decoder_embed_dim=16, decoder_depth=1, decoder_num_heads=1)

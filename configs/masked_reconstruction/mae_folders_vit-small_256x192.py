@@ -1,8 +1,8 @@
 r"""ViT-S at 256x192: masked reconstruction of your own two folders of images, for a GPU.
 
     python tools/train.py configs/masked_reconstruction/mae_folders_vit-small_256x192.py --amp \
-        --cfg-options train_dataloader.dataset.source.data_root=data/my_source/ \
-        train_dataloader.dataset.target.data_root=data/my_target/
+        --cfg-options train_dataloader.dataset.source.data_root=data/my_source/images/ \
+        train_dataloader.dataset.target.data_root=data/my_target/images/
 
 Boxes, if the images hold several people: train_dataloader.dataset.target.bbox_file=FILE. To begin
 with public MAE weights in a file:
@@ -26,8 +26,9 @@ model = dict(
         type='WeightedReconstructionLoss', foreground_weight=1.0, background_weight=0.2,
         normalize_pixels=True))
 
-# masks, where you have them, in a folder `masks` beside the images; docs/masks.md makes them
-load_mask = [dict(type='LoadForegroundMask', folder='masks', missing='ignore')]
+# masks, where you have them: data/my_source/masks/7.png for data/my_source/images/7.jpg (`images` is
+# searched, so no masks in there); docs/masks.md makes them, and has `image_root` for subfolders
+load_mask = [dict(type='LoadForegroundMask', folder='../masks', missing='ignore')]
 change_background = [dict(type='SegmentationGuidedAugmentation', mask_loader=load_mask[0])]
 load_and_augment = [
     dict(type='LoadPoseImage'),
@@ -44,10 +45,10 @@ train_dataloader = dict(
     dataset=dict(
         type='TwoDomainDataset',
         source=dict(
-            type='UnlabeledPoseDataset', data_root='data/my_source/', metainfo=metainfo,
+            type='UnlabeledPoseDataset', data_root='data/my_source/images/', metainfo=metainfo,
             pipeline=[*load_and_augment, dict(type='PackReconstructionInputs', domain='source')]),
         target=dict(
-            type='UnlabeledPoseDataset', data_root='data/my_target/', metainfo=metainfo,
+            type='UnlabeledPoseDataset', data_root='data/my_target/images/', metainfo=metainfo,
             pipeline=[*load_and_augment, dict(type='PackReconstructionInputs', domain='target')])))
 
 train_cfg = dict(type='ResumableIterBasedTrainLoop', max_iters=50000)

@@ -1,12 +1,15 @@
 """Masks: decoding, finding, checking, and warping with the crop."""
 import io
+import os.path as osp
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from mmengine.config import Config
 from mmpose.registry import DATASETS, TRANSFORMS
 from PIL import Image
-from tiny_data import smooth_image
+from tiny_data import make_metainfo, smooth_image
 
 from udapose.datasets.transforms.masks import check_masks, decode_mask, mask_path_of
 
@@ -196,3 +199,51 @@ def test_mask_of_another_size_is_refused():
                    bbox_scale=np.array([[20., 20.]]), foreground_mask=np.zeros((10, 20), np.uint8))
     with pytest.raises(ValueError, match=r'foreground_mask has shape \(10, 20\), the image'):
         crop(results, input_size=(20, 20))
+
+
+# ------------------------------------------------------------------- masks apart from the images
+def images_and_masks(images, masks):
+    for folder, suffix in ((images, 'jpg'), (masks, 'png')):
+        for name in ('7', 'a/8'):
+            path = folder / f'{name}.{suffix}'
+            path.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(path), np.full((8, 6), 255, np.uint8))
+
+
+def unlabeled(root, **mask):
+    return DATASETS.build(dict(
+        type='UnlabeledPoseDataset', data_root=str(root), metainfo=make_metainfo(), pipeline=[
+            dict(type='LoadPoseImage'),
+            dict(type='LoadForegroundMask', missing='ignore', **mask)]))
+
+
+@pytest.mark.parametrize('kwargs', [dict(folder='masks'), dict(folder='../masks'), dict(
+    folder='../masks', image_root='{}/images')])
+def test_masks_among_the_images_are_refused(kwargs, tmp_path):
+    """A folder that is searched takes them for images, and would train on them."""
+    images = tmp_path / ('images' if kwargs['folder'] == '../masks' else '')
+    images_and_masks(images, tmp_path / 'masks')
+    kwargs = {k: v.format(tmp_path) for k, v in kwargs.items()}
+    with pytest.raises(ValueError, match=r'masks/7.png, the mask of .*7.jpg, lies in ".*'
+                       r"data_root=DATA/images/ and, in LoadForegroundMask, folder='../masks'"):
+        unlabeled(tmp_path, **kwargs)
+    if kwargs['folder'] == '../masks':  # beside each other
+        dataset = unlabeled(images, **kwargs)
+        assert len(dataset) == 2 and 'foreground_mask' in dataset[0]
+
+
+def test_folders_config_reads_images_and_masks_beside_each_other(tmp_path, monkeypatch):
+    config = Path(__file__).resolve().parents[2] / \
+        'configs/masked_reconstruction/mae_folders_vit-small_256x192.py'
+    monkeypatch.chdir(tmp_path)
+    for domain in ('source', 'target'):
+        root = tmp_path / f'data/my_{domain}'
+        images_and_masks(root / 'images', root / 'masks')
+        (root / 'images/a/8.jpg').unlink()
+    cfg = Config.fromfile(config)
+    whole = DATASETS.build(cfg.train_dataloader.dataset)
+    for part in (whole.source, whole.target):
+        assert [osp.basename(part.get_data_info(i)['img_path']) for i in range(len(part))] == [
+            '7.jpg']
+        mask = part[0]['data_samples'].gt_fields.foreground_mask
+        assert float(mask.max()) > 0

@@ -13,6 +13,7 @@ from mmpose.registry import DATASETS
 from .box_files import BOX_FORMS, image_names, parse_boxes
 from .image_headers import IMAGE_SUFFIXES, find_images, read_image_size, read_image_sizes
 from .json_files import load_json
+from .transforms.masks import LoadForegroundMask
 
 _NUM_SHOWN = 5
 
@@ -54,7 +55,8 @@ class UnlabeledPoseDataset(BaseCocoStyleDataset):
     Raises:
         FileNotFoundError: Folder, list or box file does not exist, or there are no images.
         OSError: Unreadable images.
-        ValueError: Malformed box file, or boxes that match no image; a bad argument.
+        ValueError: Malformed box file, or boxes that match no image; a bad argument; masks of the
+            pipeline's ``LoadForegroundMask`` among the images of the folder.
     """
 
     def __init__(self, metainfo: dict | None = None, data_root: str = '',
@@ -194,7 +196,22 @@ class UnlabeledPoseDataset(BaseCocoStyleDataset):
                 f'{others} other files): point data_root of {type(self).__name__} to your images, '
                 'for example with --cfg-options train_dataloader.dataset.target.data_root=FOLDER, '
                 'or extend `suffixes`')
+        self._check_masks_apart(names)
         return names
+
+    def _check_masks_apart(self, names: list[str]) -> None:
+        loaders = [t for t in self.pipeline.transforms if isinstance(t, LoadForegroundMask)]
+        found = {osp.abspath(self._path(name)) for name in names} if loaders else set()
+        for loader in loaders:
+            for name in names:
+                mask = loader.find(dict(img_path=self._path(name)))
+                if mask is not None and osp.abspath(mask) in found:
+                    raise ValueError(
+                        f'{mask}, the mask of {self._path(name)}, lies in "{self._folder}", all of '
+                        f'which {type(self).__name__} takes for images. Put images and masks '
+                        'beside each other: data_root=DATA/images/ and, in LoadForegroundMask, '
+                        "folder='../masks', as tools/make_masks.py DATA/images --out DATA/masks "
+                        'writes them')
 
     def _check_headers(self, names: list[str]) -> dict | None:
         if self.verify == 'none':
