@@ -256,6 +256,23 @@ def test_shapes_and_half_precision(kind, num_keypoints):
 
 
 @pytest.mark.parametrize('kind', HEADS)
+def test_autocast_does_not_round_coordinates(kind):
+    """bfloat16 has 8 bits: a coordinate of 60 would be off by up to 0.25 voxels."""
+    head = build(kind)
+    output = head.forward(features())
+    exact = head.read_out(output)[0]
+    loss = GaussianHeatmapKLLoss()
+    volume = torch.randn(2, 3, 8, 12, 64)
+    points = torch.rand(2, 3, 3) * torch.tensor([63., 11., 7.])
+    with torch.autocast('cpu', torch.bfloat16):
+        rounded = head.read_out(output)[0]
+        assert rounded.dtype == torch.float32
+        torch.testing.assert_close(rounded, exact, rtol=1e-6, atol=1e-5)
+        divergence = loss(volume, points, torch.ones(2, 3))
+    torch.testing.assert_close(divergence, loss(volume, points, torch.ones(2, 3)))
+
+
+@pytest.mark.parametrize('kind', HEADS)
 def test_bad_configs(kind):
     for decoder in (None, dict(type='MSRAHeatmap', input_size=(32, 24), heatmap_size=(8, 6))):
         with pytest.raises(ValueError, match=f'{kind} needs a 3D codec'):

@@ -29,7 +29,7 @@ def soft_argmax(probabilities: Tensor) -> Tensor:
     for axis in reversed(axes):
         marginal = probabilities.sum([other for other in axes if other != axis])
         centers = torch.arange(marginal.shape[-1], device=marginal.device, dtype=marginal.dtype)
-        expected.append(marginal @ centers)
+        expected.append((marginal * centers).sum(-1))  # autocast would round a matrix product
     return torch.stack(expected, -1)
 
 

@@ -43,7 +43,10 @@ class GaussianHeatmapKLLoss(nn.Module):
         Returns:
             Tensor: The scalar loss; 0 (with zero gradients) if all weights are 0.
         """
-        logits = logits.float()
+        with torch.autocast(logits.device.type, enabled=False):  # it would round matrix products
+            return self._loss(logits.float(), coordinates, weights)
+
+    def _loss(self, logits: Tensor, coordinates: Tensor, weights: Tensor) -> Tensor:
         # (E_g[log g] - E_g[l]) + logsumexp(l); axes of coordinates are x first, of logits x last
         expected, negentropy = logits, 0.
         for axis in range(coordinates.shape[-1]):
