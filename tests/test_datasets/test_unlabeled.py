@@ -3,6 +3,7 @@ import json
 import os
 
 import cv2
+import mmcv
 import numpy as np
 import pytest
 from mmpose.registry import DATASETS
@@ -50,6 +51,19 @@ def test_links_are_followed_once(folder, tmp_path):
     (tmp_path / 'linked').symlink_to(folder)
     (tmp_path / 'circle').symlink_to(tmp_path)
     assert len(build(tmp_path)) == 5
+
+
+@pytest.mark.parametrize('suffix', ['jpg', 'png', 'webp', 'tif'])
+@pytest.mark.parametrize('orientation', [1, 3, 6, 8])
+def test_sizes_are_those_that_the_decoder_delivers(tmp_path, suffix, orientation):
+    """OpenCV turns JPEG and PNG, not WebP; what Pillow's header says differs, too."""
+    from udapose.datasets.image_headers import read_image_size
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / f'photo.{suffix}'
+    Image.new('RGB', (40, 20)).save(path, exif=exif)
+    height, width = mmcv.imfrombytes(path.read_bytes()).shape[:2]
+    assert read_image_size(str(path)) == (width, height)
 
 
 @pytest.mark.parametrize('verify', ['header', 'none'])

@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
+import numpy as np
 from mmengine.logging import MMLogger
 from PIL import Image
 
@@ -43,7 +45,7 @@ def find_images(folder: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[s
 
 
 def read_image_size(path: str) -> tuple[int, int]:
-    """Width and height as the decoder will deliver them, from the header alone.
+    """Width and height as the decoder will deliver them, from the header alone where it says so.
 
     OpenCV turns a photograph as its EXIF orientation says, so a portrait taken with a phone has
     sides exchanged with respect to the header's.
@@ -60,13 +62,19 @@ def read_image_size(path: str) -> tuple[int, int]:
     try:
         with Image.open(path) as image:
             width, height = image.size
-            # getexif of a PNG would read the whole file: only JPEG, WebP and TIFF carry it up front
-            turned = (image.format in ('JPEG', 'MPO', 'WEBP', 'TIFF')
-                      and image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8))
+            jpeg = image.format in ('JPEG', 'MPO')
+            # getexif of a PNG without it up front would read the whole file
+            turned = (jpeg or image.format == 'TIFF' or 'exif' in image.info) and \
+                image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
     except OSError:
         raise
     except Exception as error:  # Pillow's plugins raise many kinds on damaged headers
         raise OSError(f'{type(error).__name__}: {error}') from error
+    if turned and not jpeg:  # libraries and their versions differ about these
+        image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)  # as mmcv
+        if image is None:
+            raise OSError('cannot be decoded')
+        return image.shape[1], image.shape[0]
     return (height, width) if turned else (width, height)
 
 
