@@ -172,3 +172,24 @@ def test_the_packed_image_is_mmposes(dtype):
     grey = img[..., 0]
     assert torch.equal(PackBranches('source')(dict(img=grey))['inputs']['source'],
                        image_to_tensor(grey))
+
+
+def test_two_flips_of_which_one_would_be_forgotten(tiny):
+    flip = dict(type='RandomFlip', prob=1.)
+    fork = dict(type='ForkViews', teacher=[flip, VIEW[-1]], student=[VIEW[-1]])
+    dataset = DATASETS.build(dict(tiny.target, pipeline=[*WHOLE, flip, fork]))
+    with pytest.raises(ValueError, match='Keep RandomFlip in the views alone'):
+        dataset[0]
+
+
+def test_a_diagonal_flip_exchanges_no_joints(tiny):
+    """As MMPose's RandomFlip, which leaves them as they are then."""
+    from udapose.models.utils.view_geometry import view_geometry
+    swaps = {}
+    for direction in ('horizontal', 'diagonal'):
+        flip = dict(type='RandomFlip', prob=1., direction=direction)
+        item = DATASETS.build(dict(tiny.target, pipeline=[*WHOLE, dict(
+            type='ForkViews', teacher=[flip, VIEW[-1]], student=[VIEW[-1]])]))[0]
+        samples = [[item['data_samples'][b]] for b in BRANCHES[1:]]
+        swaps[direction] = view_geometry(*samples, (4., 4.), 'cpu').teacher_swap.tolist()
+    assert swaps == dict(horizontal=[True], diagonal=[False])

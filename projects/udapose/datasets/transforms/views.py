@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform, Compose
-from mmpose.datasets.transforms import PackPoseInputs
+from mmpose.datasets.transforms import PackPoseInputs, RandomFlip
 from mmpose.registry import TRANSFORMS
 
 from .affine import RecordedTopdownAffine, flip_matrix
@@ -89,7 +89,7 @@ class ForkViews(BaseTransform):
         meta_keys, extra_meta_keys, branches: As in :class:`PackBranches`.
 
     Raises:
-        ValueError: A view without ``input_matrix`` at its end.
+        ValueError: A view without ``input_matrix`` at its end; flips before and in the views.
     """
 
     def __init__(self, teacher: Sequence[dict], student: Sequence[dict],
@@ -102,9 +102,14 @@ class ForkViews(BaseTransform):
             # mmcv's Compose builds from mmcv's registry: build here, in MMPose's
             self.views[branch] = Compose([
                 TRANSFORMS.build(t) if isinstance(t, dict) else t for t in transforms]), pack
+        self._flips = any(isinstance(t, RandomFlip) for compose, _ in self.views.values()
+                          for t in compose.transforms)
 
     def transform(self, results: dict) -> dict | None:
         """Make and pack both views; None if a transform gives None."""
+        if results.get('flip') and self._flips:
+            raise ValueError('the image was flipped before ForkViews, and its views flip again: '
+                             'only one flip is recorded. Keep RandomFlip in the views alone')
         results = {k: v for k, v in results.items() if k not in _LABELS}
         merged = dict(inputs=dict.fromkeys(self.branches),
                       data_samples=dict.fromkeys(self.branches))

@@ -105,7 +105,9 @@ def view_geometry(teacher: list, student: list, scale_factor: np.ndarray, device
     def flags(values: list) -> Tensor:
         return torch.as_tensor(np.array(values)).to(device, non_blocking=True)
 
-    flips = [[bool(s.metainfo['flip']) for s in view] for view in (teacher, student)]
+    # MMPose exchanges no joints in a diagonal flip, which mirrors nothing
+    flips = [[bool(s.metainfo['flip']) and s.metainfo.get('flip_direction') != 'diagonal'
+              for s in view] for view in (teacher, student)]
     indices = torch.as_tensor(teacher[0].metainfo['flip_indices']).to(device, non_blocking=True)
     from_teacher = np.linalg.inv(stack(teacher, 'input_matrix'))
     if frame == 'student':
