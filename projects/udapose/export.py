@@ -8,7 +8,7 @@ import mmpose
 import torch
 from mmengine.config import Config
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
-from mmpose.registry import DATASETS, MODELS, TRANSFORMS
+from mmpose.registry import DATASETS, KEYPOINT_CODECS, MODELS, TRANSFORMS
 
 from .models.pose_estimators.branch_checkpoint import BRANCHES
 
@@ -24,6 +24,8 @@ _SINGLE = 'pose_model'
 # (None: all of them). Without WholeImageBBox MMPose takes the caller's box or the whole image.
 _STOCK_TRANSFORMS = {
     'LoadPoseImage': ('LoadImage', None), 'WholeImageBBox': (None, None),
+    # a user's image has no camera: predictions are pixels and depths relative to the root
+    'PackPose3DInputs': ('PackPoseInputs', ()),
     'RecordedTopdownAffine': ('TopdownAffine', ('input_size', 'use_udp'))}
 
 
@@ -57,10 +59,12 @@ def plain_model_config(cfg: Config) -> dict:
     wrapped = next((key for key in ('pose_estimator', _SINGLE) if key in model), None)
     if wrapped:
         plain = model[wrapped]
-        # the outer one comes first, as in MeanTeacherPoseEstimator
-        outer = model.get('data_preprocessor') or {}
-        if 'data_preprocessor' in outer:
-            plain['data_preprocessor'] = outer['data_preprocessor']
+        # the outer one comes first, as in MeanTeacherPoseEstimator; MMEngine has two places for it
+        outer = model.get('data_preprocessor') or _dict(cfg.get('data_preprocessor'))
+        if outer.get('type') == 'MultiBranchDataPreprocessor':
+            outer = outer.get('data_preprocessor')
+        if outer:
+            plain['data_preprocessor'] = outer
         plain.setdefault('data_preprocessor', dict(type='PoseDataPreprocessor'))
         model = plain
     elif 'data_preprocessor' in cfg:  # MMEngine's other place for it
@@ -74,6 +78,10 @@ def plain_model_config(cfg: Config) -> dict:
     return _without(model, 'init_cfg')
 
 
+def _dict(node) -> dict:
+    return node.to_dict() if hasattr(node, 'to_dict') else node or {}
+
+
 def _without(node, key: str):
     if isinstance(node, dict):
         return {k: _without(v, key) for k, v in node.items() if k != key}
@@ -82,6 +90,8 @@ def _without(node, key: str):
 
 def plain_config(cfg: Config) -> Config:
     """A config for inference with stock MMPose, which needs no udapose.
+
+    3D heads and their codec are udapose's: such a config imports it.
 
     The data set is that of ``test_dataloader`` (or else ``val_dataloader``), with the metainfo
     written out. Only its ``data_root`` and ``ann_file`` name files, which inference does not read.
@@ -114,6 +124,8 @@ def plain_config(cfg: Config) -> Config:
         pipeline=plain_pipeline(dataset['pipeline']), metainfo=inlined_metainfo(dataset))
     imports = [name for name in (cfg.get('custom_imports') or {}).get('imports', ())
                if name.split('.')[0] != 'udapose']  # e.g. of the user's own backbone
+    if _uses_udapose(model):
+        imports.append('udapose')
     return Config(dict(
         default_scope='mmpose',
         visualizer=dict(type='PoseLocalVisualizer', name='visualizer'),  # MMPoseInferencer's
@@ -124,6 +136,16 @@ def plain_config(cfg: Config) -> Config:
         test_evaluator=dict(type='PCKAccuracy', thr=0.05, norm_item='bbox'), test_cfg=dict()))
 
 
+def _uses_udapose(node) -> bool:
+    """Whether a part of a model's config is known to stock MMPose only with udapose imported."""
+    if isinstance(node, dict):
+        kinds = [registry.get(node['type']) for registry in (MODELS, KEYPOINT_CODECS)
+                 if isinstance(node.get('type'), str)]
+        return any(kind is not None and kind.__module__.startswith('udapose.') for kind in kinds) \
+            or any(map(_uses_udapose, node.values()))
+    return isinstance(node, (list, tuple)) and any(map(_uses_udapose, node))
+
+
 def plain_pipeline(pipeline: list[dict]) -> list[dict]:
     """A test pipeline of stock transforms equivalent to one that uses udapose's."""
     plain = []
@@ -131,6 +153,10 @@ def plain_pipeline(pipeline: list[dict]) -> list[dict]:
         name, arguments = _STOCK_TRANSFORMS.get(step['type'], (step['type'], None))
         if name is None:
             continue
+        if step.get('border', 'constant') != 'constant' or step.get('shear'):
+            raise ValueError(f'the test pipeline holds {step}, but stock TopdownAffine fills its '
+                             "border with zeros and does not shear: use border='constant' and no "
+                             'shear in test_dataloader.dataset.pipeline')
         if TRANSFORMS.get(name).__module__.startswith('udapose.'):
             raise ValueError(f'the test pipeline holds {name}, which stock MMPose does not know: '
                              'remove it from test_dataloader.dataset.pipeline')

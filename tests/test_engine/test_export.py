@@ -160,6 +160,12 @@ def test_the_preprocessor_is_the_one_that_was_trained_with():
     both = dict(pose_estimator=dict(plain, data_preprocessor=inner), data_preprocessor=shell)
     assert result(**both)['data_preprocessor'] == outer
     assert result(plain)['data_preprocessor'] == dict(type='PoseDataPreprocessor')
+    # of a wrapper that takes plain batches, and in MMEngine's other place
+    assert result(plain, data_preprocessor=outer)['data_preprocessor'] == outer
+    elsewhere = plain_model_config(Config(dict(
+        model=dict(type='MeanTeacherPoseEstimator', pose_estimator=plain),
+        data_preprocessor=shell)))
+    assert elsewhere['data_preprocessor'] == outer
 
 
 def test_nested_pretrained_weights_alignments_and_imports(trained):
@@ -188,6 +194,11 @@ def test_only_inference_transforms(trained):
         type='RecordedTopdownAffine', border='constant', shear=0.)
     crop = plain_config(cfg).test_dataloader.dataset.pipeline[2]
     assert crop == dict(type='TopdownAffine', input_size=(64, 64))
+    crop = next(s for s in pipeline if s.type == 'RecordedTopdownAffine')
+    crop.border = 'replicate'
+    with pytest.raises(ValueError, match="use border='constant'"):
+        plain_config(cfg)
+    crop.border = 'constant'
     pipeline.insert(1, dict(type='ColorJitter', brightness=1.))
     with pytest.raises(ValueError, match='holds ColorJitter.*remove it'):
         plain_config(cfg)
@@ -216,3 +227,18 @@ def test_pictures_of_pseudo_labels_are_written(trained):
     assert saturated.any()  # joints were drawn
     model = trained.model
     assert model.last_batch is None and not model.keep_last_batch
+
+
+def test_a_3d_model_exports_with_udapose(tiny_people, tmp_path, image):
+    """Its head is udapose's, so the config imports it; a photograph needs no camera."""
+    cfg = tiny_config('masked_reconstruction/scratch_synth-people_vit-tiny_64x64.py', tiny_people,
+                      tmp_path)
+    model = MODELS.build(cfg.model)
+    folder = export(cfg, model.state_dict(), tmp_path / 'out')
+    text = Config.fromfile(folder / 'config.py')
+    assert text.custom_imports.imports == ['udapose']
+    assert [s['type'] for s in text.test_dataloader.dataset.pipeline][-1] == 'PackPoseInputs'
+    plain = init_model(str(folder / 'config.py'), str(folder / 'model.pth'), device='cpu')
+    found = inference_topdown(plain, str(image))[0].pred_instances
+    assert found.keypoints.shape == (1, 22, 2) and found.keypoint_depths.shape == (1, 22)
+    assert np.isfinite(found.keypoint_depths).all()
