@@ -25,7 +25,8 @@ class ResumableIterBasedTrainLoop(IterBasedTrainLoop):
 
     Ranks get different random states, so that DDP replicas do not draw the same augmentations.
     Samplers need ``set_start(iteration)`` (as :class:`TwoDomainSampler`) or
-    ``skip(num_samples)`` (as ``InfiniteSampler`` of recent MMEngine).
+    ``skip(num_samples)`` (as ``InfiniteSampler`` of recent MMEngine). A finite sampler gets its
+    pass by ``set_epoch``; a resumed run starts its pass again.
     """
 
     def run(self) -> torch.nn.Module:
@@ -40,6 +41,7 @@ class ResumableIterBasedTrainLoop(IterBasedTrainLoop):
             try:
                 batch = next(iterator)
             except StopIteration:  # a finite sampler: another pass
+                self._begin_pass()
                 iterator = iter(self.dataloader)
                 self._seed_iteration()
                 batch = next(iterator)
@@ -62,9 +64,7 @@ class ResumableIterBasedTrainLoop(IterBasedTrainLoop):
         loader = self.dataloader
         if hasattr(loader.sampler, 'check_dataloader'):
             loader.sampler.check_dataloader(loader)
-        if loader.num_workers > 0:
-            loader.worker_init_fn = partial(
-                _seed_worker, seed=mixed_seed(self.runner.seed, get_rank(), self._iter))
+        self._seed_workers()
         if self._iter == 0:
             return
         # MMEngine's loop has already created an iterator; it has fetched nothing of ours
@@ -74,9 +74,23 @@ class ResumableIterBasedTrainLoop(IterBasedTrainLoop):
         elif hasattr(sampler, 'skip'):
             sampler.skip(self._iter * loader.batch_size)
         else:
+            self._begin_pass()
             print_log(f'{type(sampler).__name__} cannot be repositioned: the resumed run sees the '
-                      'data from the start of its order. Use TwoDomainSampler or a recent '
+                      'data from the start of a pass. Use TwoDomainSampler or a recent '
                       "MMEngine's InfiniteSampler", logger='current', level=logging.WARNING)
+
+    def _begin_pass(self) -> None:
+        """Another order for a finite sampler, other augmentations for workers that start anew."""
+        loader = self.dataloader
+        for sampler in (loader.sampler, loader.batch_sampler):
+            if hasattr(sampler, 'set_epoch'):
+                sampler.set_epoch(self._iter // max(len(loader), 1))
+        self._seed_workers()
+
+    def _seed_workers(self) -> None:
+        if self.dataloader.num_workers > 0:
+            self.dataloader.worker_init_fn = partial(
+                _seed_worker, seed=mixed_seed(self.runner.seed, get_rank(), self._iter))
 
 
 def mixed_seed(*numbers: int) -> int:
