@@ -3,6 +3,7 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop
 from torch import nn
 
 from udapose.engine import PreflightHook
@@ -12,7 +13,8 @@ def runner(tmp_path, load_from=None, init_cfg=None):
     model = nn.Module()
     model.backbone = nn.Linear(1, 1)
     model.backbone.init_cfg = init_cfg
-    return SimpleNamespace(work_dir=str(tmp_path), model=model, _load_from=load_from, _resume=False)
+    return SimpleNamespace(work_dir=str(tmp_path), model=model, _load_from=load_from, _resume=False,
+                           _train_loop=BaseLoop.__new__(EpochBasedTrainLoop))
 
 
 def test_a_sound_run_passes(tmp_path):
@@ -49,3 +51,14 @@ def test_full_disk(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, 'disk_usage', lambda path: SimpleNamespace(free=1e6))
     with pytest.raises(OSError, match=r'only 0.00 GB are free.*at least 0.2 GB'):
         PreflightHook().before_run(runner(tmp_path))
+
+
+def test_a_test_asks_only_for_the_checkpoint_it_tests(tmp_path, monkeypatch):
+    """Where a model is evaluated, its pre-trained backbone and free space are not needed."""
+    monkeypatch.setattr(shutil, 'disk_usage', lambda path: SimpleNamespace(free=1e6))
+    run = runner(tmp_path, None, dict(type='Pretrained', checkpoint='nowhere.pth'))
+    run._train_loop = None
+    PreflightHook().before_run(run)
+    run._load_from = 'gone.pth'
+    with pytest.raises(FileNotFoundError, match='load_from=gone.pth'):
+        PreflightHook().before_run(run)

@@ -14,6 +14,7 @@ class Model(nn.Module):
     def __init__(self):
         super().__init__()
         self.student, self.teacher = nn.Linear(2, 1), nn.Linear(2, 1)
+        self.alignments = nn.ModuleDict(dict(feature=nn.Linear(1, 1)))
         self.adapting = True
 
     def copy_student_to_teacher(self):
@@ -27,7 +28,10 @@ class Hub(SimpleNamespace):
 
 def runner(iteration, best=None, save_best='target/PCK@0.05'):
     hub = Hub(runtime_info={} if best is None else dict(best_ckpt=str(best)))
-    return SimpleNamespace(iter=iteration, model=Model(), message_hub=hub,
+    model = Model()
+    optimizer = torch.optim.Adam(model.parameters(), 0.1)
+    return SimpleNamespace(iter=iteration, model=model, message_hub=hub,
+                           optim_wrapper=SimpleNamespace(optimizer=optimizer),
                            hooks=[SimpleNamespace(save_best=save_best)])
 
 
@@ -87,3 +91,20 @@ def test_bad_input(tmp_path):
         run.iter = 5
         with pytest.raises(FileNotFoundError, match='no best checkpoint at iteration 5.*validate'):
             hook.before_train_iter(run, 5)
+
+
+def test_the_discriminators_optimizer_starts_at_the_switch():
+    """Adam's first step is the learning rate, however many steps had no gradient before."""
+    hook, run = SourcePretrainHook(iters=400), runner(0)
+    model, optimizer = run.model, run.optim_wrapper.optimizer
+    hook.before_train(run)
+    bias = model.alignments['feature'].bias
+    for run.iter in range(401):
+        hook.before_train_iter(run, run.iter)
+        before = bias.detach().clone()
+        for p in model.parameters():
+            p.grad = torch.zeros_like(p) if p is bias and run.iter < 400 else torch.ones_like(p)
+        optimizer.step()
+        assert ((before - bias).abs() > 0) == (run.iter == 400)
+    assert (before - bias).item() == pytest.approx(0.1, rel=1e-4)
+    assert optimizer.state[model.student.weight]['step'] == 401  # goes on

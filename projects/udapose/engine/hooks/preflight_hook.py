@@ -9,6 +9,7 @@ from urllib.request import urlopen
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
+from mmengine.runner import BaseLoop
 from mmpose.registry import HOOKS
 
 from ... import compat
@@ -46,16 +47,19 @@ class PreflightHook(Hook):
         if not os.access(work_dir, os.W_OK):
             raise PermissionError(f'work_dir {work_dir} cannot be written: choose another one '
                                   'with --work-dir, or change its permissions')
+        if runner._load_from:
+            self._check_checkpoint(runner._load_from, 'load_from')
+        if not isinstance(runner._train_loop, BaseLoop):
+            return  # a test initialises nothing and writes no checkpoints
         free = shutil.disk_usage(work_dir).free / 1e9
         if free < self.min_free_gb:
             raise OSError(f'only {free:.2f} GB are free in work_dir {work_dir}, checkpoints need '
                           f'at least {self.min_free_gb} GB: free some space or choose another '
                           'disk with --work-dir')
-        if runner._load_from:
-            self._check_checkpoint(runner._load_from, 'load_from')
         # MMEngine fetches these also if load_from or a resume replaces them afterwards
         for name, module in runner.model.named_modules():
-            self._check_init_cfg(getattr(module, 'init_cfg', None), f'init_cfg of {name}')
+            self._check_init_cfg(getattr(module, 'init_cfg', None),
+                                 f'init_cfg of {name or "the model"}')
 
     def _check_init_cfg(self, init_cfg, key: str) -> None:
         for cfg in init_cfg if isinstance(init_cfg, list) else [init_cfg]:

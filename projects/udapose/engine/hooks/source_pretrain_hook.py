@@ -17,8 +17,9 @@ class SourcePretrainHook(Hook):
 
     In the first phase the model's loss is that of the labelled source images (stylised, if an
     ``AdaINStyleHook`` is there), and the teacher is a copy of the student. At the switch the
-    source model initialises student and teacher; optimizer and schedule go on (arXiv 2404.14885:
-    phases of 40 and 30 epochs in one schedule).
+    source model initialises student and teacher; optimizer and schedule go on, those of alignment
+    terms (discriminators) start there (arXiv 2404.14885: phases of 40 and 30 epochs in one
+    schedule).
 
     Args:
         iters (int): Iterations of the first phase (20,000 in the paper).
@@ -73,6 +74,10 @@ class SourcePretrainHook(Hook):
                       logger='current')
         model.copy_student_to_teacher()
         model.adapting = True
+        # Adam has counted steps without gradients: its bias correction would be gone
+        optimizer = getattr(runner.optim_wrapper, 'optimizer', None)
+        for parameter in model.alignments.parameters() if optimizer is not None else ():
+            optimizer.state.pop(parameter, None)
 
     @staticmethod
     def _save_best(runner) -> bool:
