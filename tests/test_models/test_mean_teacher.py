@@ -359,3 +359,72 @@ def test_autocast_is_finite_and_close_to_single_precision(peaks_from):
     assert mixed['loss_kpt'].item() == pytest.approx(exact['loss_kpt'].item(), rel=0.05)
     assert all(torch.isfinite(p.grad).all() for p in model.student.parameters())
     assert mixed['pseudo_coverage'].dtype == torch.float32
+
+
+def test_the_spread_sees_a_collapsed_teacher_through_random_views():
+    """In the student's view the same peak lies somewhere else in each image."""
+    model = build(train_cfg=dict(confidence_quantile=0.)).train()
+    points = np.array([[12., 14.], [20., 12.], [14., 20.]], np.float32)
+    codec = MSRAHeatmap((32, 32), (16, 16), sigma=1.5)
+    heatmaps = torch.from_numpy(codec.encode(points[None], np.ones((1, 3)))['heatmaps'])
+    inputs, samples = batch(matrices=[(rotated(80, True), True), (rotated(-50, False), False)])
+    heatmaps = heatmaps[None].repeat(2, 1, 1, 1)
+    model.teacher.head.forward = fixed(heatmaps)
+    assert model.loss(inputs, samples)['pseudo_spread'] == 0
+    heatmaps[1] = heatmaps[1].roll(4, -1)  # of 16 pixels, in x alone: a deviation of 2
+    assert model.loss(inputs, samples)['pseudo_spread'] == pytest.approx(2 / 16 / 2)
+
+
+def test_a_single_image_has_no_spread():
+    model = build().train()
+    losses = model.loss(*batch(1))
+    assert 'pseudo_spread' not in losses and losses['pseudo_coverage'] <= 1
+
+
+def old_names(state):
+    """As MMPose 0.x saved them."""
+    return {k.replace('head.', 'keypoint_head.', 1) if k.startswith('head.') else k: v
+            for k, v in state.items()}
+
+
+def test_a_checkpoint_of_mmpose_0_fills_both_branches():
+    model, plain = build(), state_of_plain()
+    _load_checkpoint_to_model(model, dict(state_dict=old_names(plain)))
+    for branch in (model.student, model.teacher):
+        for key, value in branch.state_dict().items():
+            assert torch.equal(value, plain[key]), key
+
+
+def test_parts_without_weights_are_named():
+    from mmengine.logging import MMLogger
+    logger, seen = MMLogger.get_current_instance(), []
+    handler = type('Keep', (__import__('logging').Handler,), dict(
+        emit=lambda self, record: seen.append((record.levelname, record.getMessage()))))()
+    logger.addHandler(handler)
+    try:
+        model, plain = build(), state_of_plain()
+        backbone = {k: v for k, v in plain.items() if k.startswith('backbone.')}
+        _load_checkpoint_to_model(model, dict(state_dict=dict(backbone)))
+        assert not [m for level, m in seen if level == 'WARNING']  # e.g. ImageNet weights
+        foreign = {k.replace('head.', 'decode_head.'): v for k, v in plain.items()}
+        _load_checkpoint_to_model(model, dict(state_dict=foreign))
+        assert 'no weights for head' in [m for level, m in seen if level == 'WARNING'][0]
+    finally:
+        logger.removeHandler(handler)
+
+
+def test_init_cfg_is_honoured(tmp_path):
+    plain = state_of_plain()
+    torch.save(dict(state_dict=plain), tmp_path / 'plain.pth')
+    model = MODELS.build(dict(
+        type='MeanTeacherPoseEstimator', pose_estimator=plain_config(),
+        init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'plain.pth'))))
+    model.init_weights()
+    for branch in (model.student, model.teacher):
+        assert torch.equal(branch.head.final_layer.weight, plain['head.final_layer.weight'])
+
+
+@pytest.mark.parametrize('cfg', [dict(predict_on='techer'), dict(flip_test=True)])
+def test_unknown_test_cfg_is_refused(cfg):
+    with pytest.raises(ValueError, match='flip_test, belong in pose_estimator.test_cfg'):
+        build(test_cfg=cfg)

@@ -51,3 +51,12 @@ def test_per_joint_quantile_does_not_starve_a_hard_joint():
     values = torch.stack([easy, hard], 1)
     assert confident(values, 0.5)[:, 1].sum() == 0
     assert confident(values, 0.5, per_joint=True).sum(0).tolist() == [4, 4]
+
+
+def test_less_than_one_entry_rejects_nothing():
+    """One image a batch and a quantile per joint would otherwise never give a pseudo-label."""
+    values = torch.tensor([[0.1, 0.2]])
+    assert confident(values, 0.5, per_joint=True).tolist() == [[1, 1]]
+    assert confident(values, 0.5, per_joint=True, minimum=0.15).tolist() == [[0, 1]]
+    assert confident(values, 0.5).tolist() == [[0, 1]]
+    assert confident(values.T, 0.5, per_joint=True).tolist() == [[0], [1]]

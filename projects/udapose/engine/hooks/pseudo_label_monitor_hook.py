@@ -20,8 +20,8 @@ class PseudoLabelMonitorHook(Hook):
         window (int): Number of iterations averaged. Defaults to 50.
         min_coverage (float): Accepted share below which to warn. Defaults to 0.02.
         max_coverage (float): Accepted share above which to warn; 1 never warns. Defaults to 0.98.
-        min_spread (float): Standard deviation of the peaks over a batch, as a fraction of the
-            heatmap's side, below which to warn. Defaults to 0.02.
+        min_spread (float): Standard deviation of the teacher's peaks over a batch, as a fraction
+            of the heatmap's side, below which to warn. Defaults to 0.02.
     """
 
     priority = 'LOW'
@@ -38,8 +38,7 @@ class PseudoLabelMonitorHook(Hook):
         if not self.every_n_train_iters(runner, self.interval) or \
                 'train/pseudo_coverage' not in scalars:
             return
-        coverage, spread = (scalars[f'train/pseudo_{key}'].mean(self.window)
-                            for key in ('coverage', 'spread'))
+        coverage = scalars['train/pseudo_coverage'].mean(self.window)
         at = f'iteration {runner.iter + 1}:'
         if coverage < self.min_coverage:
             self._warn(f'{at} only {coverage:.1%} of the pseudo-labels are accepted, so the target '
@@ -48,6 +47,9 @@ class PseudoLabelMonitorHook(Hook):
         elif coverage > self.max_coverage:
             self._warn(f'{at} {coverage:.1%} of the pseudo-labels are accepted, wrong ones too. '
                        'Raise train_cfg.confidence_quantile')
+        if 'train/pseudo_spread' not in scalars:  # one image a batch
+            return
+        spread = scalars['train/pseudo_spread'].mean(self.window)
         if spread < self.min_spread:
             self._warn(f'{at} the teacher puts its peaks at nearly the same place in all images '
                        f'(spread {spread:.3f} of the side): it has collapsed. Lower the '

@@ -7,12 +7,13 @@ from contextlib import nullcontext
 
 import torch
 from mmengine.logging import print_log
-from mmengine.model import BaseModel
+from mmengine.model import BaseModel, initialize
 from mmpose.registry import MODELS
 from torch import Tensor
 
 from ..utils.attention_maps import attention_maps, check_attention
 from ..utils.vit_checkpoint import load_vit
+from .branch_checkpoint import rename_old_keys
 
 _LOSS = dict(type='AttentionRegularizationLoss')
 _BRANCHES = dict(source='source', target='target_student')
@@ -43,7 +44,8 @@ class AttentionRegularizedPoseEstimator(BaseModel):
             initialised.
         data_preprocessor (dict, optional): Defaults to a ``MultiBranchDataPreprocessor`` around
             ``pose_model.data_preprocessor``.
-        init_cfg (dict, optional): As in MMEngine.
+        init_cfg (dict, optional): As in MMEngine; a ``Pretrained`` checkpoint may be one of the
+            plain model, as with ``load_from``.
 
     Raises:
         TypeError: The pose model's backbone is no vision transformer.
@@ -85,6 +87,8 @@ class AttentionRegularizedPoseEstimator(BaseModel):
     def init_weights(self) -> None:
         """Initialise the pose model, then the auxiliary encoder: from its file or as a copy."""
         self.pose_model.init_weights()
+        if self.init_cfg:
+            initialize(self, self.init_cfg)
         if self.auxiliary_cfg is None:
             self.auxiliary.load_state_dict(self.pose_model.backbone.state_dict())
         else:
@@ -96,6 +100,7 @@ class AttentionRegularizedPoseEstimator(BaseModel):
             return
         own = self.pose_model.state_dict()
         if not any(key.startswith('pose_model.') for key in state_dict):
+            rename_old_keys(self.pose_model, state_dict)
             plain = [key for key in state_dict if key in own]
             if not plain:
                 raise RuntimeError(

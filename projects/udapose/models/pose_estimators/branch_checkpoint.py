@@ -1,6 +1,8 @@
 """Loading plain MMPose checkpoints into models with a student and a teacher."""
 from __future__ import annotations
 
+import logging
+
 from mmengine.logging import MMLogger, print_log
 from torch import nn
 
@@ -27,6 +29,8 @@ def fill_branches(model: nn.Module, state_dict: dict) -> bool:
     for key in [k for k in state_dict if k.startswith('data_preprocessor.')]:
         del state_dict[key]
     parts = {branch: _part(state_dict, f'{branch}.') for branch in BRANCHES}
+    if not any(parts.values()):
+        rename_old_keys(model.student, state_dict)
     plain = {k: v for k, v in state_dict.items() if k in own}
     present = [branch for branch in BRANCHES if parts[branch]]
     given = plain if plain and not present else parts[present[0]] if present else {}
@@ -34,6 +38,7 @@ def fill_branches(model: nn.Module, state_dict: dict) -> bool:
     if len(present) == 2:
         _check_fit(own, parts['teacher'], state_dict)
         return True
+    unused = [key for key in (given if present else state_dict) if key not in own]
     for key in plain:
         del state_dict[key]
     for branch in BRANCHES:
@@ -43,7 +48,29 @@ def fill_branches(model: nn.Module, state_dict: dict) -> bool:
               f'{len(given)} of {len(own)} entries go into both student and teacher'
               + (f'; not in the checkpoint: {_some(missing)}' if missing else ''),
               logger=MMLogger.get_current_instance())
+    lost = sorted({k.split('.')[0] for k in own} - {k.split('.')[0] for k in given})
+    if lost and unused:
+        print_log(f'no weights for {", ".join(lost)} in this checkpoint, but it holds '
+                  f'{_some(unused)}, which the model does not know: {", ".join(lost)} would be '
+                  'trained from scratch. Is it of another architecture?',
+                  logger=MMLogger.get_current_instance(), level=logging.WARNING)
     return False
+
+
+def rename_old_keys(model: nn.Module, state_dict: dict) -> None:
+    """Let a plain model rename entries of older versions, as if it loaded them itself.
+
+    MMPose does so in hooks that run once the model's own entries are looked at, too late for a
+    wrapper that must know which entries are the plain model's.
+
+    Args:
+        model (nn.Module): A plain model.
+        state_dict (dict): Entries without a prefix; edited in place.
+    """
+    metadata = getattr(state_dict, '_metadata', None) or {}
+    for name, module in model.named_modules():
+        for hook in module._load_state_dict_pre_hooks.values():
+            hook(state_dict, f'{name}.' if name else '', metadata.get(name, {}), True, [], [], [])
 
 
 def _part(state_dict: dict, prefix: str) -> dict:

@@ -7,14 +7,15 @@ from contextlib import contextmanager
 
 import torch
 from mmengine.logging import MessageHub
-from mmengine.model import BaseModel
+from mmengine.model import BaseModel, initialize
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..utils.feature_taps import check_feature_name, tapped
+from ..utils.pseudo_label import heatmap_peaks
 from ..utils.view_geometry import view_geometry
-from .branch_checkpoint import fill_branches
+from .branch_checkpoint import BRANCHES, fill_branches
 from .heatmap_head_check import check_heatmap_head, check_heatmaps
 from .pseudo_labels import make_pseudo_labels
 
@@ -67,12 +68,14 @@ class MeanTeacherPoseEstimator(BaseModel):
               (published; one more resampling, through which the gradient passes).
         student_augments (Sequence[dict]): Augmentations of the student's view that may look at
             the teacher's prediction, such as ``AdaptiveKeypointOcclusion``.
-        test_cfg (dict, optional): ``predict_on`` 'teacher' (default) or 'student'.
-        init_cfg (dict, optional): As in MMEngine.
+        test_cfg (dict, optional): ``predict_on`` 'teacher' (default) or 'student'. What concerns
+            the plain model, such as ``flip_test``, belongs in ``pose_estimator.test_cfg``.
+        init_cfg (dict, optional): As in MMEngine; a ``Pretrained`` checkpoint may be one of the
+            plain model, as with ``load_from``.
 
     Raises:
-        ValueError: Unknown keys in ``train_cfg``, a head without heatmaps or a codec without
-            Gaussian heatmaps, heatmaps that do not match the codec.
+        ValueError: Unknown keys in ``train_cfg`` or ``test_cfg``, a head without heatmaps or a
+            codec without Gaussian heatmaps, heatmaps that do not match the codec.
     """
 
     def __init__(self, pose_estimator: dict, data_preprocessor: dict | None = None,
@@ -97,7 +100,13 @@ class MeanTeacherPoseEstimator(BaseModel):
             if self.train_cfg[key] not in choices:
                 raise ValueError(f'train_cfg.{key} must be one of {choices}, '
                                  f'got {self.train_cfg[key]!r}')
-        self.predict_on = (test_cfg or {}).get('predict_on', 'teacher')
+        test_cfg = {'predict_on': 'teacher', **(test_cfg or {})}
+        self.predict_on = test_cfg.pop('predict_on')
+        if test_cfg or self.predict_on not in BRANCHES:
+            raise ValueError(
+                "test_cfg of MeanTeacherPoseEstimator takes predict_on='teacher' or 'student', got "
+                f'predict_on={self.predict_on!r} and {sorted(test_cfg)}: options of the plain '
+                'model, such as flip_test, belong in pose_estimator.test_cfg')
 
         self.student = MODELS.build(pose_estimator)
         check_heatmap_head(self.student)
@@ -129,6 +138,10 @@ class MeanTeacherPoseEstimator(BaseModel):
             if hasattr(term, 'init_weights'):
                 term.init_weights()
         self.copy_student_to_teacher()
+        if self.init_cfg:
+            initialize(self, self.init_cfg)
+            if not self.teacher_loaded:
+                self.copy_student_to_teacher()
 
     def _fill_branches(self, state_dict: dict, prefix: str, *args) -> None:
         if not prefix:
@@ -193,7 +206,8 @@ class MeanTeacherPoseEstimator(BaseModel):
             dict[str, Tensor]: The head's own losses on source images, ``loss_consistency``,
             the alignment terms' losses, and ``pseudo_coverage`` (accepted share),
             ``pseudo_confidence`` (mean teacher peak), ``pseudo_spread`` (standard deviation of
-            the peaks over the batch as a fraction of the heatmap's side; 0 = constant peaks).
+            the teacher's peaks over the batch, in its own view, as a fraction of the heatmap's
+            side; 0 = the same peaks in all images; not for a single image).
         """
         self._check_branches(inputs)
         if not self.adapting:
@@ -287,10 +301,14 @@ class MeanTeacherPoseEstimator(BaseModel):
     # ------------------------------------------------------------------ helpers
     @staticmethod
     def _statistics(batch: dict) -> dict[str, Tensor]:
-        side = batch['pseudo_heatmaps'].shape[-1]
-        spread = batch['pseudo_keypoints'].std(dim=0, unbiased=False).mean() / side
-        return dict(pseudo_coverage=batch['pseudo_weights'].mean(),
-                    pseudo_confidence=batch['confidence'].mean(), pseudo_spread=spread)
+        found = dict(pseudo_coverage=batch['pseudo_weights'].mean(),
+                     pseudo_confidence=batch['confidence'].mean())
+        # in the student's view random geometry would spread even the same peak in all images
+        peaks = heatmap_peaks(batch['teacher_heatmaps'], subpixel=False)[0]
+        if len(peaks) > 1:
+            side = batch['teacher_heatmaps'].shape[-1]
+            found['pseudo_spread'] = peaks.std(dim=0, unbiased=False).mean() / side
+        return found
 
     @staticmethod
     def _check_branches(inputs: Tensor | dict) -> None:

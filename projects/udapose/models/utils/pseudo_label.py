@@ -81,8 +81,8 @@ def confident(values: Tensor, quantile: float, per_joint: bool = False,
     Args:
         values (Tensor): (B, K) confidences.
         quantile (float): Share in [0, 1] that is rejected (the paper's ``mask_ratio``): an entry
-            is kept if it is strictly above this quantile, or at the quantile's lowest order
-            statistic for ``quantile=0``, which keeps everything.
+            is kept if it is strictly above this quantile. A share of less than one entry (of a
+            joint, with ``per_joint``) rejects nothing.
         per_joint (bool): Take the quantile over the batch for each joint separately, so that
             hard joints are not left out altogether. Defaults to False (over batch and joints, as
             published: arXiv 2404.14885, official code).
@@ -91,11 +91,11 @@ def confident(values: Tensor, quantile: float, per_joint: bool = False,
     Returns:
         Tensor: (B, K) of zeros and ones.
     """
-    if quantile <= 0:
+    entries = values.float() if per_joint else values.float().reshape(-1, 1)
+    # the k-th smallest instead of torch.quantile: published rule, and no interpolation
+    k = min(int(quantile * len(entries)), len(entries))
+    if k <= 0:
         keep = torch.ones_like(values, dtype=torch.bool)
     else:
-        entries = values.float() if per_joint else values.float().reshape(-1, 1)
-        # the k-th smallest instead of torch.quantile: published rule, and no interpolation
-        k = min(max(int(quantile * len(entries)), 1), len(entries))
         keep = values.float() > entries.kthvalue(k, dim=0).values
     return (keep & (values > minimum)).to(values.dtype)
