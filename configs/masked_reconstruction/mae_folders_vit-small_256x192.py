@@ -26,7 +26,7 @@ model = dict(
         type='WeightedReconstructionLoss', foreground_weight=1.0, background_weight=0.2,
         normalize_pixels=True))
 
-# masks, where you have them: data/my_source/masks/7.png for data/my_source/images/7.jpg (`images` is
+# masks, where you have them: data/my_source/masks/7.png for data/my_source/images/7.jpg (images/ is
 # searched, so no masks in there); docs/masks.md makes them, and has `image_root` for subfolders
 load_mask = [dict(type='LoadForegroundMask', folder='../masks', missing='ignore')]
 change_background = [dict(type='SegmentationGuidedAugmentation', mask_loader=load_mask[0])]
