@@ -191,7 +191,9 @@ def test_tool_writes_resumes_and_reports(people, tmp_path, capsys):
     assert (out / '000001.png').stat().st_mtime_ns == kept
 
     assert run(people, '--out', out, '--method', 'box') == 2
-    assert 'holds masks made with' in capsys.readouterr().err
+    assert 'holds masks made with method=hull, not method=box: ' in capsys.readouterr().err
+    assert run(people, '--out', out, '--method', 'hull', '--category-ids', 1) == 2
+    assert 'made with category_ids=None, not category_ids=[1]: ' in capsys.readouterr().err
 
 
 def test_number_of_processes_does_not_matter(people, tmp_path):
@@ -228,6 +230,28 @@ def test_tool_takes_detections(tmp_path, capsys):
     assert make_masks.main([str(tmp_path / 'images'), '--ann-file', str(tmp_path / 'boxes.json'),
                             '--out', str(tmp_path / 'masks'), '--workers', '1']) == 0
     assert iou(cv2.imread(str(tmp_path / 'masks/a/1.png'), 0), truth) > 0.97
+
+
+def test_masks_of_other_annotations_are_not_kept(tmp_path, capsys):
+    (tmp_path / 'images').mkdir()
+    cv2.imwrite(str(tmp_path / 'images/1.png'), blob()[0])
+
+    def make(x, *args, name='boxes.json', out='masks'):
+        (tmp_path / name).write_text(json.dumps([dict(file_name='1.png', bbox=[x, 5, 9, 9])]))
+        status = make_masks.main([
+            str(tmp_path / 'images'), '--ann-file', str(tmp_path / name), '--out',
+            str(tmp_path / out), '--method', 'box', '--workers', '1', '--sheet', '0', *args])
+        return (status, *capsys.readouterr())
+
+    assert make(5)[0] == 0 and '1 kept' in make(5, name='renamed.json')[1]
+    status, _, error = make(50)
+    assert status == 2 and re.search('annotations=sha256:.*, not annotations=sha256:.*--out', error)
+    assert cv2.imread(str(tmp_path / 'masks/1.png'), 0)[9, 9] == 255
+    # those of a version that did not record it
+    summary = tmp_path / 'masks/make_masks.json'
+    summary.write_text(re.sub('"annotations": "sha256:[0-9a-f]*"', '"other": 0',
+                              summary.read_text()))
+    assert 'made with annotations=unknown, not annotations=sha256' in make(5)[2]
 
 
 def test_comparison_is_a_table(people, capsys):

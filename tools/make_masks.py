@@ -10,13 +10,15 @@ a list of detections [{"file_name", "bbox"}]. Methods:
     box      the box
     grabcut  OpenCV's GrabCut, started from the hull, or from the box (--start box, no keypoints)
 
-Repeat the command after an interruption: finished masks are kept. Images without annotation get no
-mask and are listed in MASKS/make_masks.json. With ground-truth masks, --compare MASKS measures
+Repeat the command after an interruption: finished masks are kept. With other options or another
+content of ANN.json it refuses, rather than to mix old and new masks. Images without annotation get
+no mask and are listed in MASKS/make_masks.json. With ground-truth masks, --compare MASKS measures
 all methods instead, and writes nothing.
 """
 from __future__ import annotations
 
 import argparse
+import hashlib
 import itertools
 import json
 import os
@@ -147,17 +149,21 @@ def _one_thread() -> None:  # of a spawned process
 
 def make(args: argparse.Namespace) -> int:
     """Write all masks; returns the exit status."""
-    out, settings = args.out, dict(method=args.method, **asdict(options_of(args)))
+    out = args.out
     if out.resolve() == args.images.resolve() or args.images.resolve() in out.resolve().parents:
         raise ValueError(f'--out {out} lies in the folder of the images, where the masks would '
                          'count as images: choose another')
     summary = out / SUMMARY
+    jobs, without, skeleton = collect(args.images, args.ann_file, args.category_ids)
+    settings = settings_of(args)
     if summary.exists():
         before = json.loads(summary.read_text())['settings']
-        if before != settings:
-            raise ValueError(f'{out} holds masks made with {before}, not {settings}: choose '
-                             'another --out, or remove it')
-    jobs, without, skeleton = collect(args.images, args.ann_file, args.category_ids)
+        differ = [key for key in settings if before.get(key, 'unknown') != settings[key]]
+        if differ:
+            was, now = (', '.join(f'{key}={made.get(key, "unknown")}' for key in differ)
+                        for made in (before, settings))
+            raise ValueError(f'{out} holds masks made with {was}, not {now}: choose another '
+                             '--out, or remove it')
     out.mkdir(parents=True, exist_ok=True)
     summary.write_text(json.dumps(dict(settings=settings, finished=False)))
     results = run_jobs(write_mask, [
@@ -182,6 +188,15 @@ def make(args: argparse.Namespace) -> int:
     for name, error in [*errors.items()][:5]:
         print(f'error: {args.images / name}: {error[7:]}', file=sys.stderr)
     return 1 if errors else 0
+
+
+def settings_of(args: argparse.Namespace) -> dict:
+    """All that decides what the masks of a folder of images are."""
+    # the content, not the name: a corrected file mostly keeps its name
+    digest = hashlib.sha256(Path(args.ann_file).read_bytes()).hexdigest()[:16]
+    categories = None if args.category_ids is None else sorted(set(args.category_ids))
+    return dict(method=args.method, **asdict(options_of(args)), category_ids=categories,
+                annotations=f'sha256:{digest}')
 
 
 def options_of(args: argparse.Namespace) -> MaskOptions:
