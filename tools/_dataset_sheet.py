@@ -80,7 +80,9 @@ def _views(dataset, index: int, info: dict) -> list[np.ndarray]:
         turned = any(isinstance(t, RandomBBoxTransform) for t in dataset.pipeline.transforms)
         points, flags = points_in_input(truth, meta, info, turned)
         if points is not None:
-            _draw(tile, (points + 0.5) * zoom - 0.5, visible_joints(flags), dataset.metainfo)
+            packed = truth is not None and 'keypoints' in truth  # in the joints of the items
+            _draw(tile, (points + 0.5) * zoom - 0.5, visible_joints(flags), getattr(
+                dataset, 'item_metainfo', dataset.metainfo) if packed else dataset.metainfo)
         tiles.append(_titled(tile, branch + ('' if points is not None else ' (no keypoints)')))
     return tiles
 

@@ -11,8 +11,10 @@ No model is built.
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -24,16 +26,56 @@ import udapose  # noqa: F401  (before MMPose: its compat mends what MMPose impor
 from _dataset_checks import examine, overlap, spread
 from _dataset_sheet import sheet
 from mmengine.config import Config, DictAction
+from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
+from mmpose.datasets import CombinedDataset
 from mmpose.registry import DATASETS
+
+
+class CombinedPart:
+    """One data set within MMPose's ``CombinedDataset``, whose own annotations are whole samples.
+
+    Annotations are the part's, items are what the whole makes of them. ``item_metainfo`` describes
+    the joints of the items (the part's pipeline may convert them).
+    """
+
+    def __init__(self, whole: CombinedDataset, index: int) -> None:
+        self.part, self._single = whole.datasets[index], copy.copy(whole)
+        # the whole with this part alone, each instance once whatever its sampling ratio is
+        self._single.datasets, self._single.resample = [self.part], False
+        self._single._lens, self._single._len = [len(self.part)], len(self.part)
+        self.item_metainfo = whole.metainfo
+        self.pipeline = Compose([*self.part.pipeline.transforms, *whole.pipeline.transforms])
+
+    def __getattr__(self, name: str):
+        return getattr(self.part, name)
+
+    def __len__(self) -> int:
+        return len(self.part)
+
+    def __getitem__(self, index: int) -> dict:
+        return self._single[index]
+
+
+def parts(name: str, dataset) -> Iterator[tuple[str, object]]:
+    """The data sets with annotations of their own within ``dataset``, with their names."""
+    if hasattr(dataset, 'num_source'):
+        for part in ('source', 'target'):
+            yield from parts(f'{name}/{part}', getattr(dataset, part))
+    elif isinstance(dataset, CombinedDataset):
+        for index in range(len(dataset.datasets)):
+            yield f'{name}/{index}', CombinedPart(dataset, index)
+    else:
+        yield name, dataset
 
 
 def build_all(cfg: Config) -> tuple[dict, dict[str, str]]:
     """Build the data sets of the data loaders.
 
     Returns:
-        tuple[dict, dict[str, str]]: Name (``'train/source'``, ``'test'``, ...) to data set, each
-        different one once; name to why it could not be built.
+        tuple[dict, dict[str, str]]: Name (``'train/source'``, ``'test'``, ``'train/0'`` of a
+        ``CombinedDataset``) to data set, each different one once; name to why it could not be
+        built.
     """
     built, failed, known = {}, {}, {}
     for loader in ('train', 'val', 'test'):
@@ -47,12 +89,7 @@ def build_all(cfg: Config) -> tuple[dict, dict[str, str]]:
             continue
         known[text] = loader
         try:
-            whole = DATASETS.build(dataset)
-            for part in ('source', 'target'):
-                if hasattr(whole, part) and hasattr(whole, 'num_source'):
-                    built[f'{loader}/{part}'] = getattr(whole, part)
-            if not any(name.startswith(f'{loader}/') for name in built):
-                built[loader] = whole
+            built.update(parts(loader, DATASETS.build(dataset)))
         except Exception as error:  # a data set may raise anything on what it finds
             failed[loader] = f'{type(error).__name__}: {error}'
     return built, failed
@@ -78,7 +115,8 @@ def check(cfg: Config, num: int, out: Path, decode_all: bool, max_reprojection: 
         if not cv2.imwrite(str(path), picture):
             raise OSError(f'cannot write {path}')
         report[name] = dict(
-            type=type(dataset).__name__, name=dataset.metainfo.get('dataset_name'),
+            type=type(dataset.part if isinstance(dataset, CombinedPart) else dataset).__name__,
+            name=dataset.metainfo.get('dataset_name'),
             data_root=str(getattr(dataset, 'data_root', '')), sheet=path.name, **found.numbers,
             notes=found.notes, problems=found.problems)
         problems += [f'{name}: {text}' for text in found.problems]
@@ -105,8 +143,8 @@ def table(report: dict) -> str:
                          f'{d["keypoint_range"][:2]} to {d["keypoint_range"][2:]}'
                          if 'keypoint_range' in d else '  no joint is labelled')
         if 'reprojection' in d:
-            lines.append(f'  reprojection error: mean {d["reprojection"]["mean"]:.3f}, max '
-                         f'{d["reprojection"]["max"]:.3f} pixels')
+            lines.append('  reprojection error: mean {mean:.3f}, median instance {median:.3f}, '
+                         'worst joint {max:.3f} pixels'.format(**d['reprojection']))
         if d.get('left_right'):
             worst = min(d['left_right'], key=d['left_right'].get)
             lines.append(f'  left and right: {worst}: {d["left_right"][worst]:.0%} (the lowest of '
@@ -131,7 +169,8 @@ def main(argv: list[str] | None = None) -> None:
                         help='images that are decoded and drawn, per data set')
     parser.add_argument('--all', action='store_true',
                         help='decode every image, and look for equal files in train and test')
-    parser.add_argument('--max-reprojection', type=float, default=1., help='pixels')
+    parser.add_argument('--max-reprojection', type=float, default=1.,
+                        help='pixels of the median instance, whose joints are averaged')
     parser.add_argument('--out', type=Path, help='default: work_dirs/check_CONFIG')
     args = parser.parse_args(argv)
     if args.num < 1:
