@@ -116,7 +116,8 @@ class StubPoses3D(Dataset):
         truth = np.array([[[-200., 0, 2000], [0, 100, 2000 + 50 * index], [200, 0, 2000]]])
         sample = PoseDataSample(metainfo=dict(
             img_path=str(self.folder / f'{index}.png'), root_index=1, intrinsics=CAMERA,
-            input_center=np.array([31.5, 31.5]), input_scale=np.array([64., 64.])))
+            input_center=np.array([32., 32.]), input_scale=np.array([64., 64.]),
+            input_size=(64, 64), input_matrix=np.eye(3)))
         sample.gt_instances = InstanceData(keypoints_cam=truth, keypoints_visible=np.ones((1, 3)))
         return dict(inputs=torch.zeros(3, 8, 8), data_samples=sample)
 

@@ -5,9 +5,10 @@
         [--config2 CONFIG --checkpoint2 CHECKPOINT] [--attention]
 
 One row per image of the config's test set (the target's), the second model beside the first. The
-ground truth is the thin grey skeleton; roots are on top of each other. 'side' is the view from the
-right: what is near the camera appears on the left. With --attention a fourth picture shows where
-the last layer of the transformer looks (red: patches that receive much attention).
+2D pose lies on the model's input: mirrored where the data set mirrors, black beside narrow inputs.
+The ground truth is the thin grey skeleton; roots are on top of each other. 'side' is the view from
+the right: what is near the camera appears on the left. With --attention a fourth picture shows
+where the last layer of the transformer looks (red: patches that receive much attention).
 """
 from __future__ import annotations
 
@@ -30,11 +31,13 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import CheckpointLoader
 from mmpose.registry import DATASETS, MODELS
 
+from udapose.datasets.transforms import LoadPoseImage
 from udapose.engine.hooks.attention_visualization_hook import overlay
 from udapose.evaluation.pose3d import joint_errors
 from udapose.models.utils.attention_maps import attention_heat, check_attention
 from udapose.visualization import draw_skeleton_3d
 
+CROP_KEYS = ('input_matrix', 'input_size', 'input_center', 'input_scale')
 VIEWS = dict(front=(0., 12.), side=(90., 12.))
 BAR = 24
 
@@ -50,7 +53,8 @@ class Predictor:
         attention (bool): Also collect the attention of the backbone's last layer.
 
     Raises:
-        ValueError: Nothing in the checkpoint fits the model.
+        ValueError: Nothing in the checkpoint fits the model. When called: no ``keypoints_cam``, or
+            a test set that does not record its crop.
         TypeError: ``attention`` of a backbone that is no vision transformer.
     """
 
@@ -91,28 +95,48 @@ class Predictor:
         if 'keypoints_cam' not in sample.pred_instances:
             raise ValueError('the model predicts no keypoints_cam: it needs a 3D head, and the '
                              f'test set intrinsics and root depth ({sample.get("img_path")})')
+        missing = [key for key in CROP_KEYS if key not in sample]
+        if missing:
+            raise ValueError(f'the test set gives no {", ".join(missing)}, so that the input '
+                             'cannot be drawn: crop by RecordedTopdownAffine and pack by '
+                             'PackPose3DInputs')
         return sample
 
 
-def crop(image: np.ndarray, sample) -> tuple[np.ndarray, np.ndarray]:
-    """What the model saw of the image, as a tile, and the (2, 3) map of its pixels."""
-    height, width = image.shape[:2]
-    middle = np.asarray(sample.get('input_center', ((width - 1) / 2, (height - 1) / 2)), float)
-    side = float(np.max(sample.get('input_scale', (width, height))))
-    zoom = TILE / side
-    matrix = np.array([[zoom, 0, (TILE - 1) / 2 - zoom * middle[0]],
-                       [0, zoom, (TILE - 1) / 2 - zoom * middle[1]]])
-    return cv2.warpAffine(image, matrix, (TILE, TILE), flags=cv2.INTER_CUBIC), matrix
+def crop(image: np.ndarray, sample) -> tuple[np.ndarray, np.ndarray, tuple[slice, slice]]:
+    """The model's input, enlarged from the image, in the middle of a black tile.
+
+    Args:
+        image (np.ndarray): (H, W, 3), mirrored if the data set mirrors the file.
+        sample: With ``input_size`` and ``input_matrix``.
+
+    Returns:
+        tuple: (TILE, TILE, 3) tile, (2, 3) map of input pixels to its pixels, and the rows and
+        columns that the input covers.
+    """
+    size = np.asarray(sample.input_size, float)
+    zoom = TILE / size.max()
+    covered = np.maximum(np.round(size * zoom), 1).astype(int)
+    left, top = (TILE - covered) // 2
+    matrix = np.array([[zoom, 0, left + (zoom - 1) / 2], [0, zoom, top + (zoom - 1) / 2]])
+    region = slice(top, top + covered[1]), slice(left, left + covered[0])
+    tile = np.zeros((TILE, TILE, 3), np.uint8)
+    tile[region] = cv2.warpAffine(image, matrix @ np.asarray(sample.input_matrix, float),
+                                  (TILE, TILE), flags=cv2.INTER_CUBIC)[region]
+    return tile, matrix, region
 
 
 def draw_row(sample, links, colors) -> tuple[list[np.ndarray], str]:
     """Tiles of one model's prediction for one image, and a caption."""
     predicted = _numpy(sample.pred_instances.keypoints_cam)[0]
-    image = cv2.imread(str(sample.img_path))
-    if image is None:
-        raise FileNotFoundError(f'{sample.img_path} is not a readable image')
-    tile, matrix = crop(image, sample)
-    points = _numpy(sample.pred_instances.keypoints)[0] @ matrix[:, :2].T + matrix[:, 2]
+    image = LoadPoseImage()(dict(img_path=str(sample.img_path),
+                                 mirror_image=sample.get('mirror_image', False)))['img']
+    tile, matrix, region = crop(image, sample)
+    # back to the input's pixels, as MMPose's estimators left them
+    points = _numpy(sample.pred_instances.keypoints)[0]
+    center, scale, size = (np.asarray(sample.get(f'input_{key}'), float)
+                           for key in ('center', 'scale', 'size'))
+    points = ((points - center) / scale + 0.5) * size @ matrix[:, :2].T + matrix[:, 2]
     truth, caption, root, frame = None, '', sample.get('root_index'), {}
     if 'keypoints_cam' in sample.gt_instances and root is not None:
         truth = _numpy(sample.gt_instances.keypoints_cam)[0]
@@ -129,7 +153,8 @@ def draw_row(sample, links, colors) -> tuple[list[np.ndarray], str]:
                                **frame)
               for view in VIEWS.values()]
     if 'attention' in sample:
-        tiles.append(overlay(tile[..., ::-1], sample.attention)[..., ::-1])
+        tile[region] = overlay(tile[region][..., ::-1], sample.attention)[..., ::-1]
+        tiles.append(tile)
     return tiles, caption
 
 
@@ -210,7 +235,7 @@ def main() -> None:
     try:
         sheet = make_sheet({t: Predictor(*pair, args.device, args.attention)
                             for t, pair in zip(titles, pairs, strict=True)}, args.num)
-    except (FileNotFoundError, TypeError, ValueError) as error:
+    except (OSError, TypeError, ValueError) as error:
         sys.exit(f'error: {error}')
     args.out.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(args.out), sheet):

@@ -18,7 +18,8 @@ class PackPose3DInputs(PackPoseInputs):
     """MMPose's ``PackPoseInputs`` with the camera in the metainfo.
 
     Packs ``gt_instances.keypoints_cam`` (1, K, 3) mm as MMPose does, and in ``metainfo``
-    ``intrinsics`` (3, 3), ``root_index`` and ``input_matrix`` (3, 3). For the labelled branch of a
+    ``intrinsics`` (3, 3), ``root_index``, ``input_matrix`` (3, 3) and, where the data set mirrored
+    its file, ``mirror_image``. For the labelled branch of a
     two-domain batch use ``dict(type='PackBranches', branch='source', extra_meta_keys=('intrinsics',
     'root_index'))`` instead.
 
@@ -31,7 +32,7 @@ class PackPose3DInputs(PackPoseInputs):
             the crop.
     """
 
-    def __init__(self, meta_keys: Sequence[str] = (*META_KEYS, *CAMERA_KEYS),
+    def __init__(self, meta_keys: Sequence[str] = (*META_KEYS, *CAMERA_KEYS, 'mirror_image'),
                  extra_meta_keys: Sequence[str] = ()) -> None:
         super().__init__(meta_keys=(*meta_keys, *extra_meta_keys))
 
