@@ -270,8 +270,8 @@ def test_every_row_names_an_existing_config_and_row():
 
 def test_a_row_brings_what_it_continues_from_and_nothing_else():
     rows = SUITES['people']['rows']
-    assert run_suite.with_origins(rows, ['vit_both_papers', 'dann']) == [
-        'source_init', 'dann', 'vit_mae_init', 'vit_both_papers']
+    assert run_suite.with_origins(rows, ['multilevel', 'dann']) == [
+        'source_init', 'style_init', 'dann', 'multilevel']
     assert run_suite.with_origins(rows, None) == list(rows)
     assert run_suite.with_origins(rows, ['elsewhere']) == []
 

@@ -71,19 +71,26 @@ for _kind in ('people', 'hands'):
         references=['source_only', 'mean_teacher'],
         rows={**_methods(_name), **_ablation(_name)})
 
-# Both papers together, and the same without the pre-training and its attention.
+# Both papers together, and the same without the pre-training and its attention: on a ViT, so not
+# to be compared with the rows of `people`.
 _vit = 'synth-people_vit-tiny_64x64'
 _mae = {f'work_dirs/mae_{_vit}/iter_1200.pth':
         f'python tools/train.py configs/masked_reconstruction/mae_{_vit}.py'}
 _adapt = f'mean_teacher/mean-teacher_{_vit}.py'
-SUITES['people']['rows'].update(
-    vit_init=dict(config=f'style_only/style-only_{_vit}.py', init=None, hidden=True,
-                  options={'model.backbone.init_cfg': 'None'}),
-    vit_mae_init=dict(config=f'style_only/style-only_{_vit}.py', init=None, hidden=True,
+SUITES['people_vit'] = dict(
+    {k: SUITES['people'][k] for k in ('data', 'domains', 'metric', 'metrics')},
+    lower='mean_teacher', upper=None,
+    notes=['ViT-tiny with style transfer and mean teacher; `both_papers` adds masked pre-training '
+           'and the attention term. Phase 1: with style transfer, without and with the '
+           'pre-trained encoder.\n'],
+    rows=dict(
+        style_init=dict(config=f'style_only/style-only_{_vit}.py', init=None, hidden=True,
+                        options={'model.backbone.init_cfg': 'None'}),
+        mae_init=dict(config=f'style_only/style-only_{_vit}.py', init=None, hidden=True,
                       files=_mae),
-    vit_mean_teacher=dict(config=_adapt, init='vit_init',
+        mean_teacher=dict(config=_adapt, init='style_init',
                           options={'model.alignments.attention': 'None'}),
-    vit_both_papers=dict(config=_adapt, init='vit_mae_init', files=_mae))
+        both_papers=dict(config=_adapt, init='mae_init', files=_mae)))
 
 # Synthetic people -> real photographs: no oracle, 240 photographs are too few to train on.
 _name = 'res18-w32_64x64'
