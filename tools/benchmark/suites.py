@@ -171,7 +171,8 @@ for _kind in ('people', 'hands'):
             for domain, keys in SUITES[_kind]['domains'].items()},
         lower='scratch', upper=None, lower_is_better=True, metric='MPJPE',
         bar=('mean_pose', 0.8),
-        metrics=['MPJPE', 'PA-MPJPE', 'AUC@0-50'], references=['scratch', 'pretrained'],
+        metrics=['MPJPE', 'PA-MPJPE', 'AUC@0-50'],
+        references=['scratch', 'scratch_augment', 'pretrained'],
         notes=['MPJPE and PA-MPJPE in mm, AUC in percent; root-relative, at the true root depth. '
                'Phase 1: pre-training, once for all rows that continue from it.\n'],
         rows=_masked_reconstruction(_kind))
