@@ -11,7 +11,6 @@ of the same round, with quartiles.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import time
@@ -26,7 +25,7 @@ except ImportError:
     import udapose  # noqa: F401
 from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
-from step_report import into_page
+from step_report import publish
 
 from udapose.models.utils.attention_maps import attention_maps
 
@@ -99,11 +98,7 @@ def main(argv: list[str] | None = None) -> dict:
             name: [round(v, 3) for v in statistics.quantiles(
                 [r[name] / r[PLAIN] for r in rounds], n=4, method='inclusive')]
             for name in functions if name != PLAIN})
-    print(json.dumps(result, indent=1))
-    if args.out:
-        args.out.write_text(json.dumps(result, indent=1) + '\n')
-    if args.page:
-        into_page(args.page, table(result), MARKS)
+    publish(result, table(result), MARKS, args.out, args.page)
     return result
 
 

@@ -9,14 +9,13 @@ One thread, CPU time, interleaved; reports the median of fused / plain over the 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import time
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from step_report import into_page
+from step_report import publish
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 MARKS = ('<!-- attention_speed: begin -->', '<!-- attention_speed: end -->')
@@ -55,11 +54,7 @@ def main(argv: list[str] | None = None) -> dict:
                       / seconds(SDPBackend.MATH, tokens, dtype) for _ in range(args.rounds + 3)]
             result['fused_over_plain'][f'{tokens} tokens, {dtype}'.replace('torch.', '')] = round(
                 statistics.median(ratios[3:]), 2)
-    print(json.dumps(result, indent=1))
-    if args.out:
-        args.out.write_text(json.dumps(result, indent=1) + '\n')
-    if args.page:
-        into_page(args.page, table(result), MARKS)
+    publish(result, table(result), MARKS, args.out, args.page)
     return result
 
 

@@ -10,7 +10,6 @@ clock on a GPU. Reports the median ratio ours / mmpretrain's over pairs of steps
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import time
@@ -26,7 +25,7 @@ except ImportError:
 from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
 from mmpretrain.models import MAE
-from step_report import into_page
+from step_report import publish
 
 MARKS = ('<!-- mae_speed: begin -->', '<!-- mae_speed: end -->')
 
@@ -113,11 +112,7 @@ def main() -> None:
         median_seconds={k: round(statistics.median(v), 5) for k, v in seconds.items()},
         ratio=dict(zip(('quartile_1', 'median', 'quartile_3'),
                        (round(q, 4) for q in statistics.quantiles(ratios, n=4)))))
-    print(json.dumps(result, indent=1))
-    if args.out:
-        args.out.write_text(json.dumps(result, indent=1) + '\n')
-    if args.page:
-        into_page(args.page, sentence(result), MARKS)
+    publish(result, sentence(result), MARKS, args.out, args.page)
 
 
 if __name__ == '__main__':

@@ -1,6 +1,7 @@
 """Tables of `step_cost.py`."""
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 MARKS = ('<!-- step_cost: begin -->', '<!-- step_cost: end -->')
@@ -55,3 +56,14 @@ def into_page(page: Path, text: str, marks: tuple[str, str] = MARKS) -> None:
         raise ValueError(f'{page} needs one line {marks[0]} and one {marks[1]} around the tables')
     head, rest = old.split(marks[0])
     page.write_text(f'{head}{marks[0]}\n{text}\n{marks[1]}{rest.split(marks[1])[1]}')
+
+
+def publish(result: dict, text: str, marks: tuple[str, str], out: Path | None = None,
+            page: Path | None = None) -> None:
+    """Print a result; write it to ``out`` and its Markdown between the marks of ``page``."""
+    shown = json.dumps(result, indent=1)
+    print(shown)
+    if out:
+        out.write_text(shown + '\n')
+    if page:
+        into_page(page, text, marks)
