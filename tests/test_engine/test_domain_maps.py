@@ -26,7 +26,8 @@ def model_with(**maps):
         model.alignments[name] = nn.Identity()
         model.alignments[name].last_maps = value
     model.keep_last_batch, grey = False, torch.full((2, 3, 16, 16), 100.)
-    model.last_batch = dict(source_inputs=grey, target_inputs=grey[:1])
+    model.last_batch = SimpleNamespace(source=SimpleNamespace(inputs=grey),
+                                       target=SimpleNamespace(inputs=grey[:1]))
     return model
 
 

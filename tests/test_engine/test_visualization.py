@@ -4,12 +4,21 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from mmengine.structures import PixelData
+from mmpose.codecs import MSRAHeatmap
 from mmpose.models import PoseDataPreprocessor
 from mmpose.structures import PoseDataSample
 from torch import nn
 
 from udapose.engine import PseudoLabelVisualizationHook
 from udapose.engine.hooks.pseudo_label_visualization_hook import to_rgb
+from udapose.models.pose_estimators.adaptation_batch import (
+    AdaptationBatch,
+    DomainPass,
+    PseudoLabels,
+    TeacherPass,
+)
+from udapose.models.readouts import HeatmapReadout
 
 SIZE, SCALE = 32, 3  # inputs are twice as large as heatmaps
 
@@ -41,16 +50,18 @@ def grey(count, level):
 def model_with_batch(sources=3, targets=2):
     model = nn.Module()
     model.data_preprocessor = PoseDataPreprocessor()
-    model.student = nn.Module()
-    model.student.head = nn.Module()
-    model.student.head.decoder = SimpleNamespace(scale_factor=np.array([2., 2.], np.float32))
-    sample = SimpleNamespace(gt_fields=SimpleNamespace(heatmaps=heatmaps((4, 8), None)))
-    model.keep_last_batch, model.last_batch = True, dict(
-        source_samples=[sample] * sources, source_inputs=grey(sources, 50),
-        teacher_inputs=grey(targets, 100), target_inputs=grey(targets, 150),
-        teacher_heatmaps=heatmaps((3, 3), (10, 12)).expand(targets, -1, -1, -1),
-        pseudo_keypoints=torch.tensor([[[4., 4.], [11., 5.]]]).expand(targets, -1, -1),
-        pseudo_weights=torch.tensor([[1., 0.]]).expand(targets, -1))
+    head = SimpleNamespace(decoder=MSRAHeatmap((SIZE, SIZE), (SIZE // 2,) * 2, sigma=2))
+    sample = SimpleNamespace(gt_fields=PixelData(heatmaps=heatmaps((4, 8), None)))
+    model.keep_last_batch, model.last_batch = True, AdaptationBatch(
+        student=None, readout=HeatmapReadout(head),
+        source=DomainPass(grey(sources, 50), [sample] * sources, (), {}, None),
+        target=DomainPass(grey(targets, 150), [], (), {}, None),
+        teacher=TeacherPass(grey(targets, 100),
+                            heatmaps((3, 3), (10, 12)).expand(targets, -1, -1, -1)),
+        pseudo=PseudoLabels(
+            points=2 * torch.tensor([[[4., 4.], [11., 5.]]]).expand(targets, -1, -1),
+            confidence=None, weights=torch.tensor([[1., 0.]]).expand(targets, -1),
+            frame_targets=None, frame_weights=None, frame_mask=None))
     return model
 
 

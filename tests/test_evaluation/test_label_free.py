@@ -290,5 +290,5 @@ def test_failures_name_the_remedy(dots):
         build(dataset=one).prepare()
     model = Estimator(perfect)
     model.head.decoder = SimpleNamespace()
-    with pytest.raises(ValueError, match='does not predict Gaussian heatmaps: use a head'):
+    with pytest.raises(ValueError, match='no readout is registered for this codec'):
         draw(dots)(model)

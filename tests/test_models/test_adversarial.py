@@ -1,5 +1,6 @@
 """Gradient reversal, the discriminator, and the two playing against each other."""
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -103,7 +104,8 @@ def build(**kwargs):
 
 
 def batch(source, target, progress=1.):
-    return dict(source_features=dict(f=source), target_features=dict(f=target), progress=progress)
+    return SimpleNamespace(source=SimpleNamespace(features=dict(f=source)),
+                           target=SimpleNamespace(features=dict(f=target)), progress=progress)
 
 
 def test_the_value_is_the_published_cross_entropy():

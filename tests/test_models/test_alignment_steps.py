@@ -1,4 +1,6 @@
 """What a training step runs: with which parts, in which order, under AMP, without waiting."""
+import copy
+
 import pytest
 import torch
 from mmpose.registry import MODELS
@@ -12,7 +14,7 @@ class _SeenTerm(torch.nn.Module):
 
     def forward(self, batch):
         self.seen = batch
-        return dict(loss_extra=batch['target_heatmaps'].mean())
+        return dict(loss_extra=batch.target.output.mean())
 
 
 # ------------------------------------------------------------------ what a step needs
@@ -64,16 +66,18 @@ def test_student_augments_see_the_teacher_and_change_only_the_students_input():
     inputs, samples = batch()
     before = {k: v.clone() for k, v in inputs.items()}
     given = []
-    model.student_augments[0].register_forward_pre_hook(lambda m, args: given.append(set(args[1])))
+    model.student_augments[0].register_forward_pre_hook(
+        lambda m, args: given.append(copy.copy(args[1])))
     model.loss(inputs, samples)
     seen = model.alignments['extra'].seen
-    hidden = seen['target_inputs'] == 0
+    hidden = seen.target.inputs == 0
     assert 0 < hidden.float().mean() < 1
-    assert torch.equal(seen['target_inputs'], torch.where(hidden, 0, before['target_student']))
-    assert torch.equal(seen['source_inputs'], before['source'])
-    assert torch.equal(seen['teacher_inputs'], before['target_teacher'])
+    assert torch.equal(seen.target.inputs, torch.where(hidden, 0, before['target_student']))
+    assert torch.equal(seen.source.inputs, before['source'])
+    assert torch.equal(seen.teacher.inputs, before['target_teacher'])
     assert all(torch.equal(inputs[k], v) for k, v in before.items())  # the batch itself stays
-    assert {'pseudo_points', 'confidence', 'teacher_heatmaps'} <= given[0]
+    assert given[0].pseudo is seen.pseudo and given[0].teacher is seen.teacher
+    assert given[0].target is None and given[0].source is None  # the student has not run
 
 
 def test_occlusion_in_a_whole_step_covers_the_pseudo_label():
@@ -86,7 +90,7 @@ def test_occlusion_in_a_whole_step_covers_the_pseudo_label():
     model.teacher.head.forward = fixed(heatmaps)
     inputs, samples = batch()
     model.loss(inputs, samples)
-    changed = (model.alignments['extra'].seen['target_inputs'] != inputs['target_student']).any(1)
+    changed = (model.alignments['extra'].seen.target.inputs != inputs['target_student']).any(1)
     for mask in changed:
         y, x = mask.nonzero().unbind(1)
         assert (x.min(), x.max(), y.min(), y.max()) == (8, 15, 16, 23)

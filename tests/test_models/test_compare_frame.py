@@ -48,23 +48,22 @@ def test_pseudo_labels_agree_in_both_frames(teacher, student, peaks_from, frame)
     samples['target_teacher'] = [based(matrices[0], teacher[1])]
     samples['target_student'] = [based(matrices[1], student[1])]
     model.teacher.head.forward = fixed(gaussians(in_teacher))
-    out = model.forward_teacher(inputs, samples)
+    _, geometry, pseudo = model.forward_teacher(inputs, samples)
     tolerance = 0.6 if peaks_from == 'warped' else 0.03
-    assert (out['pseudo_points'][0] - in_student).norm(dim=-1).max() < tolerance
-    torch.testing.assert_close(out['pseudo_points'], 2 * out['pseudo_keypoints'])
-    assert out['pseudo_weights'].eq(1).all() and out['confidence'].gt(0.8).all()
+    assert (pseudo.points[0] - in_student).norm(dim=-1).max() < tolerance
+    assert pseudo.weights.eq(1).all() and pseudo.confidence.gt(0.8).all()
     # in the frame, a student that is right agrees with the pseudo-labels, a wrong one does not
-    aligned = out['geometry'].align_student(gaussians(in_student).float())
-    error = (aligned - out['pseudo_heatmaps']).abs().amax()
-    wrong = out['geometry'].align_student(gaussians(in_student[[1, 2, 0]]).float())
-    assert error < 0.4 < (wrong - out['pseudo_heatmaps']).abs().amax()
+    aligned = geometry.align_student(gaussians(in_student).float())
+    error = (aligned - pseudo.frame_targets).abs().amax()
+    wrong = geometry.align_student(gaussians(in_student[[1, 2, 0]]).float())
+    assert error < 0.4 < (wrong - pseudo.frame_targets).abs().amax()
     if frame == 'base':
         expected = gaussians(torch.from_numpy(POINTS))
-        assert (out['pseudo_heatmaps'] - expected).abs().max() < 0.4
+        assert (pseudo.frame_targets - expected).abs().max() < 0.4
     else:
         assert torch.equal(aligned, gaussians(in_student).float())
     composed = torch.from_numpy(matrices[1] @ np.linalg.inv(matrices[0]))[None]
-    found = transform_points(in_teacher[None] / 2, out['teacher_to_student'])
+    found = transform_points(in_teacher[None] / 2, geometry.teacher_to_student)
     torch.testing.assert_close(found, transform_points(in_teacher[None], composed) / 2,
                                atol=1e-3, rtol=1e-4)
 

@@ -15,7 +15,7 @@ class _FeatureTerm(torch.nn.Module):
 
     def forward(self, batch):
         self.batch = batch
-        return dict(loss_features=sum(f.mean() for f in batch['source_features'].values()))
+        return dict(loss_features=sum(f.mean() for f in batch.source.features.values()))
 
 
 @pytest.mark.parametrize('joint', [True, False])
@@ -29,14 +29,14 @@ def test_the_tapped_tensors_are_the_modules_outputs(joint):
     losses = model.loss(*batch())
     handle.remove()
     seen = model.alignments['f'].batch
-    for domain in ('source', 'target'):
-        features = seen[f'{domain}_features']
+    for domain in (seen.source, seen.target):
+        features = domain.features
         assert sorted(features) == sorted(names)
-        assert torch.equal(features['backbone'], seen[f'{domain}_feats'][-1])
+        assert torch.equal(features['backbone'], domain.feats[-1])
         assert features['backbone.layer2.0'].shape == (2, 8, 4, 4)
         # the last layer applied to the last deconvolution gives the very heatmaps
         heatmaps = model.student.head.final_layer(features['head.deconv_layers'])
-        torch.testing.assert_close(heatmaps, seen[f'{domain}_heatmaps'])
+        torch.testing.assert_close(heatmaps, domain.output)
     assert len(calls) == (1 if joint else 2)
     losses['loss_features'].backward()
     assert model.student.backbone.conv1.weight.grad.abs().sum() > 0

@@ -1,5 +1,6 @@
 """Information maximization: analytic cases, a slow reference, gradients."""
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,6 +9,10 @@ from mmpose.registry import MODELS
 
 def build(**kwargs):
     return MODELS.build(dict(type='InformationMaximizationLoss', **kwargs))
+
+
+def batch(output, kind='maps', beta=1.):
+    return SimpleNamespace(aligned_output=output, readout=SimpleNamespace(kind=kind, beta=beta))
 
 
 def heatmaps(batch=3, joints=2, height=6, width=5, seed=0):
@@ -68,7 +73,7 @@ def test_published_form_equals_the_slow_one():
     h = 4 * heatmaps()
     torch.testing.assert_close(torch.stack(build().entropies(h)).tolist(), slow_published(h),
                                rtol=1e-5, atol=1e-6)
-    out = build()(dict(aligned_heatmaps=h))
+    out = build()(batch(h))
     x, y, mean = slow_published(h)
     assert out['loss_information'].item() == pytest.approx(0.3 * (x + y - mean), rel=1e-4)
     assert set(out) == {'loss_information', 'entropy_x', 'entropy_y', 'entropy_mean'}
@@ -127,13 +132,13 @@ def test_descent_makes_samples_certain_and_the_batch_diverse(form):
     h[1, 0, 6, 6] += 0.02
     h.requires_grad_()
     term = build(form=form, temperature=0.1, normalize='log', loss_weight=1.)
-    first = term(dict(aligned_heatmaps=h))
+    first = term(batch(h))
     optimizer = torch.optim.SGD([h], 1. if form == 'joint' else 8.)
     for _ in range(100):
         optimizer.zero_grad()
-        term(dict(aligned_heatmaps=h))['loss_information'].backward()
+        term(batch(h))['loss_information'].backward()
         optimizer.step()
-    last = term(dict(aligned_heatmaps=h))
+    last = term(batch(h))
     assert last['loss_information'] < first['loss_information'] - 0.05
     assert last['entropy_x'] < first['entropy_x'] and last['entropy_y'] < first['entropy_y']
     if form == 'profiles':
@@ -148,7 +153,7 @@ def test_each_part_of_the_gradient():
     for weight, sign in ((0., -1), (1e6, 1)):
         x = h.clone().requires_grad_()
         build(form='joint', temperature=0.1, diversity_weight=weight)(
-            dict(aligned_heatmaps=x))['loss_information'].backward()
+            batch(x))['loss_information'].backward()
         assert torch.sign(x.grad[0, 0, 3, 2]) == sign  # descent goes the other way
 
 
@@ -159,7 +164,7 @@ def test_why_the_published_form_hardly_acts():
     largest = []
     for kwargs in ({}, dict(form='joint', temperature=0.1, normalize='log')):
         h = clean.clone().requires_grad_()
-        build(**kwargs)(dict(aligned_heatmaps=h))['loss_information'].backward()
+        build(**kwargs)(batch(h))['loss_information'].backward()
         largest.append(h.grad.abs().max().item())
     assert 0 < largest[0] < 1e-2 * largest[1]
 
@@ -170,7 +175,7 @@ def test_why_the_published_form_hardly_acts():
 def test_extreme_temperatures_and_half_precision_stay_finite(form, temperature, dtype):
     h = (10 * heatmaps() - 3).to(dtype).requires_grad_()
     with torch.autocast('cpu', torch.bfloat16, enabled=dtype != torch.float32):
-        out = build(form=form, temperature=temperature)(dict(aligned_heatmaps=h))
+        out = build(form=form, temperature=temperature)(batch(h))
     assert out['loss_information'].dtype == torch.float32
     out['loss_information'].backward()
     assert torch.isfinite(out['loss_information']) and torch.isfinite(h.grad).all()

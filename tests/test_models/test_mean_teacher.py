@@ -117,14 +117,14 @@ def test_pseudo_labels_land_where_the_view_moved_them(peaks_from, flip):
     model.teacher.head.forward = fixed(heatmaps[None].repeat(2, 1, 1, 1))
     moves = [rotated(30, flip), rotated(-50, False)]
     inputs, samples = batch(matrices=[(moves[0], flip), (moves[1], False)])
-    out = model.forward_teacher(inputs, samples)
+    _, _, pseudo = model.forward_teacher(inputs, samples)
     for i, (move, swap) in enumerate(zip(moves, (flip, False), strict=True)):
         expected = transform_points(torch.from_numpy(points)[None], torch.from_numpy(move)[None])[0]
         expected = expected[FLIP] if swap else expected
-        error = (out['pseudo_keypoints'][i] * 2 - expected).norm(dim=-1).max()
+        error = (pseudo.points[i] - expected).norm(dim=-1).max()
         assert error < (0.6 if peaks_from == 'warped' else 0.02), error
-    assert out['pseudo_weights'].eq(1).all()
-    peak = out['pseudo_heatmaps'].amax((2, 3))
+    assert pseudo.weights.eq(1).all()
+    peak = pseudo.frame_targets.amax((2, 3))
     assert (peak > 0.9).all()
 
 
@@ -135,8 +135,8 @@ def test_joints_that_leave_the_students_view_are_rejected():
     model.teacher.head.forward = fixed(heatmaps)
     shift = np.eye(3, dtype=np.float32)
     shift[0, 2] = 8  # four heatmap pixels to the right: 14 -> 18, outside of 16
-    out = model.forward_teacher(*batch(matrices=[(shift, False), None]))
-    assert out['pseudo_weights'].tolist() == [[0, 0, 0], [1, 1, 1]]
+    _, _, pseudo = model.forward_teacher(*batch(matrices=[(shift, False), None]))
+    assert pseudo.weights.tolist() == [[0, 0, 0], [1, 1, 1]]
 
 
 def test_update_equals_the_closed_form():
@@ -238,20 +238,10 @@ def test_wrong_checkpoints_are_named():
 @pytest.mark.parametrize('head,message', [
     (dict(decoder=None), 'no codec'),
     (dict(decoder=dict(type='UDPHeatmap', input_size=(32, 32), heatmap_size=(16, 16), sigma=1.5,
-                       heatmap_type='combined')), 'UDPHeatmap does not predict Gaussian')])
-def test_heads_without_heatmaps_are_refused(head, message):
+                       heatmap_type='combined')), r'UDPHeatmap\(heatmap_type=.combined.\): its')])
+def test_heads_without_a_readout_are_refused(head, message):
     with pytest.raises(ValueError, match=message):
         MODELS.build(dict(type='MeanTeacherPoseEstimator', pose_estimator=plain_config(**head)))
-
-
-def test_coordinate_heads_are_refused():
-    head = dict(type='RTMCCHead', in_channels=32, out_channels=3, input_size=(32, 32),
-                in_featuremap_size=(1, 1), decoder=dict(type='SimCCLabel', input_size=(32, 32)),
-                loss=dict(type='KLDiscretLoss'))
-    cfg = plain_config()
-    cfg['head'] = head
-    with pytest.raises(ValueError, match='RTMCCHead with SimCCLabel.*use a head'):
-        MODELS.build(dict(type='MeanTeacherPoseEstimator', pose_estimator=cfg))
 
 
 def test_heatmap_size_must_match_the_codec():
@@ -287,7 +277,7 @@ class _RecordingTerm(torch.nn.Module):
 
     def forward(self, batch):
         self.seen = batch
-        return {self.key: batch['target_heatmaps'].mean()}
+        return {self.key: batch.target.output.mean()}
 
 
 def test_alignment_terms_get_the_documented_tensors():
@@ -295,14 +285,15 @@ def test_alignment_terms_get_the_documented_tensors():
     losses = model.loss(*batch())
     assert 'loss_extra' in losses and losses['loss_extra'].requires_grad
     seen = model.alignments['extra'].seen
-    assert seen['source_heatmaps'].shape == seen['target_heatmaps'].shape == (2, 3, 16, 16)
-    assert seen['teacher_heatmaps'].shape == seen['pseudo_heatmaps'].shape == (2, 3, 16, 16)
-    assert seen['pseudo_keypoints'].shape == (2, 3, 2)
-    assert seen['valid_mask'].shape == (2, 1, 16, 16)
-    assert seen['confidence'].shape == seen['pseudo_weights'].shape == (2, 3)
-    assert seen['teacher_to_student'].shape == (2, 3, 3) and seen['student'] is model.student
-    assert seen['source_feats'][-1].shape == seen['target_feats'][-1].shape
-    assert 0 <= seen['progress'] <= 1
+    assert seen.source.output.shape == seen.target.output.shape == (2, 3, 16, 16)
+    assert seen.teacher.output.shape == seen.pseudo.frame_targets.shape == (2, 3, 16, 16)
+    assert seen.aligned_output is seen.target.output  # the frame is the student's view
+    assert seen.pseudo.points.shape == (2, 3, 2)
+    assert seen.pseudo.frame_mask.shape == (2, 1, 16, 16)
+    assert seen.pseudo.confidence.shape == seen.pseudo.weights.shape == (2, 3)
+    assert seen.geometry.teacher_to_student.shape == (2, 3, 3) and seen.student is model.student
+    assert seen.source.feats[-1].shape == seen.target.feats[-1].shape
+    assert 0 <= seen.progress <= 1
     clash = build(alignments=dict(extra=dict(type='_RecordingTerm', key='loss_kpt')))
     with pytest.raises(ValueError, match='loss_kpt'):
         clash.loss(*batch())

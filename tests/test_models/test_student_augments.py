@@ -1,4 +1,6 @@
 """Keypoint occlusion and block masks: what is covered, with what, and how often."""
+from types import SimpleNamespace
+
 import pytest
 import torch
 from mmpose.registry import MODELS
@@ -16,8 +18,9 @@ def numbered(count=1, height=21, width=27):
 
 
 def batch(points, confidence):
-    return dict(pseudo_points=torch.tensor(points, dtype=torch.float32),
-                confidence=torch.tensor(confidence, dtype=torch.float32))
+    return SimpleNamespace(pseudo=SimpleNamespace(
+        points=torch.tensor(points, dtype=torch.float32),
+        confidence=torch.tensor(confidence, dtype=torch.float32)))
 
 
 def changed(before, after):

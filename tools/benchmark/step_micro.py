@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from unittest import mock
 
 import torch
@@ -37,7 +38,7 @@ def pieces(bench: Workbench) -> dict[str, Callable]:
     mask = geometry.covered((side, side))
     consistency = MODELS.build(dict(type='HeatmapConsistencyLoss'))
     occlusion = MODELS.build(dict(type='AdaptiveKeypointOcclusion', prob=1., threshold=0.))
-    occluded = dict(pseudo_points=points * 4, confidence=values)
+    occluded = SimpleNamespace(pseudo=SimpleNamespace(points=points * 4, confidence=values))
     blocks = MODELS.build(dict(type='RandomBlockMask'))
     pair = bench.model('', alignments=None, student_augments=[], consistency=None)
 
@@ -49,7 +50,8 @@ def pieces(bench: Workbench) -> dict[str, Callable]:
 
     def information(**options) -> Callable[[], None]:
         term = MODELS.build(dict(type='InformationMaximizationLoss', **options))
-        return loss(lambda: term(dict(aligned_heatmaps=leaf))['loss_information'])
+        batch = SimpleNamespace(aligned_output=leaf, readout=SimpleNamespace(kind='maps'))
+        return loss(lambda: term(batch)['loss_information'])
 
     def source_loss() -> Tensor:
         with mock.patch.object(student.head, 'forward', lambda feats: leaf):

@@ -194,7 +194,8 @@ class Workbench:
         features = {d: torch.randn(
             self.batch, self.channels(feature), side, side, device=self.device).to(
                 memory_format=self.memory_format).requires_grad_() for d in ('source', 'target')}
-        batch = {f'{d}_features': {feature: f} for d, f in features.items()}
+        batch = SimpleNamespace(progress=1., **{
+            d: SimpleNamespace(features={feature: f}) for d, f in features.items()})
 
         def run() -> Tensor:
             for leaf in (*features.values(), *term.parameters()):

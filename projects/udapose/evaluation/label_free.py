@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from ..engine.loops import mixed_seed
-from ..models.pose_estimators.heatmap_head_check import check_heatmap_head, check_heatmaps
-from ..models.utils.pseudo_label import heatmap_peaks
+from ..models.readouts import Readout, build_readout
+from ..models.utils.structures import map_tensors
 from ..models.utils.view_geometry import view_geometry
 from ..models.utils.warp import inside, invert, swap_channels, transform_points
 
@@ -39,12 +39,14 @@ class LabelFreeCriteria:
       the view B of *other* images: 0 for a model that ignores the image, however well it agrees.
     - ``teacher_student`` (percent, greater is better): as ``agreement``, of the teacher in A and
       the student in B; only for models that have both.
-    - ``confidence`` (heatmap units, usually 0 to 1, greater is better): mean of the peaks.
-    - ``entropy`` (0 to 1, **less** is better): mean entropy of the heatmaps, negative values cut
-      off and normalised to sum 1, as a fraction of its largest value log(H W).
-    - ``mutual_information`` (0 to 1, greater is better): entropy of a joint's mean normalised
-      heatmap minus the mean entropy, over log(H W); 0 if all heatmaps are the same. With N
-      images it cannot exceed log(2 N) / log(H W).
+    - ``confidence`` (usually 0 to 1, greater is better): mean confidence, of heatmaps the mean of
+      the peaks; not for heads that give none.
+    - ``entropy`` (0 to 1, **less** is better): mean entropy of the predicted distributions, as a
+      fraction of its largest value log n: of heatmaps with negative values cut off and normalised
+      to sum 1 (n = H W), of SimCC's profiles the mean of both axes. Not for regression.
+    - ``mutual_information`` (0 to 1, greater is better): entropy of a joint's mean distribution
+      minus the mean entropy, over log n; 0 if all are the same. With N images it cannot exceed
+      log(2 N) / log n. Not for regression.
 
     The views are drawn once, from ``seed`` and the image's index alone, and kept as uint8
     (``2 * num_images * 3 * H * W`` bytes), so that every validation, also after a resume, sees
@@ -62,7 +64,7 @@ class LabelFreeCriteria:
 
     Raises:
         ValueError: Bad arguments, no data set, fewer than two images, a pipeline without
-            ``ForkViews``, or a model without Gaussian heatmaps.
+            ``ForkViews``, or a model whose codec has no readout.
     """
 
     def __init__(self, num_images: int = 200, dataset: dict | Dataset | None = None,
@@ -145,42 +147,46 @@ class LabelFreeCriteria:
                      range(0, len(self.indices), self.batch_size)]
         finally:
             model.train(was_training)
-        total = sum(p.pop('total') for p in parts)
+        totals = [sum(of_batches).cpu().double()
+                  for of_batches in zip(*(p.pop('totals') for p in parts), strict=True)]
         own = {key: torch.cat([p[key] for p in parts]).cpu() for key in parts[0]}
-        own.update(total=total.cpu().double(), index=torch.tensor(self.indices))
+        own.update(totals=totals, index=torch.tensor(self.indices))
         return self._summary(all_gather_object(own))
 
     def _measure_batch(self, model: nn.Module, begin: int) -> dict[str, Tensor]:
-        """Statistics per image and joint; ``total`` (K, H, W) is a sum over images and views."""
+        """Statistics per image and joint; ``totals`` are sums over images and views, (K, n)."""
         branch = getattr(model, 'predict_on', None)
         evaluated = model if branch is None else getattr(model, branch)
-        check_heatmap_head(evaluated)
+        readout = build_readout(evaluated)
         batch = {view: self._inputs(model, view, begin) for view in _VIEWS}
-        heatmaps = {view: _heatmaps(evaluated, *batch[view]) for view in _VIEWS}
+        outputs = {view: _output(readout, evaluated, *batch[view]) for view in _VIEWS}
         samples = [batch[view][1] for view in _VIEWS]
-        codec, maps = evaluated.head.decoder, torch.cat([*heatmaps.values()])
-        geometry = view_geometry(*samples, codec.scale_factor, maps.device)
-        scale = torch.as_tensor(codec.scale_factor).to(maps) / max(
+        points = {view: readout.points(output) for view, output in outputs.items()}
+        geometry = view_geometry(*samples, readout.scale_factor, points[_VIEWS[0]][0].device)
+        scale = torch.as_tensor(readout.scale_factor).to(points[_VIEWS[0]][0]) / max(
             batch[_VIEWS[0]][0].shape[-2:])
 
-        def compare(in_a: Tensor, in_b: Tensor) -> dict[str, Tensor]:
-            a = swap_channels(heatmap_peaks(in_a)[0], geometry.flip_indices, geometry.teacher_swap)
-            b, size = heatmap_peaks(in_b)[0], in_b.shape[-2:]
+        def compare(a: Tensor, b: Tensor) -> dict[str, Tensor]:
+            a = swap_channels(a, geometry.flip_indices, geometry.teacher_swap)
             a = transform_points(a, geometry.teacher_to_frame)
             back = transform_points(b, invert(geometry.teacher_to_frame))
-            return dict(a=a * scale, b=b * scale, a_seen=inside(a, size), b_seen=inside(back, size))
+            return dict(a=a * scale, b=b * scale, a_seen=inside(a, readout.size),
+                        b_seen=inside(back, readout.size))
 
-        p = maps.clamp(min=0).flatten(2)
-        p = (p + 1e-12) / (p + 1e-12).sum(-1, keepdim=True)  # an empty heatmap is uniform
-        limit, count = math.log(p.shape[-1]), len(samples[0])
-        result = dict(compare(*heatmaps.values()), confidence=_by_image(maps.amax((2, 3)), count),
-                      entropy=_by_image(_entropy(p) / limit, count),
-                      total=p.sum(0))
+        result = compare(*(points[view][0] for view in _VIEWS))
+        if readout.has_confidence:
+            result['confidence'] = torch.stack([c for _, c in points.values()]).mean(0)
+        distributions = [*zip(*(readout.distributions(o) for o in outputs.values()), strict=True)]
+        if distributions:
+            result['entropy'] = torch.stack([
+                _entropy(p) / math.log(p.shape[-1])
+                for views in distributions for p in views]).mean(0)
+        result['totals'] = [sum(p.sum(0) for p in views) for views in distributions]
         if branch is not None:
             other = {'teacher': 1, 'student': 0}[branch]  # the student is compared in view B
-            pair = [*heatmaps.values()]
-            pair[other] = _heatmaps(model.student if other else model.teacher,
-                                    *batch[_VIEWS[other]])
+            pair = [points[view][0] for view in _VIEWS]
+            pair[other] = readout.points(_output(
+                readout, model.student if other else model.teacher, *batch[_VIEWS[other]]))[0]
             result.update({f'ts_{k}': v for k, v in compare(*pair).items()})
         return result
 
@@ -190,10 +196,11 @@ class LabelFreeCriteria:
         return data['inputs'], samples
 
     def _summary(self, ranks: list[dict[str, Tensor]]) -> dict[str, float]:
-        total = sum(part['total'] for part in ranks)
+        totals = [sum(of_ranks) for of_ranks in
+                  zip(*(part['totals'] for part in ranks), strict=True)]
         order = torch.cat([part['index'] for part in ranks]).argsort()
         every = {key: torch.cat([part[key] for part in ranks])[order]
-                 for key in ranks[0] if key not in ('total', 'index')}
+                 for key in ranks[0] if key not in ('totals', 'index')}
         count = len(order)
         agreement = self._agreement(every)
         # every image with up to 20 others
@@ -202,14 +209,16 @@ class LabelFreeCriteria:
         chance = self._agreement(dict(
             a=every['a'][:, None], a_seen=every['a_seen'][:, None],
             b=every['b'][others], b_seen=every['b_seen'][others]))
-        entropy = every['entropy'].double().mean()
-        mean = total / (2 * count)
         metrics = dict(
             agreement=100 * agreement,
-            score=100 * (agreement - chance) / (1 - chance).clamp(min=1e-6),
-            confidence=every['confidence'].mean(), entropy=entropy,
-            mutual_information=(_entropy(mean).mean() / math.log(mean.shape[-1])
-                                - entropy).clamp(min=0))
+            score=100 * (agreement - chance) / (1 - chance).clamp(min=1e-6))
+        if 'confidence' in every:
+            metrics['confidence'] = every['confidence'].mean()
+        if totals:
+            entropy = every['entropy'].double().mean()
+            mean = torch.stack([_entropy(total / (2 * count)).mean() / math.log(total.shape[-1])
+                                for total in totals]).mean()
+            metrics.update(entropy=entropy, mutual_information=(mean - entropy).clamp(min=0))
         if 'ts_a' in every:
             metrics['teacher_student'] = 100 * self._agreement(
                 {k.removeprefix('ts_'): v for k, v in every.items() if k.startswith('ts_')})
@@ -222,15 +231,10 @@ class LabelFreeCriteria:
         return (near & seen).sum().double() / seen.sum().clamp(min=1)
 
 
-def _heatmaps(estimator: nn.Module, inputs: Tensor, samples: list) -> Tensor:
-    heatmaps = estimator.head.forward(estimator.extract_feat(inputs))
-    check_heatmaps(estimator, heatmaps, samples)
-    return heatmaps.float()
-
-
-def _by_image(values: Tensor, count: int) -> Tensor:
-    """(2 N, K) of both views to (N, K)."""
-    return values.view(2, count, -1).mean(0)
+def _output(readout: Readout, estimator: nn.Module, inputs: Tensor, samples: list):
+    output = estimator.head.forward(estimator.extract_feat(inputs))
+    readout.check(estimator.head, output, samples)
+    return map_tensors(Tensor.float, output)
 
 
 def _entropy(p: Tensor) -> Tensor:

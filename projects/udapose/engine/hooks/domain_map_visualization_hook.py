@@ -59,7 +59,7 @@ class DomainMapVisualizationHook(Hook):
         preprocessor = getattr(preprocessor, 'data_preprocessor', preprocessor)
         for name, term in self.terms.items():
             rows = []
-            for inputs, maps in zip((batch['source_inputs'], batch['target_inputs']),
+            for inputs, maps in zip((batch.source.inputs, batch.target.inputs),
                                     term.last_maps, strict=True):
                 images = to_rgb(inputs[:self.max_samples], preprocessor)
                 maps = maps[:self.max_samples, 0].sigmoid().cpu().numpy()

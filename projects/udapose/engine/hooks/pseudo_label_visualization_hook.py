@@ -12,8 +12,6 @@ from mmengine.model import is_model_wrapper
 from mmpose.registry import HOOKS
 from torch import Tensor, nn
 
-from ...models.utils.pseudo_label import heatmap_peaks
-
 
 @HOOKS.register_module()
 class PseudoLabelVisualizationHook(Hook):
@@ -56,7 +54,7 @@ class PseudoLabelVisualizationHook(Hook):
         """Draw the batch."""
         model = _unwrap(runner.model)
         # no pseudo-labels in a first phase on source images, or in adversarial training alone
-        if not self.due or 'teacher_heatmaps' not in (model.last_batch or ()):
+        if not self.due or getattr(model.last_batch, 'pseudo', None) is None:
             return
         sheet = self.draw(model)
         path = Path(runner.work_dir) / f'vis_data/pseudo_labels/iter_{runner.iter + 1:06d}.png'
@@ -68,25 +66,25 @@ class PseudoLabelVisualizationHook(Hook):
     def draw(self, model) -> np.ndarray:
         """The sheet of the model's last batch as (H, W, 3) RGB uint8."""
         batch, count = model.last_batch, self.max_samples
-        ratio = torch.as_tensor(model.student.head.decoder.scale_factor)
+        readout = batch.readout
+        ratio = torch.as_tensor(readout.scale_factor)
         preprocessor = model.data_preprocessor
         preprocessor = getattr(preprocessor, 'data_preprocessor', preprocessor)
-        labels = torch.stack([s.gt_fields.heatmaps for s in batch['source_samples'][:count]])
-        label_peaks, label_values = heatmap_peaks(labels.float())
-        label_peaks[label_values <= 0] = torch.nan  # no label, nothing to draw
-        teacher_peaks, _ = heatmap_peaks(batch['teacher_heatmaps'][:count])
-        pseudo = batch['pseudo_keypoints'][:count]
-        accepted = batch['pseudo_weights'][:count] > 0
-        rows = [(batch['source_inputs'], label_peaks, None),
-                (batch['teacher_inputs'], teacher_peaks, None),
-                (batch['target_inputs'], pseudo, accepted)]
+        rows = []
+        if batch.source is not None:
+            rows.append((batch.source.inputs, readout.label_points(
+                batch.source.samples[:count]).cpu() * ratio, None))
+        teacher_points = readout.points(batch.teacher.output)[0][:count].cpu()
+        rows += [(batch.teacher.inputs, teacher_points * ratio, None),
+                 (batch.target.inputs, batch.pseudo.points[:count].cpu(),
+                  batch.pseudo.weights[:count] > 0)]
         strips = []
         for images, points, filled in rows:
             filled = torch.ones_like(points[..., 0]) if filled is None else filled
             images = to_rgb(images[:count], preprocessor)
             strips.append(np.concatenate([
                 self._tile(image, joints, solid) for image, joints, solid in zip(
-                    images, (points.cpu() * ratio).tolist(), filled.tolist(), strict=True)], 1))
+                    images, points.tolist(), filled.tolist(), strict=True)], 1))
         width = max(s.shape[1] for s in strips)  # the domains may differ in number
         return np.concatenate(
             [np.pad(s, ((0, 0), (0, width - s.shape[1]), (0, 0))) for s in strips])

@@ -2,12 +2,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from ..utils.attention_maps import attention_maps, check_attention, maps_from_qkv
+
+if TYPE_CHECKING:
+    from ..pose_estimators.adaptation_batch import AdaptationBatch
 
 
 @MODELS.register_module()
@@ -60,24 +64,25 @@ class AttentionRegularization(nn.Module):
         self.encoder.eval()
         return self
 
-    def forward(self, batch: dict) -> dict[str, Tensor]:
+    def forward(self, batch: AdaptationBatch) -> dict[str, Tensor]:
         """Compute the term.
 
         Args:
-            batch (dict): See ``docs/design.md``; uses ``student``, ``{domain}_inputs`` and
-                ``{domain}_features``.
+            batch (AdaptationBatch): Uses ``student`` and each domain's ``inputs`` and
+                ``features``.
 
         Returns:
             dict[str, Tensor]: ``loss_attention_source`` and ``loss_attention_target`` (those of
             ``on``), each divided by the number of domains.
         """
         row = self.loss.class_token_only
-        layers = batch['student'].backbone.layers
+        layers = batch.student.backbone.layers
         losses = {}
-        for domain in self.on:
-            maps = [maps_from_qkv(batch[f'{domain}_features'][name], layers[i].attn.num_heads, row)
+        for name_of_domain in self.on:
+            domain = batch.domain(name_of_domain)
+            maps = [maps_from_qkv(domain.features[name], layers[i].attn.num_heads, row)
                     for i, name in zip(self.layers, self.features, strict=True)]
             with torch.no_grad(), attention_maps(self.encoder, self.layers, row) as auxiliary:
-                self.encoder(batch[f'{domain}_inputs'])
-            losses[f'loss_attention_{domain}'] = self.loss(maps, auxiliary) / len(self.on)
+                self.encoder(domain.inputs)
+            losses[f'loss_attention_{name_of_domain}'] = self.loss(maps, auxiliary) / len(self.on)
         return losses

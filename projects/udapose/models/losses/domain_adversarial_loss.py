@@ -1,12 +1,17 @@
 """Adversarial alignment of features (DANN)."""
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 import torch.nn.functional as F
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from ..layers.gradient_reversal import GradientReversal
+
+if TYPE_CHECKING:
+    from ..pose_estimators.adaptation_batch import AdaptationBatch
 
 
 @MODELS.register_module()
@@ -52,7 +57,7 @@ class DomainAdversarialLoss(nn.Module):
         if hasattr(self.discriminator, 'init_weights'):
             self.discriminator.init_weights()
 
-    def forward(self, batch: dict) -> dict[str, Tensor]:
+    def forward(self, batch: AdaptationBatch) -> dict[str, Tensor]:
         """Loss and accuracy.
 
         Args:
@@ -63,8 +68,8 @@ class DomainAdversarialLoss(nn.Module):
             dict[str, Tensor]: ``loss_adversarial``, ``adversarial_accuracy`` (balanced accuracy in
             [0, 1]; 0.5 = aligned or a discriminator that has given up).
         """
-        source, target = (batch[f'{d}_features'][self.features[0]] for d in ('source', 'target'))
-        mixed = self.reversal(torch.cat([source, target]), batch.get('progress', 1.))
+        source, target = (d.features[self.features[0]] for d in (batch.source, batch.target))
+        mixed = self.reversal(torch.cat([source, target]), batch.progress)
         source_logits, target_logits = self.discriminator(mixed).float().split(
             [len(source), len(target)])
         # softplus is the cross-entropy of logits against constant labels

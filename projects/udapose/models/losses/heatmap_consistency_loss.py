@@ -23,6 +23,8 @@ class HeatmapConsistencyLoss(nn.Module):
         normalize (str): ``'all'`` or ``'kept'``. Defaults to ``'all'``.
     """
 
+    kinds = ('maps',)  # of readouts that it understands
+
     def __init__(self, loss_weight: float = 1., normalize: str = 'all') -> None:
         super().__init__()
         if normalize not in ('all', 'kept'):
@@ -31,7 +33,7 @@ class HeatmapConsistencyLoss(nn.Module):
         self.normalize = normalize
 
     def forward(self, heatmaps: Tensor, pseudo_heatmaps: Tensor, weights: Tensor,
-                valid_mask: Tensor | None = None) -> Tensor:
+                valid_mask: Tensor | None = None, batch=None) -> Tensor:
         """Compute the loss.
 
         Args:
@@ -39,6 +41,7 @@ class HeatmapConsistencyLoss(nn.Module):
             pseudo_heatmaps (Tensor): (B, K, H, W), without gradient.
             weights (Tensor): (B, K), 0 rejects a joint.
             valid_mask (Tensor, optional): (B, 1, H, W), 0 leaves out a pixel.
+            batch (AdaptationBatch, optional): Not used; what every consistency loss is given.
 
         Returns:
             Tensor: The scalar loss; 0 (with zero gradients) if nothing was accepted.

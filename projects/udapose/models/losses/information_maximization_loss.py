@@ -1,11 +1,15 @@
-"""Information maximization on heatmaps."""
+"""Information maximization on heatmaps and SimCC's profiles."""
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 from mmpose.registry import MODELS
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from ..pose_estimators.adaptation_batch import AdaptationBatch
 
 
 def softmax_entropy(logits: Tensor) -> Tensor:
@@ -31,8 +35,11 @@ class InformationMaximizationLoss(nn.Module):
     temperature (0.05: a peak of 1 counts e^20 times the background) and ``normalize='log'`` (each
     entropy in [0, 1]) belong to it.
 
+    Heads that classify x and y (SimCC, RTMPose) have the two profiles at hand: H_x and H_y are
+    theirs, H_mean the sum of the entropies of both batch means.
+
     An alignment term of :class:`MeanTeacherPoseEstimator`; :meth:`entropies` works on any
-    heatmaps.
+    heatmaps, :meth:`profile_entropies` on any profiles.
 
     Args:
         loss_weight (float): The paper's lambda_c. Defaults to 0.3.
@@ -45,6 +52,8 @@ class InformationMaximizationLoss(nn.Module):
     Raises:
         ValueError: Unknown option or temperature <= 0.
     """
+
+    kinds = ('maps', 'profiles')  # of readouts that it understands
 
     def __init__(self, loss_weight: float = 0.3, temperature: float = 1.,
                  normalize: str | None = 'pixels', form: str = 'profiles',
@@ -77,6 +86,27 @@ class InformationMaximizationLoss(nn.Module):
         else:
             p = logits.flatten(2).softmax(-1).view_as(logits)
             values = (_entropy(p.sum(2)), _entropy(p.sum(3)), _entropy(p.mean(0).flatten(1)))
+        return self._scaled(values, height, width)
+
+    def profile_entropies(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The three normalised entropies of profiles.
+
+        Args:
+            x (Tensor): (B, K, Wx) logits.
+            y (Tensor): (B, K, Wy) logits.
+
+        Returns:
+            tuple[Tensor, Tensor, Tensor]: As :meth:`entropies`.
+        """
+        logits = [profile.float() / self.temperature for profile in (x, y)]
+        if self.form == 'profiles':
+            mean = sum(softmax_entropy(profile.mean(0)) for profile in logits)
+        else:
+            mean = sum(_entropy(profile.softmax(-1).mean(0)) for profile in logits)
+        values = (*(softmax_entropy(profile) for profile in logits), mean)
+        return self._scaled(values, y.shape[-1], x.shape[-1])
+
+    def _scaled(self, values: tuple, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
         if self.normalize == 'pixels':
             scales = (height * width,) * 3
         elif self.normalize == 'log':
@@ -85,17 +115,21 @@ class InformationMaximizationLoss(nn.Module):
             scales = (1.,) * 3
         return tuple(v.mean() / s for v, s in zip(values, scales, strict=True))
 
-    def forward(self, batch: dict) -> dict[str, Tensor]:
-        """Loss on the student's target heatmaps.
+    def forward(self, batch: AdaptationBatch) -> dict[str, Tensor]:
+        """Loss on the student's target predictions.
 
         Args:
-            batch (dict): ``aligned_heatmaps`` (B, K, H, W), in the frame of the comparison.
+            batch (AdaptationBatch): Its ``aligned_output``, in the frame of the comparison.
 
         Returns:
             dict[str, Tensor]: ``loss_information`` and the three entropies ``entropy_x``,
             ``entropy_y``, ``entropy_mean``.
         """
-        x, y, mean = self.entropies(batch['aligned_heatmaps'])
+        output = batch.aligned_output
+        if batch.readout.kind == 'profiles':  # as the head is trained: softmax(beta * logits)
+            x, y, mean = self.profile_entropies(*(batch.readout.beta * p for p in output))
+        else:
+            x, y, mean = self.entropies(output)
         loss = self.loss_weight * (x + y - self.diversity_weight * mean)
         return dict(loss_information=loss, entropy_x=x.detach(), entropy_y=y.detach(),
                     entropy_mean=mean.detach())

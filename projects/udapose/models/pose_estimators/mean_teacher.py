@@ -1,71 +1,69 @@
-"""Mean teacher around any MMPose top-down heatmap model."""
+"""Mean teacher around any MMPose top-down model."""
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
-from contextlib import contextmanager
 
 import torch
-from mmengine.logging import MessageHub
-from mmengine.model import BaseModel, initialize
+from mmengine.logging import MessageHub, print_log
 from mmpose.registry import MODELS
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..utils.feature_taps import check_feature_name, tapped
-from ..utils.pseudo_label import heatmap_peaks
-from ..utils.view_geometry import view_geometry
-from .branch_checkpoint import BRANCHES, fill_branches
-from .heatmap_head_check import check_heatmap_head, check_heatmaps
+from ..utils.structures import map_tensors, split_batch
+from ..utils.view_geometry import ViewGeometry, view_geometry
+from .adaptation_batch import AdaptationBatch, DomainPass, PseudoLabels, TeacherPass
 from .pseudo_labels import make_pseudo_labels
-
-_TRAIN_CFG = dict(confidence_quantile=0.5, per_joint_quantile=False, min_confidence=0.,
-                  peaks_from='warped', joint_forward=True, teacher_norm='ema',
-                  compare_frame='student')
-
-_CONSISTENCY = dict(type='HeatmapConsistencyLoss')
+from .student_teacher import StudentTeacher
+from .train_options import train_options
 
 
 @MODELS.register_module()
-class MeanTeacherPoseEstimator(BaseModel):
-    """Student and teacher with consistency on re-rendered pseudo-labels (mean teacher).
+class MeanTeacherPoseEstimator(StudentTeacher):
+    """Student and teacher with consistency on clean pseudo-labels (mean teacher).
 
     A training step takes labelled source images and two views of unlabelled target images. The
-    teacher predicts heatmaps of its view; they are brought into the student's view by one
-    bilinear warp, their peaks are re-rendered as clean Gaussians, and the most confident ones
-    supervise the student. Source images train the student with its own head's loss. Any number
-    of alignment terms may be added. The teacher is moved by :class:`EMATeacherHook`.
+    teacher predicts points in its view, with a confidence; they are brought into the student's
+    view, and the most confident ones, as clean labels in the head's own form, supervise the
+    student. Source images train the student with its own head's loss. Any number of alignment
+    terms may be added. The teacher is moved by :class:`EMATeacherHook`.
     Source: arXiv 2404.14885, sec. 3 (framework), arXiv 1703.01780 (mean teacher).
 
     ``student`` and ``teacher`` are plain MMPose estimators; see ``docs/design.md`` for the layout
-    of batches and what an alignment term receives.
+    of batches and what an alignment term receives. What a head's output means is known to its
+    :class:`Readout` alone, chosen by the codec: heatmaps (as published, with a bilinear warp),
+    SimCC / RTMPose profiles, regressed coordinates.
 
     Args:
         pose_estimator (dict): Config of the plain model, e.g. the ``model`` of any MMPose
-            top-down config whose head returns one (B, K, H, W) heatmap tensor. If it holds a
+            top-down config whose codec has a readout (docs/readouts.md). If it holds a
             ``data_preprocessor``, that one is used per branch.
         data_preprocessor (dict, optional): A ``MultiBranchDataPreprocessor``. Defaults to one
             around ``pose_estimator.data_preprocessor``.
-        consistency (dict, optional): The consistency loss, ``None`` for none. Defaults to
-            ``dict(type='HeatmapConsistencyLoss')``.
+        consistency (dict | str, optional): The consistency loss, ``None`` for none. ``'auto'``
+            (default) is the readout's: ``HeatmapConsistencyLoss`` for heatmaps,
+            ``HeadConsistencyLoss`` for the others; a dict without ``type`` changes its arguments.
         alignments (dict[str, dict], optional): Named alignment terms, see ``docs/design.md``; a
             term that is ``None`` is left out (``--cfg-options model.alignments.feature=None``).
         train_cfg (dict, optional): Keys:
 
             - confidence_quantile (float): Rejected share of (sample, joint) entries, default 0.5
-              (the paper's mask_ratio).
+              (the paper's mask_ratio). A head without confidence rejects nothing.
             - per_joint_quantile (bool): Quantile per joint, default False (published).
             - min_confidence (float): Peaks at or below are rejected, default 0.
-            - peaks_from (str): ``'warped'`` (published) takes the arg-max after the warp into the
-              student's view; ``'teacher'`` takes sub-pixel peaks in the teacher's view and maps
-              their coordinates exactly.
+            - peaks_from (str): ``'warped'`` (published, default for heatmaps) takes the arg-max
+              after the warp into the student's view; ``'teacher'`` (default and only choice for
+              all others) takes sub-pixel points in the teacher's view and maps their coordinates
+              exactly.
             - joint_forward (bool): One student pass over both domains (shared batch-norm
               statistics), default True; False runs one pass per domain.
             - teacher_norm (str): ``'ema'`` keeps the teacher in evaluation mode; ``'batch'`` lets
               its batch norms use and track the statistics of its own target batches (published).
-            - compare_frame (str): ``'student'`` (default) brings the teacher's heatmaps into the
-              student's view; ``'base'`` brings both back to the crop that the views were made from
-              (published; one more resampling, through which the gradient passes).
+            - compare_frame (str): ``'student'`` (default) brings the teacher's prediction into
+              the student's view; ``'base'``, for heatmaps only, brings both back to the crop that
+              the views were made from (published; one more resampling, through which the gradient
+              passes).
+            - valid_mask (bool): Leave out heatmap pixels that not both views cover, default True;
+              False as published.
         student_augments (Sequence[dict]): Augmentations of the student's view that may look at
             the teacher's prediction, such as ``AdaptiveKeypointOcclusion``.
         test_cfg (dict, optional): ``predict_on`` 'teacher' (default) or 'student'. What concerns
@@ -74,125 +72,42 @@ class MeanTeacherPoseEstimator(BaseModel):
             plain model, as with ``load_from``.
 
     Raises:
-        ValueError: Unknown keys in ``train_cfg`` or ``test_cfg``, a head without heatmaps or a
-            codec without Gaussian heatmaps, heatmaps that do not match the codec.
+        ValueError: Unknown keys in ``train_cfg`` or ``test_cfg``, a codec without a readout, a
+            loss or term that does not understand the readout's kind, an output that does not
+            match the codec.
     """
 
     def __init__(self, pose_estimator: dict, data_preprocessor: dict | None = None,
-                 consistency: dict | None = _CONSISTENCY,
+                 consistency: dict | str | None = 'auto',
                  alignments: dict[str, dict] | None = None,
                  student_augments: Sequence[dict] = (), train_cfg: dict | None = None,
                  test_cfg: dict | None = None, init_cfg: dict | None = None) -> None:
-        pose_estimator = copy.deepcopy(pose_estimator)
-        inner = pose_estimator.pop('data_preprocessor', None)
-        if data_preprocessor is None:
-            data_preprocessor = dict(type='MultiBranchDataPreprocessor',
-                                     data_preprocessor=inner or dict(type='PoseDataPreprocessor'))
-        super().__init__(MODELS.build(data_preprocessor), init_cfg)
-        unknown = set(train_cfg or {}) - set(_TRAIN_CFG)
-        if unknown:
-            raise ValueError(f'unknown keys {sorted(unknown)} in train_cfg of '
-                             f'MeanTeacherPoseEstimator; known are {sorted(_TRAIN_CFG)}')
-        self.train_cfg = {**_TRAIN_CFG, **(train_cfg or {})}
-        for key, choices in (('peaks_from', ('warped', 'teacher')),
-                             ('teacher_norm', ('ema', 'batch')),
-                             ('compare_frame', ('student', 'base'))):
-            if self.train_cfg[key] not in choices:
-                raise ValueError(f'train_cfg.{key} must be one of {choices}, '
-                                 f'got {self.train_cfg[key]!r}')
-        test_cfg = {'predict_on': 'teacher', **(test_cfg or {})}
-        self.predict_on = test_cfg.pop('predict_on')
-        if test_cfg or self.predict_on not in BRANCHES:
-            raise ValueError(
-                "test_cfg of MeanTeacherPoseEstimator takes predict_on='teacher' or 'student', got "
-                f'predict_on={self.predict_on!r} and {sorted(test_cfg)}: options of the plain '
-                'model, such as flip_test, belong in pose_estimator.test_cfg')
-
-        self.student = MODELS.build(pose_estimator)
-        check_heatmap_head(self.student)
-        # MMPose's training accuracy goes through numpy: a host synchronisation in every step
-        self.student.train_cfg = {'compute_acc': False, **(self.student.train_cfg or {})}
-        self.teacher = copy.deepcopy(self.student).requires_grad_(False)
-        self.consistency = MODELS.build(consistency) if consistency else None
-        self.alignments = nn.ModuleDict(
-            {name: MODELS.build(cfg) for name, cfg in (alignments or {}).items()
-             if cfg is not None})
+        super().__init__(pose_estimator, data_preprocessor, test_cfg, init_cfg)
+        self.train_cfg = train_options(train_cfg, self.readout)
+        self.teacher_norm = self.train_cfg['teacher_norm']
+        if not self.readout.has_confidence:
+            print_log(f'{type(self.student.head).__name__} gives no confidence: all pseudo-labels '
+                      'within the view are accepted, whatever confidence_quantile says',
+                      logger='current')
+        consistency = {} if consistency == 'auto' else consistency
+        self.consistency = None if consistency is None else MODELS.build(
+            {**(self.readout.default_consistency if 'type' not in consistency else {}),
+             **consistency})
+        self.alignments.update({name: MODELS.build(cfg) for name, cfg in (alignments or {}).items()
+                                if cfg is not None})
         self.student_augments = nn.ModuleList(MODELS.build(cfg) for cfg in student_augments)
+        for name, term in (('consistency', self.consistency), *self.alignments.items()):
+            kinds = getattr(term, 'kinds', None)
+            if kinds and self.readout.kind not in kinds:
+                raise ValueError(
+                    f'{name}: {type(term).__name__} understands {", ".join(kinds)}, but '
+                    f'{type(self.student.head).__name__} with {type(self.readout.codec).__name__} '
+                    f'predicts {self.readout.kind}')
+            for feature in getattr(term, 'features', ()):
+                check_feature_name(self.student, feature, f'alignments.{name}')
         self.tapped_features = sorted({
             feature for term in self.alignments.values()
             for feature in getattr(term, 'features', ())})
-        for name, term in self.alignments.items():
-            for feature in getattr(term, 'features', ()):
-                check_feature_name(self.student, feature, f'alignments.{name}')
-
-        self.adapting = True  # False: source images only, see SourcePretrainHook
-        self.teacher_loaded = False  # a checkpoint brought its own teacher
-        self.keep_last_batch, self.last_batch = False, None  # for visualisation hooks
-        self._register_load_state_dict_pre_hook(self._fill_branches)
-
-    # ------------------------------------------------------------------ weights
-    def init_weights(self) -> None:
-        """Initialise the student and the alignment terms, then copy the student."""
-        self.student.init_weights()
-        for term in self.alignments.values():
-            if hasattr(term, 'init_weights'):
-                term.init_weights()
-        self.copy_student_to_teacher()
-        if self.init_cfg:
-            initialize(self, self.init_cfg)
-            if not self.teacher_loaded:
-                self.copy_student_to_teacher()
-
-    def _fill_branches(self, state_dict: dict, prefix: str, *args) -> None:
-        if not prefix:
-            self.teacher_loaded = fill_branches(self, state_dict)
-
-    @torch.no_grad()
-    def copy_student_to_teacher(self) -> None:
-        """Give the teacher the student's parameters and buffers."""
-        self.teacher.load_state_dict(self.student.state_dict())
-
-    @torch.no_grad()
-    def update_teacher(self, momentum: float, buffers: str = 'ema') -> None:
-        """Move the teacher: ``teacher += momentum * (student - teacher)``.
-
-        Args:
-            momentum (float): In [0, 1]; MMEngine's convention, 0.001 for a decay of 0.999.
-            buffers (str): Policy for floating-point buffers (batch-norm statistics): ``'ema'``
-                like the parameters, ``'copy'`` the student's, ``'keep'`` the teacher's own.
-                Integer buffers are copied unless kept.
-        """
-        torch._foreach_lerp_([*self.teacher.parameters()],
-                             [p.detach() for p in self.student.parameters()], momentum)
-        if buffers == 'keep':
-            return
-        moving, copied = ([], []), ([], [])
-        for own, other in zip(self.teacher.buffers(), self.student.buffers(), strict=True):
-            group = moving if buffers == 'ema' and own.is_floating_point() else copied
-            group[0].append(own)
-            group[1].append(other)
-        if moving[0]:
-            torch._foreach_lerp_(*moving, momentum)
-        for own, other in zip(*copied, strict=True):
-            own.copy_(other)
-
-    def train(self, mode: bool = True) -> MeanTeacherPoseEstimator:
-        """Keep the teacher in evaluation mode, but for its batch norms if so configured."""
-        super().train(mode)
-        self.teacher.eval()
-        if mode and self.train_cfg['teacher_norm'] == 'batch':
-            for module in self.teacher.modules():
-                if isinstance(module, _BatchNorm):
-                    module.train()
-        return self
-
-    # ------------------------------------------------------------------ forward
-    def forward(self, inputs: Tensor | dict, data_samples: list | dict | None = None,
-                mode: str = 'tensor') -> dict | list | Tensor:
-        """As in MMPose; ``mode='loss'`` takes dicts of branches, the others a plain batch."""
-        if mode == 'loss':
-            return self.loss(inputs, data_samples)
-        return getattr(self, self.predict_on)(inputs, data_samples, mode=mode)
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
         """Losses of a two-domain batch.
@@ -205,27 +120,29 @@ class MeanTeacherPoseEstimator(BaseModel):
         Returns:
             dict[str, Tensor]: The head's own losses on source images, ``loss_consistency``,
             the alignment terms' losses, and ``pseudo_coverage`` (accepted share),
-            ``pseudo_confidence`` (mean teacher peak), ``pseudo_spread`` (standard deviation of
-            the teacher's peaks over the batch, in its own view, as a fraction of the heatmap's
-            side; 0 = the same peaks in all images; not for a single image).
+            ``pseudo_confidence`` (mean confidence), ``pseudo_spread`` (standard deviation of
+            the teacher's points over the batch, in its own view, as a fraction of the view's
+            width; 0 = the same points in all images; not for a single image).
         """
         self._check_branches(inputs)
         if not self.adapting:
             return self.source_loss(inputs, data_samples)
+        batch = AdaptationBatch(self.student, self.readout, _progress())
         # the teacher comes first: augmentations of the student's view look at its prediction
-        batch = self.forward_teacher(inputs, data_samples) if self.uses_teacher else {}
+        if self.uses_teacher:
+            batch.teacher, batch.geometry, batch.pseudo = self.forward_teacher(
+                inputs, data_samples)
         target = inputs['target_student']
         for augment in self.student_augments:
             target = augment(target, batch)
-        batch.update(self.forward_student(dict(inputs, target_student=target), data_samples))
-        losses, geometry = batch.pop('losses'), batch.get('geometry')
-        batch['aligned_heatmaps'] = batch['target_heatmaps'] if geometry is None \
-            else geometry.align_student(batch['target_heatmaps'])
+        losses, batch.source, batch.target = self.forward_student(
+            dict(inputs, target_student=target), data_samples)
+        batch.aligned_output = self.readout.align(batch.target.output, batch.geometry)
         if self.consistency is not None:
+            pseudo = batch.pseudo
             losses['loss_consistency'] = self.consistency(
-                batch['aligned_heatmaps'], batch['pseudo_heatmaps'], batch['aligned_weights'],
-                batch['valid_mask'])
-        batch.update(student=self.student, progress=_progress())
+                batch.aligned_output, pseudo.frame_targets, pseudo.frame_weights,
+                pseudo.frame_mask, batch=batch)
         for name, term in self.alignments.items():
             new = term(batch)
             clash = losses.keys() & new.keys()
@@ -254,60 +171,58 @@ class MeanTeacherPoseEstimator(BaseModel):
             losses['loss_unused'] = sum(p.sum() for p in unused) * 0.
         return losses
 
-    def forward_student(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict:
-        """One student pass over both domains (or one per domain) and the source loss."""
-        source, target = inputs['source'], inputs['target_student']
-        head, count = self.student.head, [len(source), len(target)]
-        if self.train_cfg['joint_forward']:
-            with tapped(self.student, self.tapped_features) as features:
-                feats = self.student.extract_feat(torch.cat([source, target]))
-                heatmaps = head.forward(feats)
-            source_feats, target_feats = zip(*(f.split(count) for f in feats), strict=True)
-            source_heatmaps, target_heatmaps = heatmaps.split(count)
-            parts = {name: f.split(count) for name, f in features.items()}
-            source_features, target_features = ({n: p[i] for n, p in parts.items()} for i in (0, 1))
+    def forward_student(self, inputs: dict[str, Tensor], data_samples: dict[str, list]
+                        ) -> tuple[dict[str, Tensor], DomainPass, DomainPass]:
+        """One student pass over both domains, or one for each.
+
+        Returns:
+            tuple[dict[str, Tensor], DomainPass, DomainPass]: The head's own losses on the source
+            images; source and target.
+        """
+        images = [inputs['source'], inputs['target_student']]
+        samples = [data_samples['source'], data_samples['target_student']]
+        # one pass needs one size; heads of several sizes see one domain at a time
+        if self.train_cfg['joint_forward'] and images[0].shape[1:] == images[1].shape[1:]:
+            passes = split_batch(self._student_pass(torch.cat(images)), [len(x) for x in images])
         else:
-            with tapped(self.student, self.tapped_features) as source_features:
-                source_feats = self.student.extract_feat(source)
-                source_heatmaps = head.forward(source_feats)
-            with tapped(self.student, self.tapped_features) as target_features:
-                target_feats = self.student.extract_feat(target)
-                target_heatmaps = head.forward(target_feats)
-        check_heatmaps(self.student, source_heatmaps, data_samples['source'])
-        with _given_heatmaps(head, source_heatmaps):
-            losses = head.loss(source_feats, data_samples['source'],
-                               train_cfg=self.student.train_cfg)
-        return dict(losses=losses, source_inputs=source, target_inputs=target,
-                    source_feats=source_feats, target_feats=target_feats,
-                    source_features=source_features, target_features=target_features,
-                    source_heatmaps=source_heatmaps, target_heatmaps=target_heatmaps,
-                    source_samples=data_samples['source'],
-                    target_samples=data_samples['target_student'])
+            passes = [self._student_pass(x) for x in images]
+        source, target = (
+            DomainPass(x, s, *made) for x, s, made in zip(images, samples, passes, strict=True))
+        self.readout.check(self.student.head, source.output, source.samples)
+        losses = self.readout.loss(self.student.head, source.feats, source.output, source.samples,
+                                   self.student.train_cfg)
+        return dict(losses), source, target
+
+    def _student_pass(self, images: Tensor) -> tuple:
+        """Features of the neck, tapped features, output of the head."""
+        with tapped(self.student, self.tapped_features) as features:
+            feats = self.student.extract_feat(images)
+            output = self.student.head.forward(feats)
+        return feats, features, output
 
     @torch.no_grad()
-    def forward_teacher(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict:
-        """Teacher heatmaps of its view and pseudo-labels in the student's view."""
-        feats = self.teacher.extract_feat(inputs['target_teacher'])
-        teacher_heatmaps = self.teacher.head.forward(feats).float()
-        check_heatmaps(self.teacher, teacher_heatmaps, data_samples['source'])
-        codec, cfg = self.student.head.decoder, self.train_cfg
+    def forward_teacher(self, inputs: dict[str, Tensor], data_samples: dict[str, list]
+                        ) -> tuple[TeacherPass, ViewGeometry, PseudoLabels]:
+        """The teacher's pass over its view, the views' geometry, and pseudo-labels."""
+        images, samples = inputs['target_teacher'], data_samples['target_teacher']
+        feats = self.teacher.extract_feat(images)
+        output = map_tensors(Tensor.float, self.teacher.head.forward(feats))
+        self.readout.check(self.teacher.head, output, data_samples.get('source') or samples)
         geometry = view_geometry(
-            data_samples['target_teacher'], data_samples['target_student'], codec.scale_factor,
-            teacher_heatmaps.device, cfg['compare_frame'])
-        return dict(
-            teacher_inputs=inputs['target_teacher'], teacher_heatmaps=teacher_heatmaps,
-            geometry=geometry, **make_pseudo_labels(teacher_heatmaps, geometry, codec, cfg))
+            samples, data_samples['target_student'], self.readout.scale_factor,
+            images.device, self.train_cfg['compare_frame'])
+        return TeacherPass(images, output), geometry, make_pseudo_labels(
+            output, geometry, self.readout, self.train_cfg)
 
     # ------------------------------------------------------------------ helpers
-    @staticmethod
-    def _statistics(batch: dict) -> dict[str, Tensor]:
-        found = dict(pseudo_coverage=batch['pseudo_weights'].mean(),
-                     pseudo_confidence=batch['confidence'].mean())
-        # in the student's view random geometry would spread even the same peak in all images
-        peaks = heatmap_peaks(batch['teacher_heatmaps'], subpixel=False)[0]
-        if len(peaks) > 1:
-            side = batch['teacher_heatmaps'].shape[-1]
-            found['pseudo_spread'] = peaks.std(dim=0, unbiased=False).mean() / side
+    def _statistics(self, batch: AdaptationBatch) -> dict[str, Tensor]:
+        found = dict(pseudo_coverage=batch.pseudo.weights.mean(),
+                     pseudo_confidence=batch.pseudo.confidence.mean())
+        # in the student's view random geometry would spread even the same point in all images
+        points = self.readout.points(batch.teacher.output, subpixel=False)[0]
+        if len(points) > 1:
+            spread = points.std(dim=0, unbiased=False).mean()
+            found['pseudo_spread'] = spread / self.readout.size[1]
         return found
 
     @staticmethod
@@ -319,16 +234,6 @@ class MeanTeacherPoseEstimator(BaseModel):
                 f'MeanTeacherPoseEstimator needs the branches {sorted(needed)} in a training '
                 f'batch, got {sorted(found) or type(inputs).__name__}: use TwoDomainDataset with '
                 'TwoDomainSampler, and ForkViews in the target pipeline (docs/data.md)')
-
-
-@contextmanager
-def _given_heatmaps(head: nn.Module, heatmaps: Tensor):
-    """Let ``head.loss`` use heatmaps that were already computed instead of a second pass."""
-    head.forward = lambda feats: heatmaps
-    try:
-        yield
-    finally:
-        del head.forward
 
 
 def _progress() -> float:

@@ -1,50 +1,48 @@
-"""From the teacher's heatmaps to what supervises the student."""
+"""From the teacher's output to what supervises the student."""
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
-from ..utils.pseudo_label import confident, heatmap_peaks, render_gaussians
+from ..readouts import Readout
+from ..utils.pseudo_label import confident
 from ..utils.view_geometry import ViewGeometry
-from ..utils.warp import inside, swap_channels, transform_points, warp_affine
+from ..utils.warp import inside, swap_channels, transform_points
+from .adaptation_batch import PseudoLabels
 
 
-def make_pseudo_labels(heatmaps: Tensor, geometry: ViewGeometry, codec, cfg: dict) -> dict:
-    """Peaks in the frame of the comparison, selected by confidence, as clean Gaussians.
+def make_pseudo_labels(output, geometry: ViewGeometry, readout: Readout, cfg: dict
+                       ) -> PseudoLabels:
+    """Points in the frame of the comparison, selected by confidence, as clean labels.
 
     Args:
-        heatmaps (Tensor): (B, K, H, W), the teacher's, in its own view.
-        geometry (ViewGeometry): From that view to the frame.
-        codec: MMPose's heatmap codec, for sigma and the Gaussians' kind.
+        output: The teacher's, float32, in its own view.
+        geometry (ViewGeometry): From that view to the frame, readout pixels.
+        readout (Readout): Of the student's head.
         cfg (dict): ``train_cfg`` of :class:`MeanTeacherPoseEstimator`.
 
     Returns:
-        dict[str, Tensor]: In the frame: ``pseudo_heatmaps`` (B, K, H, W), ``aligned_weights``
-        (B, K) of 0 and 1, ``valid_mask`` (B, 1, H, W). In the student's view:
-        ``pseudo_keypoints`` (B, K, 2) heatmap pixels, ``pseudo_points`` the same in input pixels,
-        ``confidence`` (B, K), ``pseudo_weights`` (B, K). And ``teacher_to_student`` (B, 3, 3).
+        PseudoLabels: Without gradients.
     """
-    matrices, size = geometry.teacher_to_frame, tuple(heatmaps.shape[-2:])
-    swapped = swap_channels(heatmaps, geometry.flip_indices, geometry.teacher_swap)
     if cfg['peaks_from'] == 'warped':
-        points, confidence = heatmap_peaks(warp_affine(swapped, matrices))
+        points, confidence = readout.points(readout.warp(output, geometry))
     else:
-        points, confidence = heatmap_peaks(swapped)
-        points = transform_points(points, matrices)
-    # outside the view a peak must not take the place of a visible one among the confident
-    in_view = inside(points, size)
+        points, confidence = (
+            swap_channels(values, geometry.flip_indices, geometry.teacher_swap)
+            for values in readout.points(output))
+        points = transform_points(points, geometry.teacher_to_frame)
+    # outside the view a point must not take the place of a visible one among the confident
+    in_view = inside(points, readout.size)
     confidence = confidence * in_view
-    weights = in_view * confident(confidence, cfg['confidence_quantile'],
-                                  cfg['per_joint_quantile'], cfg['min_confidence'])
-    rounded = type(codec).__name__ == 'MSRAHeatmap' and not codec.unbiased
-    truncated = not getattr(codec, 'unbiased', False)
-    student_points = geometry.points_in_student(points)
-    visible = inside(student_points, size)
-    scale = torch.as_tensor(codec.scale_factor).to(student_points, non_blocking=True)
-    return dict(
-        teacher_to_student=geometry.teacher_to_student, pseudo_keypoints=student_points,
-        pseudo_points=student_points * scale,
-        confidence=geometry.joints_of_student(confidence) * visible,
-        pseudo_weights=geometry.joints_of_student(weights) * visible,
-        aligned_weights=weights, valid_mask=geometry.covered(size),
-        pseudo_heatmaps=render_gaussians(points, size, codec.sigma, rounded, truncated))
+    if readout.has_confidence:
+        weights = in_view * confident(confidence, cfg['confidence_quantile'],
+                                      cfg['per_joint_quantile'], cfg['min_confidence'])
+    else:
+        weights = in_view.to(confidence.dtype)
+    in_student = geometry.points_in_student(points)
+    visible = inside(in_student, readout.size)
+    scale = torch.as_tensor(readout.scale_factor).to(in_student, non_blocking=True)
+    return PseudoLabels(
+        points=in_student * scale, confidence=geometry.joints_of_student(confidence) * visible,
+        weights=geometry.joints_of_student(weights) * visible,
+        frame_targets=readout.targets(points), frame_weights=weights,
+        frame_mask=readout.valid_mask(geometry) if cfg['valid_mask'] else None)

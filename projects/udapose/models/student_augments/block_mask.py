@@ -30,7 +30,7 @@ class RandomBlockMask(nn.Module):
                              f'{ratio}, {prob} and {block_size}')
         self.ratio, self.block_size, self.prob = ratio, block_size, prob
 
-    def forward(self, inputs: Tensor, batch: dict | None = None) -> Tensor:
+    def forward(self, inputs: Tensor, batch: object = None) -> Tensor:
         """(B, 3, H, W) normalised images to the same with hidden blocks."""
         count, _, height, width = inputs.shape
         rows, columns = -(-height // self.block_size), -(-width // self.block_size)

@@ -1,9 +1,14 @@
 """Adaptive occlusion of confident keypoints."""
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from mmpose.registry import MODELS
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from ..pose_estimators.adaptation_batch import AdaptationBatch
 
 
 @MODELS.register_module()
@@ -31,18 +36,18 @@ class AdaptiveKeypointOcclusion(nn.Module):
                              f'{prob} and {half_size}')
         self.prob, self.threshold, self.half_size = prob, threshold, half_size
 
-    def forward(self, inputs: Tensor, batch: dict) -> Tensor:
+    def forward(self, inputs: Tensor, batch: AdaptationBatch) -> Tensor:
         """Occlude.
 
         Args:
             inputs (Tensor): (B, 3, H, W), the student's view.
-            batch (dict): ``pseudo_points`` (B, K, 2), the teacher's peaks as (x, y) *input* pixels
-                of this view, and ``confidence`` (B, K), 0 outside of the view.
+            batch (AdaptationBatch): Its ``pseudo``: ``points`` (B, K, 2) as (x, y) input pixels of
+                this view, and ``confidence`` (B, K), 0 outside of the view.
 
         Returns:
             Tensor: (B, 3, H, W), a new tensor.
         """
-        points, confidence = batch['pseudo_points'], batch['confidence']
+        points, confidence = batch.pseudo.points, batch.pseudo.confidence
         count, channels, height, width = inputs.shape
         device, half = inputs.device, self.half_size
         candidates = confidence >= self.threshold

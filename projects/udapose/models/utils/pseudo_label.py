@@ -99,3 +99,18 @@ def confident(values: Tensor, quantile: float, per_joint: bool = False,
     else:
         keep = values.float() > entries.kthvalue(k, dim=0).values
     return (keep & (values > minimum)).to(values.dtype)
+
+
+def profile_peaks(profiles: Tensor, subpixel: bool = True) -> tuple[Tensor, Tensor]:
+    """Positions and values of the maxima of one-dimensional profiles.
+
+    Args:
+        profiles (Tensor): (B, K, N), positive.
+        subpixel (bool): Refine by a parabola through the logarithms of the peak and its two
+            neighbours, as :func:`heatmap_peaks` does. Defaults to True.
+
+    Returns:
+        tuple[Tensor, Tensor]: Positions and values, both (B, K).
+    """
+    peaks, values = heatmap_peaks(profiles.unsqueeze(2), subpixel)
+    return peaks[..., 0], values

@@ -1,0 +1,133 @@
+"""A student and its teacher: two copies of a plain MMPose model, their weights and modes."""
+from __future__ import annotations
+
+import copy
+
+import torch
+from mmengine.model import BaseModel, initialize
+from mmpose.registry import MODELS
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ..readouts import build_readout
+from .branch_checkpoint import BRANCHES, fill_branches
+
+
+class StudentTeacher(BaseModel):
+    """Base of models that train a student and evaluate its teacher, or the reverse.
+
+    ``student`` and ``teacher`` are plain MMPose estimators (checkpoint prefixes ``student.`` and
+    ``teacher.``); ``alignments`` are further trained modules. A checkpoint of the plain model
+    fills both.
+
+    Args:
+        pose_estimator (dict): Config of the plain model.
+        data_preprocessor (dict, optional): A ``MultiBranchDataPreprocessor``. Defaults to one
+            around ``pose_estimator.data_preprocessor``.
+        test_cfg (dict, optional): ``predict_on`` 'teacher' (default) or 'student'.
+        init_cfg (dict, optional): As in MMEngine.
+
+    Attributes:
+        readout (Readout): Reads both models' output.
+        predict_on (str): Which one predicts.
+        adapting (bool): False: a step trains on source images alone
+            (:class:`SourcePretrainHook`).
+        keep_last_batch (bool): A hook sets it before a step whose ``last_batch`` it wants.
+        last_batch (AdaptationBatch | None): Of that step.
+        teacher_loaded (bool): A checkpoint brought its own teacher.
+
+    Raises:
+        ValueError: Unknown ``test_cfg``; a model that no readout reads.
+    """
+
+    teacher_norm = 'ema'  # 'batch': its batch norms use the statistics of its own batches
+
+    def __init__(self, pose_estimator: dict, data_preprocessor: dict | None = None,
+                 test_cfg: dict | None = None, init_cfg: dict | None = None) -> None:
+        pose_estimator = copy.deepcopy(pose_estimator)
+        inner = pose_estimator.pop('data_preprocessor', None)
+        if data_preprocessor is None:
+            data_preprocessor = dict(type='MultiBranchDataPreprocessor',
+                                     data_preprocessor=inner or dict(type='PoseDataPreprocessor'))
+        super().__init__(MODELS.build(data_preprocessor), init_cfg)
+        test_cfg = {'predict_on': 'teacher', **(test_cfg or {})}
+        self.predict_on = test_cfg.pop('predict_on')
+        if test_cfg or self.predict_on not in BRANCHES:
+            raise ValueError(
+                f"test_cfg of {type(self).__name__} takes predict_on='teacher' or 'student', got "
+                f'predict_on={self.predict_on!r} and {sorted(test_cfg)}: options of the plain '
+                'model, such as flip_test, belong in pose_estimator.test_cfg')
+        self.student = MODELS.build(pose_estimator)
+        self.readout = build_readout(self.student)
+        # MMPose's training accuracy goes through numpy: a host synchronisation in every step
+        self.student.train_cfg = {'compute_acc': False, **(self.student.train_cfg or {})}
+        self.teacher = copy.deepcopy(self.student).requires_grad_(False)
+        self.alignments = nn.ModuleDict()
+        self.adapting = True
+        self.teacher_loaded = False
+        self.keep_last_batch, self.last_batch = False, None
+        self._register_load_state_dict_pre_hook(self._fill_branches)
+
+    # ------------------------------------------------------------------ weights
+    def init_weights(self) -> None:
+        """Initialise the student and the alignment terms, then copy the student."""
+        self.student.init_weights()
+        for term in self.alignments.values():
+            if hasattr(term, 'init_weights'):
+                term.init_weights()
+        self.copy_student_to_teacher()
+        if self.init_cfg:
+            initialize(self, self.init_cfg)
+            if not self.teacher_loaded:
+                self.copy_student_to_teacher()
+
+    def _fill_branches(self, state_dict: dict, prefix: str, *args) -> None:
+        if not prefix:
+            self.teacher_loaded = fill_branches(self, state_dict)
+
+    @torch.no_grad()
+    def copy_student_to_teacher(self) -> None:
+        """Give the teacher the student's parameters and buffers."""
+        self.teacher.load_state_dict(self.student.state_dict())
+
+    @torch.no_grad()
+    def update_teacher(self, momentum: float, buffers: str = 'ema') -> None:
+        """Move the teacher: ``teacher += momentum * (student - teacher)``.
+
+        Args:
+            momentum (float): In [0, 1]; MMEngine's convention, 0.001 for a decay of 0.999.
+            buffers (str): Policy for floating-point buffers (batch-norm statistics): ``'ema'``
+                like the parameters, ``'copy'`` the student's, ``'keep'`` the teacher's own.
+                Integer buffers are copied unless kept.
+        """
+        torch._foreach_lerp_([*self.teacher.parameters()],
+                             [p.detach() for p in self.student.parameters()], momentum)
+        if buffers == 'keep':
+            return
+        moving, copied = ([], []), ([], [])
+        for own, other in zip(self.teacher.buffers(), self.student.buffers(), strict=True):
+            group = moving if buffers == 'ema' and own.is_floating_point() else copied
+            group[0].append(own)
+            group[1].append(other)
+        if moving[0]:
+            torch._foreach_lerp_(*moving, momentum)
+        for own, other in zip(*copied, strict=True):
+            own.copy_(other)
+
+    def train(self, mode: bool = True) -> StudentTeacher:
+        """Keep the teacher in evaluation mode, but for its batch norms if so configured."""
+        super().train(mode)
+        self.teacher.eval()
+        if mode and self.teacher_norm == 'batch':
+            for module in self.teacher.modules():
+                if isinstance(module, _BatchNorm):
+                    module.train()
+        return self
+
+    # ------------------------------------------------------------------ forward
+    def forward(self, inputs: Tensor | dict, data_samples: list | dict | None = None,
+                mode: str = 'tensor') -> dict | list | Tensor:
+        """As in MMPose; ``mode='loss'`` takes dicts of branches, the others a plain batch."""
+        if mode == 'loss':
+            return self.loss(inputs, data_samples)
+        return getattr(self, self.predict_on)(inputs, data_samples, mode=mode)
