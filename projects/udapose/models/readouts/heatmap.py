@@ -1,6 +1,7 @@
 """Heads that predict one heatmap per joint."""
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import torch
 from mmpose.codecs import MegviiHeatmap, MSRAHeatmap, UDPHeatmap
@@ -122,14 +123,14 @@ class HeatmapReadout(Readout):
 class MegviiReadout(HeatmapReadout):
     """Heatmaps of height 255 whose peak is the pixel that holds the joint: ``MSPNHead``.
 
-    The labels are a blurred pixel; the same Gaussian is rendered in closed form, without the
-    reflection that the blur has at the border. Several stages: the last one is read and taught.
+    The labels are a blurred pixel; the blur's kernel is laid around it, without the reflection
+    that the blur has at the border. Several stages: the last one is read and taught.
     """
 
     def _set_kind(self) -> None:
         size = self.codec.kernel_size
-        self.sigma = 0.3 * ((size - 1) * 0.5 - 1) + 0.8  # OpenCV's, for a kernel of this size
-        self.radius = size // 2
+        kernel = cv2.getGaussianKernel(size, 0)[:, 0]  # small ones are tables, not Gaussians
+        self.radius, self.kernel = size // 2, torch.from_numpy(kernel / kernel.max()).float()
 
     def points(self, output, subpixel: bool = True) -> tuple[Tensor, Tensor]:
         """Centres of the peaks' pixels, which are at + 0.5 in this codec, and heights / 255."""
@@ -138,8 +139,11 @@ class MegviiReadout(HeatmapReadout):
 
     def targets(self, points: Tensor) -> Tensor:
         """(B, K, H, W), height 255."""
-        pixel = points.floor()
-        inside = [(torch.arange(length, device=points.device) - pixel[..., axis, None]).abs()
-                  <= self.radius for axis, length in ((0, self.size[1]), (1, self.size[0]))]
-        return 255 * render_gaussians(pixel, self.size, self.sigma) * (
-            inside[1][..., None] & inside[0][..., None, :])
+        profiles = []
+        for axis, length in ((1, self.size[0]), (0, self.size[1])):
+            grid = torch.arange(length, device=points.device)
+            distance = (grid - points[..., axis, None].floor()).long()
+            kernel = self.kernel.to(points.device, non_blocking=True)
+            values = kernel[(distance + self.radius).clamp(0, 2 * self.radius)]
+            profiles.append(values * (distance.abs() <= self.radius))
+        return 255 * profiles[0].unsqueeze(-1) * profiles[1].unsqueeze(-2)
