@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmengine.runner import load_checkpoint
 from mmpose.datasets.transforms import GenerateTarget
 from mmpose.registry import MODELS, TRANSFORMS
 
@@ -146,8 +147,7 @@ def try_config(path: str, source: bool = True) -> str:
         export(cfg, dict(state_dict=model.state_dict()), folder)
         written = Config.fromfile(Path(folder) / 'config.py')
         again = MODELS.build(written.model).eval()
-        again.load_state_dict(torch.load(Path(folder) / 'model.pth', weights_only=True)[
-            'state_dict'])
+        load_checkpoint(again, str(Path(folder) / 'model.pth'), map_location='cpu', strict=True)
     inputs = make_batch(cfg_with(cfg, plain), True)[0]['source']
     with torch.no_grad():
         # heads with several inputs of a stage return lists
