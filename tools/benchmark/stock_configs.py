@@ -47,7 +47,8 @@ def reduced(model: dict) -> dict:
     """Fewer layers, the same interfaces, no pre-trained weights to download."""
     model = copy.deepcopy(model)
     backbone = model.backbone
-    backbone.pop('init_cfg', None)
+    for part in (model, backbone):
+        part.pop('init_cfg', None)
     if backbone.get('depth') in (101, 152, 200, 269):
         backbone.depth = 50
     if 'deepen_factor' in backbone:

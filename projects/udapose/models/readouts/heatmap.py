@@ -110,9 +110,10 @@ class HeatmapReadout(Readout):
                 f'the model outputs heatmaps of {maps.shape[-1]}x{maps.shape[-2]} pixels, its '
                 f'codec expects {width}x{height} (width x height): set codec.heatmap_size, or the '
                 'strides of backbone and head, so that they agree')
-        fields = samples[0].get('gt_fields')
-        labels = getattr(fields, 'heatmaps', None)
-        if labels is not None and labels.shape != maps.shape[1:]:
+        if 'heatmaps' not in samples[0].get('gt_fields', ()):
+            return
+        labels = self.labels(samples[:1])[0]
+        if labels.shape != maps.shape[1:]:
             raise ValueError(
                 f'label heatmaps have shape {tuple(labels.shape)}, the model predicts '
                 f'{tuple(maps.shape[1:])} (joints, height, width): GenerateTarget must use the '
