@@ -12,6 +12,7 @@ from mmpose.registry import DATASETS
 from torch.utils.data import Dataset
 
 from .image_headers import IMAGE_SUFFIXES, find_images, read_image_sizes
+from .text_files import read_lines
 from .transforms import LoadPoseImage
 
 _NUM_SHOWN = 5
@@ -115,9 +116,7 @@ def _list_images(images: str | Sequence[str] | dict, role: str) -> list[str]:
         return [osp.expanduser(path) for path in images]
     path = osp.expanduser(images)
     if osp.isfile(path) and path.endswith('.txt'):
-        with open(path, encoding='utf-8') as file:
-            lines = [line.strip() for line in file]
-        names, folder = [n for n in lines if n and not n.startswith('#')], osp.dirname(path)
+        names, folder = read_lines(path, role), osp.dirname(path)
     elif osp.isdir(path):
         names, folder = find_images(path), path
     else:

@@ -13,6 +13,7 @@ from mmpose.registry import DATASETS
 from .box_files import BOX_FORMS, image_names, parse_boxes
 from .image_headers import IMAGE_SUFFIXES, find_images, read_image_size, read_image_sizes
 from .json_files import load_json
+from .text_files import read_lines
 from .transforms.masks import LoadForegroundMask
 
 _NUM_SHOWN = 5
@@ -160,9 +161,7 @@ class UnlabeledPoseDataset(BaseCocoStyleDataset):
             if not osp.isfile(self.ann_file):
                 raise FileNotFoundError(f'ann_file={self.ann_file} does not exist: name a text '
                                         'file with one image a line (relative to data_root)')
-            with open(self.ann_file, encoding='utf-8') as file:
-                lines = [line.strip() for line in file]
-            listed = [line for line in lines if line and not line.startswith('#')]
+            listed = read_lines(self.ann_file, 'ann_file')
             if not listed:
                 raise FileNotFoundError(f'ann_file={self.ann_file} lists no images: expected one '
                                         'path a line')
