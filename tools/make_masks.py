@@ -41,8 +41,9 @@ from udapose.synthetic.__main__ import Progress
 SUMMARY = 'make_masks.json'
 
 
-def read_annotations(path: str, category_ids=None) -> tuple[dict[str, list[dict]], Skeleton]:
-    """Annotations by file name, and the skeleton of the first category that has keypoints.
+def read_annotations(path: str, category_ids=None
+                     ) -> tuple[dict[str, list[dict]], dict[object, Skeleton]]:
+    """Annotations by file name, and the skeleton of each category that has keypoints.
 
     Raises:
         FileNotFoundError, ValueError: No such file, or not of a known form.
@@ -53,26 +54,27 @@ def read_annotations(path: str, category_ids=None) -> tuple[dict[str, list[dict]
         raise ValueError(f'{path} holds neither a list of detections nor a COCO file with '
                          '"annotations"')
     names = image_names(coco, path)
+    named = {str(key): name for key, name in names.items()}  # ids may be text in one of the lists
     found: dict[str, list[dict]] = {name: [] for name in names.values()}
     for i, entry in enumerate(coco['annotations']):
-        name = entry.get('file_name', names.get(entry.get('image_id')))
+        name = entry.get('file_name', named.get(str(entry.get('image_id'))))
         if name is None:
             raise ValueError(f'{path}: annotation {i} has no "file_name", and "images" none for '
                              f'image_id {entry.get("image_id")}')
-        if category_ids is None or entry.get('category_id') in category_ids:
+        if category_ids is None or str(entry.get('category_id')) in map(str, category_ids):
             found.setdefault(name, []).append(entry)
-    category = next((c for c in coco.get('categories', []) if c.get('keypoints')), {})
-    bones = [(a - 1, b - 1) for a, b in category.get('skeleton', [])]
-    return found, Skeleton(bones, category.get('keypoints', []))
+    return found, {category.get('id'): Skeleton(
+        [(a - 1, b - 1) for a, b in category.get('skeleton') or []], category['keypoints'])
+        for category in coco.get('categories') or [] if category.get('keypoints')}
 
 
 def collect(images: Path, ann_file: str, category_ids=None
-            ) -> tuple[list[tuple[str, list[dict]]], list[str], Skeleton]:
+            ) -> tuple[list[tuple[str, list[dict]]], list[str], dict[object, Skeleton]]:
     """What there is to do.
 
     Returns:
         tuple: (image relative to the folder, its annotations) of annotated images; images without
-        annotation; the skeleton.
+        annotation; the skeletons by category.
 
     Raises:
         FileNotFoundError, ValueError: No images, no annotations for any, or two images with one
@@ -98,7 +100,8 @@ def collect(images: Path, ann_file: str, category_ids=None
 
 
 def write_mask(images: Path, out: Path, name: str, annotations: list[dict], method: str,
-               skeleton: Skeleton, options: MaskOptions) -> tuple[str, str, int, float]:
+               skeleton: dict[object, Skeleton], options: MaskOptions
+               ) -> tuple[str, str, int, float]:
     """Derive and write one mask; the file appears complete or not at all.
 
     Returns:
@@ -156,6 +159,8 @@ def make(args: argparse.Namespace) -> int:
     summary = out / SUMMARY
     jobs, without, skeleton = collect(args.images, args.ann_file, args.category_ids)
     settings = settings_of(args)
+    if len(skeleton) > 1:  # once all were derived with the skeleton of the first category
+        settings['skeletons'] = 'by category'
     if summary.exists():
         before = json.loads(summary.read_text())['settings']
         differ = [key for key in settings if before.get(key, 'unknown') != settings[key]]

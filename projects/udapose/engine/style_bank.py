@@ -4,13 +4,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import torch
-from mmengine.fileio import get as read_file
 from mmengine.logging import print_log
 from mmpose.registry import DATASETS
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from ..datasets.image_headers import IMAGE_SUFFIXES, find_images
+from ..datasets.transforms import LoadPoseImage
 
 
 class StyleBank:
@@ -21,13 +21,14 @@ class StyleBank:
 
     Args:
         images (dict | str | Dataset): A folder, or a data set (or its config) whose items have
-            ``img_path``; with ``bbox`` (x1, y1, x2, y2) only the box is used.
+            ``img_path``; with ``bbox`` (x1, y1, x2, y2) only the box is used. With
+            ``mirror_image`` the file's mirror image is, to which the box belongs.
         size (int): Number of images.
         batch_size (int): Images encoded at a time. Defaults to 64.
 
     Raises:
         FileNotFoundError: No images.
-        OSError: An image cannot be read (names it).
+        FileNotFoundError, OSError: An image is missing or cannot be read (names it).
     """
 
     def __init__(self, images: dict | str | Dataset, size: int, batch_size: int = 64) -> None:
@@ -69,14 +70,11 @@ class StyleBank:
 
     def _load(self, size: torch.Size) -> Tensor:
         """(N, 3, H, W) RGB in [0, 1]."""
-        images = []
+        images, load = [], LoadPoseImage()
         for item in self.items:
             path = item['img_path']
-            data = np.frombuffer(read_file(path), np.uint8)
-            image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
-            if image is None:
-                raise OSError(f'AdaINStyleHook: the style image {path} cannot be read: replace or '
-                              'remove it')
+            # mirrored where the data set mirrors it: the box is that of the mirrored image
+            image = load({k: item[k] for k in ('img_path', 'mirror_image') if k in item})['img']
             if item.get('bbox') is not None:
                 x1, y1, x2, y2 = np.asarray(item['bbox']).reshape(-1)[:4]
                 image = image[max(int(y1), 0):max(int(np.ceil(y2)), 1),
