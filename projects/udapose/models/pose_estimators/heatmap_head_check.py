@@ -1,12 +1,17 @@
 """Early checks that a plain model suits heatmap-based adaptation."""
 from __future__ import annotations
 
+import logging
+
+from mmengine.logging import print_log
 from mmpose.codecs import MSRAHeatmap, UDPHeatmap
 from torch import Tensor, nn
 
 
 def check_heatmap_head(estimator: nn.Module) -> None:
     """Require a head whose codec renders one Gaussian heatmap per joint.
+
+    Warns of a sigma for which MMPose's codec draws its labels a pixel off.
 
     Raises:
         ValueError: Names the head or codec and those that work.
@@ -22,6 +27,13 @@ def check_heatmap_head(estimator: nn.Module) -> None:
         name = type(codec).__name__ if codec is not None else 'no codec (decoder=None)'
         raise ValueError(
             f'{type(head).__name__} with {name} does not predict Gaussian heatmaps: {works}')
+    if not getattr(codec, 'unbiased', False) and abs(3 * codec.sigma % 1 - 0.5) < 0.5 - 1e-6:
+        print_log(
+            f'{type(codec).__name__}(sigma={codec.sigma:g}) draws some labels one heatmap pixel '
+            'off, and the pseudo-labels with them, because 3 sigma is not whole (docs/data.md): '
+            'use a sigma of 1, 2 or 3 (or thirds of a whole number)'
+            + (', or unbiased=True' if isinstance(codec, MSRAHeatmap) else ''),
+            logger='current', level=logging.WARNING)
 
 
 def check_heatmaps(estimator: nn.Module, heatmaps: Tensor, data_samples: list) -> None:
