@@ -162,7 +162,7 @@ def make(args: argparse.Namespace) -> int:
     if len(skeleton) > 1:  # once all were derived with the skeleton of the first category
         settings['skeletons'] = 'by category'
     if summary.exists():
-        before = json.loads(summary.read_text())['settings']
+        before = json.loads(summary.read_text(encoding='utf-8'))['settings']
         differ = [key for key in settings if before.get(key, 'unknown') != settings[key]]
         if differ:
             was, now = (', '.join(f'{key}={made.get(key, "unknown")}' for key in differ)
@@ -170,7 +170,7 @@ def make(args: argparse.Namespace) -> int:
             raise ValueError(f'{out} holds masks made with {was}, not {now}: choose another '
                              '--out, or remove it')
     out.mkdir(parents=True, exist_ok=True)
-    summary.write_text(json.dumps(dict(settings=settings, finished=False)))
+    summary.write_text(json.dumps(dict(settings=settings, finished=False)), encoding='utf-8')
     results = run_jobs(write_mask, [
         (args.images, out, name, entries, args.method, skeleton, options_of(args))
         for name, entries in jobs], args.workers)
@@ -178,7 +178,8 @@ def make(args: argparse.Namespace) -> int:
     without = sorted(without + [name for name, state, *_ in results if state == 'unusable'])
     counts = {state: sum(r[1] == state for r in results) for state in ('written', 'kept')}
     summary.write_text(json.dumps(dict(settings=settings, finished=True, **counts,
-                                       without_annotation=without, errors=errors), indent=1))
+                                       without_annotation=without, errors=errors), indent=1),
+                       encoding='utf-8')
     share = [r[3] for r in results if r[1] == 'written']
     print(f'{out}: {counts["written"]} masks written, {counts["kept"]} kept'
           + (f', {np.mean(share):.1%} foreground' if share else ''))

@@ -77,10 +77,11 @@ def test_the_configs_own_metrics_are_used(tool, config, tmp_path):
                                   'target/MPJPE': pytest.approx(60)}
 
 
-def test_command_line(tool, config, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize('option', ['--out', '--json'])  # the latter was its name before
+def test_command_line(option, tool, config, tmp_path, monkeypatch, capsys):
     path = config(source_train=[100], target_test=[160])
     out = tmp_path / 'new/result.json'
-    argv = ['x', str(path), '--test', 'target_test', '--json', str(out)]
+    argv = ['x', str(path), '--test', 'target_test', option, str(out)]
     monkeypatch.setattr(sys, 'argv', argv)
     tool.main()
     assert json.loads(out.read_text())['target/MPJPE'] == pytest.approx(20)

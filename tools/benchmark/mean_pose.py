@@ -152,7 +152,8 @@ def main() -> None:
     parser.add_argument('--train', default='source_train', help="the data set's name in the config")
     parser.add_argument('--test', nargs='+', default=['source_test', 'target_test'])
     parser.add_argument('--groups', action='store_true', help='print the joint groups, too')
-    parser.add_argument('--json', type=Path, help='also write the results to this file')
+    parser.add_argument('--out', '--json', type=Path,
+                        help='JSON file, to write the results to, too')
     args = parser.parse_args()
     try:
         results = evaluate(Config.fromfile(args.config), args.train, tuple(args.test))
@@ -161,9 +162,9 @@ def main() -> None:
     for key, value in results.items():
         if args.groups or key.count('/') == 1:
             print(f'{key:36s} {value:9.2f}')
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(results, indent=1) + '\n')
+    if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_text(json.dumps(results, indent=1) + '\n', encoding='utf-8')
 
 
 if __name__ == '__main__':
