@@ -32,6 +32,30 @@ def load_coco(path: str) -> dict:
     return content
 
 
+def why_mmpose_fails(path: str) -> str:
+    """What keeps MMPose's own COCO data sets from reading a file that :func:`load_coco` reads.
+
+    Returns:
+        str: A sentence with the remedy, or ``''`` if nothing is known to.
+    """
+    try:
+        content = load_coco(path)
+        list(annotated_images(content, path))
+    except (OSError, ValueError) as error:
+        return str(error)
+    with get_local_path(path) as local, open(local, 'rb') as file:
+        start = file.read(4)
+    if start[:1] not in b'{[ \t\r\n' or 0 in start:
+        return (f'ann_file={path} is in UTF-16 or begins with a byte order mark, which MMPose\'s '
+                'data sets do not read: save it as UTF-8 without a mark')
+    odd = [image['id'] for image in content['images'] if not isinstance(image['id'], int)]
+    if odd:
+        return (f'ann_file={path}: {len(odd)} images have ids that are no whole numbers, for '
+                f'example {odd[0]!r}, which MMPose\'s data sets do not take: number the images, '
+                'and image_id of the annotations with them')
+    return ''
+
+
 def annotated_images(content: dict, path: str) -> Iterator[tuple[dict, list[dict]]]:
     """Every image with its annotations, in the file's order.
 
