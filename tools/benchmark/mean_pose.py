@@ -53,6 +53,8 @@ def load_poses(section: dict, name: str) -> dict[str, np.ndarray | list]:
         raw = info.get('raw_ann_info') or {}
         raw = raw[0] if isinstance(raw, list) else raw
         pose = info['keypoints_cam'][0] if 'keypoints_cam' in info else raw.get('keypoints_3d')
+        if pose is not None:  # unlabelled joints may be null
+            pose = np.array([[np.nan] * 3 if p is None else p for p in pose], float)
         camera = info.get('intrinsics', (raw.get('camera') or {}).get('K'))
         root = info.get('root_index', raw.get('root_index'))
         if pose is None or camera is None or root is None:
@@ -85,10 +87,16 @@ def mean_pose(labels: dict) -> np.ndarray:
 
 def guesses(labels: dict, mean: np.ndarray) -> list[dict]:
     """The data samples, as metrics get them, of a model that always says ``mean``."""
+    rows = np.arange(len(labels['root']))
+    depth = labels['poses'][rows, labels['root'], 2]
+    placed = labels['labeled'][rows, labels['root']] | (depth > 0)
+    if not placed.all():
+        print(f'{(~placed).sum()} of {len(placed)} instances are left out: their root is not '
+              'labelled and has no depth')
     samples = []
     for pose, pixels, labeled, camera, root, path in zip(
-            *(labels[k] for k in ('poses', 'pixels', 'labeled', 'intrinsics', 'root', 'paths')),
-            strict=True):
+            *([v for v, use in zip(labels[k], placed) if use] for k in (
+                'poses', 'pixels', 'labeled', 'intrinsics', 'root', 'paths')), strict=True):
         guess = mean + pose[root]
         samples.append(dict(
             pred_instances=dict(keypoints_cam=guess[None], keypoints=project(guess, camera)[None]),
