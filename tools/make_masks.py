@@ -31,7 +31,7 @@ import cv2
 import numpy as np
 from _mask_sheet import contact_sheet
 
-from udapose.datasets.box_files import BOX_FORMS, image_names
+from udapose.datasets.box_files import BOX_FORMS, id_key, image_names
 from udapose.datasets.derived_masks import METHODS, MaskOptions, derive_mask
 from udapose.datasets.image_headers import find_images
 from udapose.datasets.json_files import load_json
@@ -54,14 +54,14 @@ def read_annotations(path: str, category_ids=None
         raise ValueError(f'{path} holds neither a list of detections nor a COCO file with '
                          '"annotations"')
     names = image_names(coco, path)
-    named = {str(key): name for key, name in names.items()}  # ids may be text in one of the lists
+    named = {id_key(key): name for key, name in names.items()}  # some ids may be text
     found: dict[str, list[dict]] = {name: [] for name in names.values()}
     for i, entry in enumerate(coco['annotations']):
-        name = entry.get('file_name', named.get(str(entry.get('image_id'))))
+        name = entry.get('file_name', named.get(id_key(entry.get('image_id'))))
         if name is None:
             raise ValueError(f'{path}: annotation {i} has no "file_name", and "images" none for '
                              f'image_id {entry.get("image_id")}')
-        if category_ids is None or str(entry.get('category_id')) in map(str, category_ids):
+        if category_ids is None or id_key(entry.get('category_id')) in map(str, category_ids):
             found.setdefault(name, []).append(entry)
     return found, {category.get('id'): Skeleton(
         [(a - 1, b - 1) for a, b in category.get('skeleton') or []], category['keypoints'])

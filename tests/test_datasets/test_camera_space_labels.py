@@ -104,7 +104,9 @@ def test_crowds_and_instances_without_labels_are_left_out_and_counted(warnings, 
         first, second = content['annotations'][:2]
         first.update(iscrowd=1, keypoints_3d=None)
         second.update(keypoints=[0] * 63, keypoints_3d=None)
-    assert len(dataset(data, tmp_path, change)) == 2
+        content['annotations'][2]['bbox'] = [5, 5, 0, 9]
+    assert len(dataset(data, tmp_path, change)) == 1
+    assert any('left out 1 annotations (with an empty box' in w for w in warnings)
     assert any('left out 1 annotations (crowds)' in w for w in warnings)
     assert any('left out 1 annotations (without a labelled joint)' in w for w in warnings)
 

@@ -1,15 +1,17 @@
 """What else users bring to UnlabeledPoseDataset: crowds, late headers, ids, encodings."""
 import json
+from pathlib import Path
 
 import pytest
 from mmengine.logging import MMLogger
 from mmpose.registry import DATASETS
 from test_unlabeled import DETECTIONS, build, names, write_json
 from test_unlabeled import folder as folder  # a fixture
-from tiny_data import WHOLE
+from tiny_data import WHOLE, make_metainfo
 
 from udapose.datasets.json_files import load_json
 from udapose.datasets.text_files import read_lines
+from udapose.engine.style_bank import StyleBank
 
 MARKED = ['utf-8-sig', 'utf-16', 'utf-16-le', 'utf-16-be', 'utf-32']
 
@@ -64,9 +66,28 @@ def test_ids_may_be_text_in_one_file_and_numbers_in_the_other(folder, tmp_path):
     images = [dict(id='first', file_name='d.jpg'), dict(id=3, file_name='a.jpg')]
     coco = dict(images=images, annotations=[
         dict(id='x', image_id='first', bbox=[1, 2, 10, 20], category_id='2'),
-        dict(id='y', image_id='3', bbox=[5, 2, 10, 20], category_id=2)])
+        dict(id='y', image_id='3', bbox=[5, 2, 10, 20], category_id=2),
+        dict(id='z', image_id=3.0, bbox=[6, 2, 10, 20], category_id=2.0)])
     dataset = build(folder, ann_file=write_json(tmp_path / 'coco.json', coco), category_ids=[2])
-    assert names(dataset, folder) == ['d.jpg', 'a.jpg']
+    assert names(dataset, folder) == ['d.jpg', 'a.jpg', 'a.jpg']
+
+
+def test_two_images_with_one_id(folder, tmp_path):
+    """The boxes of one were given to the other."""
+    images = [dict(id=3, file_name='d.jpg'), dict(id=3, file_name='a.jpg')]
+    with pytest.raises(ValueError, match=r'd\.jpg and a\.jpg have the same id 3'):
+        build(folder, ann_file=write_json(tmp_path / 'coco.json', dict(images=images)))
+
+
+def test_paths_may_be_objects(folder, tmp_path):
+    (tmp_path / 'list.txt').write_text('a.jpg\n')
+    path = write_json(tmp_path / 'boxes.json', DETECTIONS)
+    dataset = DATASETS.build(dict(
+        type='UnlabeledPoseDataset', metainfo=make_metainfo(), data_root=folder,
+        ann_file=tmp_path / 'list.txt', bbox_file=Path(path)))
+    assert names(dataset, folder) == ['a.jpg', 'a.jpg']
+    pairs = DATASETS.build(dict(type='StyleTransferDataset', content=folder, style=folder, size=8))
+    assert len(pairs) == len(StyleBank(folder, 9).items) == 5
 
 
 @pytest.mark.parametrize('encoding', ['utf-8', *MARKED])

@@ -9,6 +9,8 @@ from mmpose.codecs.base import BaseKeypointCodec
 from mmpose.registry import KEYPOINT_CODECS
 from torch import Tensor
 
+_LEAST_DEPTHS = 10.
+
 
 @KEYPOINT_CODECS.register_module()
 class RootRelativeHeatmap3D(BaseKeypointCodec):
@@ -59,6 +61,9 @@ class RootRelativeHeatmap3D(BaseKeypointCodec):
         if len(depth_range) != 2 or not depth_range[0] < 0 < depth_range[1]:
             raise ValueError(f'depth_range={tuple(depth_range)} is not (nearest, farthest) in '
                              'millimetres relative to the root, with nearest < 0 < farthest')
+        if depth_range[1] - depth_range[0] < _LEAST_DEPTHS:
+            raise ValueError(f'depth_range={tuple(depth_range)} is in millimetres, and no pose is '
+                             f'thinner than {_LEAST_DEPTHS:g}: is it in metres? Multiply by 1000')
         self.input_size, self.heatmap_size = tuple(input_size), tuple(heatmap_size)
         self.depth_range = tuple(float(d) for d in depth_range)
         near, far = self.depth_range

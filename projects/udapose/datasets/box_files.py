@@ -12,16 +12,28 @@ BOX_FORMS = ('a list of detections [{"image_id" or "file_name", "bbox": [x, y, w
              'or a COCO file {"images": [..], "annotations": [{"image_id", "bbox"}]}')
 
 
+def id_key(number) -> str:
+    """An id for comparisons: 7, 7.0 and "7" are one, as they are in files of different tools."""
+    whole = isinstance(number, float) and number.is_integer()
+    return str(int(number) if whole else number)
+
+
 def image_names(coco: dict, path: str) -> dict:
     """Image id to file name of a COCO dict's ``images``.
 
     Raises:
-        ValueError: An entry lacks ``id`` or ``file_name``.
+        ValueError: An entry lacks ``id`` or ``file_name``, or has the id of another image.
     """
+    names: dict = {}
     try:
-        return {image['id']: image['file_name'] for image in coco.get('images', [])}
+        for image in coco.get('images') or []:
+            other = names.setdefault(image['id'], image['file_name'])
+            if other != image['file_name']:
+                raise ValueError(f'{path}: {other} and {image["file_name"]} have the same id '
+                                 f'{image["id"]!r}: number the images anew')
     except (KeyError, TypeError, AttributeError):
         raise ValueError(f'{path}: every entry of "images" needs "id" and "file_name"') from None
+    return names
 
 
 def parse_boxes(content: list | dict, path: str, names: dict | None = None,
@@ -54,8 +66,8 @@ def parse_boxes(content: list | dict, path: str, names: dict | None = None,
         raise ValueError(f'{path} holds a {type(content).__name__}: expected {BOX_FORMS}')
 
     # ids are numbers in one file and text in another
-    wanted = {str(number) for number in category_ids or ()}
-    named = {str(key): name for key, name in (names or {}).items()}
+    wanted = {id_key(number) for number in category_ids or ()}
+    named = {id_key(key): name for key, name in (names or {}).items()}
     boxes: dict[str, list] = {}
     left_out: Counter = Counter()
     for i, entry in enumerate(content):
@@ -65,14 +77,14 @@ def parse_boxes(content: list | dict, path: str, names: dict | None = None,
         if entry.get('iscrowd'):
             left_out['crowds (iscrowd)'] += 1
             continue
-        if category_ids is not None and str(entry.get('category_id', 1)) not in wanted:
+        if category_ids is not None and id_key(entry.get('category_id', 1)) not in wanted:
             left_out['of other categories'] += 1
             continue
         score = float(entry.get('score', 1.))
         if score < score_thr:
             left_out[f'with a score below {score_thr:g}'] += 1
             continue
-        name = entry.get('file_name', named.get(str(entry.get('image_id'))))
+        name = entry.get('file_name', named.get(id_key(entry.get('image_id'))))
         if name is None and isinstance(entry['image_id'], str):
             name = entry['image_id']
         if name is None:

@@ -134,6 +134,14 @@ class CameraSpaceCocoDataset(BaseCocoStyleDataset):
             info['mask_path'] = osp.join(self.data_root or '', ann['mask'])
         return info
 
+    def _get_topdown_data_infos(self, instance_list: list[dict]) -> list[dict]:
+        """As the base class, which says nothing of what it leaves out."""
+        kept = super()._get_topdown_data_infos(instance_list)
+        if len(kept) < len(instance_list):
+            self._left_out['with an empty box, or without keypoints'] += \
+                len(instance_list) - len(kept)
+        return kept
+
     def load_data_list(self) -> list[dict]:
         """Load the annotations, check their size and some of the cameras, tell what is odd."""
         data_list = super().load_data_list()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from mmengine.fileio import exists, get_local_path
 
+from .box_files import id_key
 from .json_files import load_json
 
 _FORM = 'a COCO file {"images": [..], "annotations": [..], "categories": [..]}'
@@ -60,7 +61,7 @@ def annotated_images(content: dict, path: str) -> Iterator[tuple[dict, list[dict
     """Every image with its annotations, in the file's order.
 
     Ids may be numbers or text. An ``image_id`` that is written otherwise than the image's ``id``
-    ("7" and 7) is found, too.
+    ("7", 7.0 and 7) is found, too.
 
     Args:
         content (dict): From :func:`load_coco`.
@@ -76,13 +77,13 @@ def annotated_images(content: dict, path: str) -> Iterator[tuple[dict, list[dict
                    if not isinstance(image, dict) or image.get(key) is None]
         if lacking:
             raise ValueError(f'{path}: image {i} has no {", ".join(lacking)}')
-        if str(image['id']) in images:
+        if id_key(image['id']) in images:
             raise ValueError(f'{path}: two images have the id {image["id"]!r}: number them anew')
-        images[str(image['id'])] = image, []
+        images[id_key(image['id'])] = image, []
     for i, ann in enumerate(content['annotations']):
         if not isinstance(ann, dict) or ann.get('id') is None:
             raise ValueError(f'{path}: annotation {i} has no id')
-        owner = images.get(str(ann.get('image_id')))
+        owner = images.get(id_key(ann.get('image_id')))
         if owner is None:
             raise ValueError(f'{path}: annotation {ann["id"]} has image_id '
                              f'{ann.get("image_id")!r}, which is not the id of any of "images"')

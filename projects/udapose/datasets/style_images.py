@@ -1,6 +1,7 @@
 """Pairs of images that train a style transfer network."""
 from __future__ import annotations
 
+import os
 import os.path as osp
 from collections.abc import Sequence
 
@@ -110,6 +111,7 @@ def _list_images(images: str | Sequence[str] | dict, role: str) -> list[str]:
         # an image with several people is one image
         return list(dict.fromkeys(
             dataset.get_data_info(i)['img_path'] for i in range(len(dataset))))
+    images = os.fspath(images) if isinstance(images, os.PathLike) else images
     if not isinstance(images, str):
         if not images:
             raise FileNotFoundError(f'the list of {role} images is empty: {remedy}')

@@ -1,6 +1,8 @@
 """Cached styles of a set of images."""
 from __future__ import annotations
 
+import os
+
 import cv2
 import numpy as np
 import torch
@@ -32,7 +34,8 @@ class StyleBank:
     """
 
     def __init__(self, images: dict | str | Dataset, size: int, batch_size: int = 64) -> None:
-        if isinstance(images, str):
+        if isinstance(images, (str, os.PathLike)):
+            images = os.fspath(images)
             names = find_images(images, IMAGE_SUFFIXES)
             items = [dict(img_path=f'{images}/{name}') for name in names]
             if not items:
