@@ -30,7 +30,7 @@ class StyleBank:
 
     Raises:
         FileNotFoundError: No images.
-        FileNotFoundError, OSError: An image is missing or cannot be read (names it).
+        OSError: An image is missing or cannot be read (names it).
     """
 
     def __init__(self, images: dict | str | Dataset, size: int, batch_size: int = 64) -> None:
@@ -77,7 +77,11 @@ class StyleBank:
         for item in self.items:
             path = item['img_path']
             # mirrored where the data set mirrors it: the box is that of the mirrored image
-            image = load({k: item[k] for k in ('img_path', 'mirror_image') if k in item})['img']
+            try:
+                image = load({k: item[k] for k in ('img_path', 'mirror_image') if k in item})['img']
+            except OSError as error:
+                raise OSError(f'AdaINStyleHook: the style image {path} cannot be read: replace or '
+                              f'remove it ({error})') from error
             if item.get('bbox') is not None:
                 x1, y1, x2, y2 = np.asarray(item['bbox']).reshape(-1)[:4]
                 image = image[max(int(y1), 0):max(int(np.ceil(y2)), 1),
