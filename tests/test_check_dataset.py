@@ -238,6 +238,31 @@ def test_single_joints_off_are_a_note(data):
     assert 'median instance 0.188, worst joint 5.000 pixels' in check_dataset.table(report)
 
 
+def test_metres_and_missing_numbers_in_space(data):
+    """Neither shows in the projection."""
+    root, written = data
+    change_npz(root, 'train', cam=written['train']['cam'] / 1000)
+    problem, = check(root)['problems']
+    assert re.search('^train/source: the labelled joints of a person span 0.* in metres it would '
+                     'be one: multiply by 1000', problem)
+
+    class Holes:
+        metainfo = dict(keypoint_id2name={0: 'a', 1: 'b'}, flip_indices=[0, 1])
+
+        def __len__(self):
+            return 2
+
+        def get_data_info(self, i):
+            cam = np.array([[[0, 0, 3000.], [100, 0, np.nan]]])
+            return dict(img_path=str(root / 'images/train0.png'), keypoints_cam=cam, intrinsics=K,
+                        keypoints=np.array([[[60., 45], [65, 45]]]),
+                        keypoints_visible=np.array([[1, 1 - i]]))
+
+    found, _ = _dataset_checks.examine(Holes(), 1, False, 1.)
+    assert any(p.startswith('labelled joints of 1 instances have 3D keypoints that are not finite')
+               for p in found.problems)
+
+
 @pytest.mark.parametrize('ratio', [None, [0.5, 1.]])
 def test_parts_of_a_combined_set_are_checked_alone(data, ratio):
     """Also converted to other joints, and sampled at random: annotation and item stay together."""

@@ -10,6 +10,7 @@ import numpy as np
 from mmpose.registry import TRANSFORMS
 
 from udapose.codecs.camera_geometry import project
+from udapose.datasets.pose_size import implausible_size
 
 _SHOWN = 3
 _LEAST_CONSISTENT = 0.5
@@ -55,6 +56,7 @@ def examine(dataset, num: int, decode_all: bool, max_reprojection: float
     _boxes(found, infos)
     _keypoints(found, infos, dataset.metainfo, sizes)
     _cameras(found, infos, max_reprojection)
+    _sizes_in_space(found, infos, dataset.metainfo)
     repeated = sum(n - 1 for n in Counter(
         (str(i['img_path']), np.asarray(i['bbox']).tobytes()) for i in infos if 'bbox' in i
     ).values())
@@ -193,12 +195,17 @@ def _left_right(found: Findings, points: np.ndarray, seen: np.ndarray, names: li
 
 def _cameras(found: Findings, infos: list[dict], limit: float) -> None:
     """The median instance is judged, not the worst joint: a reader may fit a pinhole to a lens."""
-    errors, worst, behind = [], None, 0
+    errors, worst, behind, unknown = [], None, 0, []
     for info in infos:
         if info.get('keypoints_cam') is None or info.get('keypoints') is None:
             continue
         seen = visible_joints(info['keypoints_visible'])
-        cam = np.asarray(info['keypoints_cam'], float)[0][seen]
+        cam = np.asarray(info['keypoints_cam'], float)[0]
+        finite = np.isfinite(cam).all(-1)
+        if (seen & ~finite).any():
+            unknown.append(str(info['img_path']))
+        seen &= finite  # NaN would pass every comparison
+        cam = cam[seen]
         front = cam[:, 2] > 0
         behind += int((~front).sum())
         if not front.any():
@@ -208,6 +215,9 @@ def _cameras(found: Findings, infos: list[dict], limit: float) -> None:
         if worst is None or error.max() > worst[0]:
             worst = float(error.max()), info['img_path']
         errors.append(error)
+    if unknown:
+        found.problems.append(f'labelled joints of {len(unknown)} instances have 3D keypoints that '
+                              f'are not finite: {_some(unknown)}')
     if behind:
         found.problems.append(f'{behind} labelled joints are behind the camera (z <= 0)')
     if errors:
@@ -224,6 +234,19 @@ def _cameras(found: Findings, infos: list[dict], limit: float) -> None:
                 f'3D keypoints project up to {worst[0]:.2f} pixels away from the 2D keypoints '
                 f'({worst[1]}); {(means > limit).sum()} of {len(means)} instances are more than '
                 f'{limit:g} off on average')
+
+
+def _sizes_in_space(found: Findings, infos: list[dict], meta: dict) -> None:
+    """Millimetres: metres project onto the same pixels."""
+    infos = [i for i in infos if i.get('keypoints_cam') is not None
+             and i.get('keypoints_visible') is not None]
+    if infos:
+        points = np.stack([np.asarray(i['keypoints_cam'], float)[0] for i in infos])
+        seen = np.stack([visible_joints(i['keypoints_visible']) for i in infos])
+        problem = implausible_size(points, seen, [
+            meta['keypoint_id2name'][j] for j in range(points.shape[1])])
+        if problem:
+            found.problems.append(problem)
 
 
 def overlap(a: list[dict], b: list[dict], by_content: bool) -> tuple[int, int]:

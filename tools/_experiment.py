@@ -30,7 +30,7 @@ class Job:
         env = dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads),
                    PYTHONUNBUFFERED='1')
         self.name, self.log, self.start = name, log, time.time()
-        self.handle = log.open('w')
+        self.handle = log.open('w', encoding='utf-8')
         self.process = subprocess.Popen(command, stdout=self.handle, stderr=subprocess.STDOUT,
                                         cwd=ROOT, env=env)
 
@@ -47,7 +47,8 @@ class Job:
             return False
         self.handle.close()
         if code:
-            lines = self.log.read_text(errors='replace').strip().splitlines()[-15:]
+            text = self.log.read_text(errors='replace', encoding='utf-8')
+            lines = text.strip().splitlines()[-15:]
             raise RuntimeError(f'{self.name} failed (exit code {code}); the end of {self.log}:\n'
                                + '\n'.join(lines))
         self.seconds = time.time() - self.start
@@ -154,7 +155,7 @@ def check_record(work_dir: Path, config: Path, overrides: dict) -> None:
     path = work_dir / RECORD
     if not (path.exists() and (work_dir / 'last_checkpoint').exists()):
         return
-    there, here = json.loads(path.read_text()), _record(config, overrides)
+    there, here = json.loads(path.read_text(encoding='utf-8')), _record(config, overrides)
     differences = [f'{key} is {there.get(key, "not set")}, now {here.get(key, "not set")}'
                    for key in sorted({*there, *here}) if there.get(key) != here.get(key)
                    or (key in there) != (key in here)]
@@ -181,7 +182,7 @@ def last_checkpoint(work_dir: Path) -> Path:
     if not pointer.exists():
         raise FileNotFoundError(f'{work_dir} holds no checkpoint: its training has not finished; '
                                 f'see {work_dir / "train.log"}')
-    return Path(pointer.read_text().strip())
+    return Path(pointer.read_text(encoding='utf-8').strip())
 
 
 def test(name: str, config: Path, checkpoint: Path, out_dir: Path, threads: int = 1,
@@ -197,12 +198,12 @@ def metrics(out_dir: Path) -> dict[str, float]:
     files = sorted(out_dir.glob('*/*.json'), key=lambda f: f.stat().st_mtime)
     if not files:
         raise FileNotFoundError(f'no metrics in {out_dir}: see {out_dir / "test.log"}')
-    return json.loads(files[-1].read_text().splitlines()[-1])
+    return json.loads(files[-1].read_text(encoding='utf-8').splitlines()[-1])
 
 
 def write_json(path: Path, value) -> None:
     """Write atomically: an interrupted run leaves the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix('.part')
-    part.write_text(json.dumps(value, indent=1, sort_keys=True) + '\n')
+    part.write_text(json.dumps(value, indent=1, sort_keys=True) + '\n', encoding='utf-8')
     part.replace(path)

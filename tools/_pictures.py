@@ -34,7 +34,7 @@ def before_after(out: Path, data: Path, kind: str, count: int = 8) -> None:
     from _experiment import last_checkpoint
     from mmpose.apis import inference_topdown, init_model
 
-    labels = json.loads((data / 'target/annotations/test.json').read_text())
+    labels = json.loads((data / 'target/annotations/test.json').read_text(encoding='utf-8'))
     step = max(len(labels['annotations']) // count, 1)
     chosen = labels['annotations'][::step][:count]
     names = {image['id']: image['file_name'] for image in labels['images']}
@@ -87,7 +87,7 @@ def read_scalars(work_dir: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """All logged curves of a run as name -> (steps, values); a resumed run's files are joined."""
     rows: dict[str, dict[int, float]] = {}
     for path in sorted(work_dir.glob('*/vis_data/scalars.json')):
-        for line in path.read_text().splitlines():
+        for line in path.read_text(encoding='utf-8').splitlines():
             row = json.loads(line)
             for key, value in row.items():
                 if key != 'step':

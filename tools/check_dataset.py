@@ -182,7 +182,7 @@ def main(argv: list[str] | None = None) -> None:
     init_default_scope('mmpose')
     out = args.out or Path('work_dirs') / f'check_{args.config.stem}'
     report = check(cfg, args.num, out, args.all, args.max_reprojection)
-    (out / 'report.json').write_text(json.dumps(report, indent=1) + '\n')
+    (out / 'report.json').write_text(json.dumps(report, indent=1) + '\n', encoding='utf-8')
     print(table(report))
     print(f'wrote {out}/report.json and {len(report["datasets"])} sheets: look at them')
     if report['problems']:

@@ -128,7 +128,7 @@ def convert(src: Path, out: Path) -> tuple[int, int]:
         _link(path.resolve(), out / 'images' / path.name)
     (out / 'annotations/test.json').write_text(json.dumps(dict(
         images=images, annotations=annotations,
-        categories=[dict(id=1, name='person', keypoints=NAMES, skeleton=[])])))
+        categories=[dict(id=1, name='person', keypoints=NAMES, skeleton=[])])), encoding='utf-8')
     return len(annotations), len(images)
 
 

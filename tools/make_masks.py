@@ -31,7 +31,7 @@ import cv2
 import numpy as np
 from _mask_sheet import contact_sheet
 
-from udapose.datasets.box_files import BOX_FORMS, image_names
+from udapose.datasets.box_files import BOX_FORMS, id_key, image_names
 from udapose.datasets.derived_masks import METHODS, MaskOptions, derive_mask
 from udapose.datasets.image_headers import find_images
 from udapose.datasets.json_files import load_json
@@ -41,8 +41,9 @@ from udapose.synthetic.__main__ import Progress
 SUMMARY = 'make_masks.json'
 
 
-def read_annotations(path: str, category_ids=None) -> tuple[dict[str, list[dict]], Skeleton]:
-    """Annotations by file name, and the skeleton of the first category that has keypoints.
+def read_annotations(path: str, category_ids=None
+                     ) -> tuple[dict[str, list[dict]], dict[object, Skeleton]]:
+    """Annotations by file name, and the skeleton of each category that has keypoints.
 
     Raises:
         FileNotFoundError, ValueError: No such file, or not of a known form.
@@ -53,26 +54,27 @@ def read_annotations(path: str, category_ids=None) -> tuple[dict[str, list[dict]
         raise ValueError(f'{path} holds neither a list of detections nor a COCO file with '
                          '"annotations"')
     names = image_names(coco, path)
+    named = {id_key(key): name for key, name in names.items()}  # some ids may be text
     found: dict[str, list[dict]] = {name: [] for name in names.values()}
     for i, entry in enumerate(coco['annotations']):
-        name = entry.get('file_name', names.get(entry.get('image_id')))
+        name = entry.get('file_name', named.get(id_key(entry.get('image_id'))))
         if name is None:
             raise ValueError(f'{path}: annotation {i} has no "file_name", and "images" none for '
                              f'image_id {entry.get("image_id")}')
-        if category_ids is None or entry.get('category_id') in category_ids:
+        if category_ids is None or id_key(entry.get('category_id')) in map(str, category_ids):
             found.setdefault(name, []).append(entry)
-    category = next((c for c in coco.get('categories', []) if c.get('keypoints')), {})
-    bones = [(a - 1, b - 1) for a, b in category.get('skeleton', [])]
-    return found, Skeleton(bones, category.get('keypoints', []))
+    return found, {category.get('id'): Skeleton(
+        [(a - 1, b - 1) for a, b in category.get('skeleton') or []], category['keypoints'])
+        for category in coco.get('categories') or [] if category.get('keypoints')}
 
 
 def collect(images: Path, ann_file: str, category_ids=None
-            ) -> tuple[list[tuple[str, list[dict]]], list[str], Skeleton]:
+            ) -> tuple[list[tuple[str, list[dict]]], list[str], dict[object, Skeleton]]:
     """What there is to do.
 
     Returns:
         tuple: (image relative to the folder, its annotations) of annotated images; images without
-        annotation; the skeleton.
+        annotation; the skeletons by category.
 
     Raises:
         FileNotFoundError, ValueError: No images, no annotations for any, or two images with one
@@ -98,7 +100,8 @@ def collect(images: Path, ann_file: str, category_ids=None
 
 
 def write_mask(images: Path, out: Path, name: str, annotations: list[dict], method: str,
-               skeleton: Skeleton, options: MaskOptions) -> tuple[str, str, int, float]:
+               skeleton: dict[object, Skeleton], options: MaskOptions
+               ) -> tuple[str, str, int, float]:
     """Derive and write one mask; the file appears complete or not at all.
 
     Returns:
@@ -156,8 +159,10 @@ def make(args: argparse.Namespace) -> int:
     summary = out / SUMMARY
     jobs, without, skeleton = collect(args.images, args.ann_file, args.category_ids)
     settings = settings_of(args)
+    if len(skeleton) > 1:  # once all were derived with the skeleton of the first category
+        settings['skeletons'] = 'by category'
     if summary.exists():
-        before = json.loads(summary.read_text())['settings']
+        before = json.loads(summary.read_text(encoding='utf-8'))['settings']
         differ = [key for key in settings if before.get(key, 'unknown') != settings[key]]
         if differ:
             was, now = (', '.join(f'{key}={made.get(key, "unknown")}' for key in differ)
@@ -165,7 +170,7 @@ def make(args: argparse.Namespace) -> int:
             raise ValueError(f'{out} holds masks made with {was}, not {now}: choose another '
                              '--out, or remove it')
     out.mkdir(parents=True, exist_ok=True)
-    summary.write_text(json.dumps(dict(settings=settings, finished=False)))
+    summary.write_text(json.dumps(dict(settings=settings, finished=False)), encoding='utf-8')
     results = run_jobs(write_mask, [
         (args.images, out, name, entries, args.method, skeleton, options_of(args))
         for name, entries in jobs], args.workers)
@@ -173,7 +178,8 @@ def make(args: argparse.Namespace) -> int:
     without = sorted(without + [name for name, state, *_ in results if state == 'unusable'])
     counts = {state: sum(r[1] == state for r in results) for state in ('written', 'kept')}
     summary.write_text(json.dumps(dict(settings=settings, finished=True, **counts,
-                                       without_annotation=without, errors=errors), indent=1))
+                                       without_annotation=without, errors=errors), indent=1),
+                       encoding='utf-8')
     share = [r[3] for r in results if r[1] == 'written']
     print(f'{out}: {counts["written"]} masks written, {counts["kept"]} kept'
           + (f', {np.mean(share):.1%} foreground' if share else ''))

@@ -133,7 +133,7 @@ def main() -> None:
         seconds=seconds)
     write_json(out / 'results.json', results)
     table = format_table(results)
-    (out / 'table.txt').write_text(table)
+    (out / 'table.txt').write_text(table, encoding='utf-8')
     print(table)
     print(f'everything is in {shown}: results.json, table.txt, contact_sheet.png, '
           'before_after.png, curves.png, adapted_model/model.pth + config.py')

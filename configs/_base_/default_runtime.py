@@ -8,7 +8,9 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     # two are kept: MMEngine deletes the older one before the newer one is complete
     checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=400, max_keep_ckpts=2),
-    sampler_seed=dict(type='DistSamplerSeedHook'))
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    # here, not in custom_hooks, whose list a config replaces as a whole
+    finite_loss=dict(type='FiniteLossHook'))
 custom_hooks = [dict(type='AverageBuffersHook')]
 
 env_cfg = dict(

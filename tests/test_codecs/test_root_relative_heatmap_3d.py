@@ -97,6 +97,7 @@ def test_depths_out_of_range_are_counted_reported_and_not_clipped(warnings):
 
 
 @pytest.mark.parametrize('bad,culprit', [
+    (dict(depth_range=(-1.2, 1.2)), 'depth_range=.*in metres'),
     (dict(depth_range=(100, 400)), 'depth_range'), (dict(depth_range=(-400, )), 'depth_range'),
     (dict(heatmap_size=(16, 16)), 'heatmap_size'), (dict(input_size=(64, 0)), 'input_size')])
 def test_bad_arguments(bad, culprit):

@@ -160,3 +160,29 @@ def test_snippet_of_the_documentation(tiny, repository):
     batch = next(iter(Runner.build_dataloader(cfg.train_dataloader, seed=0)))
     for branch in ('source', 'target_teacher', 'target_student'):
         assert sum(x is not None for x in batch['inputs'][branch]) == 16
+
+
+@pytest.mark.parametrize('change,encoding,message', [
+    (None, 'utf-8-sig', r'the source data set: ann_file=.*new\.json .* byte order mark.*UTF-8'),
+    (None, 'utf-16', r'new\.json is in UTF-16.*save it as UTF-8'),
+    (lambda c: [i.update(id=f'x{i["id"]}') for i in c['images']] and [
+        a.update(image_id=f'x{a["image_id"]}') for a in c['annotations']], 'utf-8',
+     r"8 images have ids that are no whole numbers, for example 'x0'.*number the images"),
+    (lambda c: c['annotations'][2].update(image_id='gone'), 'utf-8', None)])
+@pytest.mark.parametrize('combined', [False, True])
+def test_what_mmposes_data_sets_cannot_read_is_explained(change, encoding, message, combined, tiny,
+                                                         pipelines, tmp_path):
+    content = json.loads((tiny.root / 'source.json').read_text())
+    if change:
+        change(content)
+    (tmp_path / 'new.json').write_bytes(json.dumps(content).encode(encoding))
+    cfg = config(tiny, pipelines)
+    source = dict(cfg['source'], ann_file=str(tmp_path / 'new.json'))
+    cfg['source'] = source if not combined else dict(
+        type='CombinedDataset', metainfo=make_metainfo('tiny_source'),
+        pipeline=pipelines.source, datasets=[dict(source, pipeline=[])])
+    if message is None:  # MMPose leaves out what it does not find
+        assert DATASETS.build(cfg).num_source == 7
+        return
+    with pytest.raises(ValueError, match=message):
+        DATASETS.build(cfg)

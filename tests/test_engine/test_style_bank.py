@@ -60,3 +60,29 @@ def test_boxes_of_a_data_set_are_cut_out(tmp_path):
     with pytest.raises(ValueError, match=r'the box .* of the style image .*a.png lies outside'):
         StyleBank(Boxes([30, 5, 40, 15]), 5).draw(
             1, MODELS.build(dict(type='_Paint')), torch.zeros(1, 3, 4, 4))
+
+
+def test_the_box_of_a_mirrored_item_is_cut_out_of_the_mirrored_image(tmp_path):
+    """As of a public set of hands, whose right hands are made left ones."""
+    from udapose.datasets.public.base import mirrored
+    image = np.zeros((20, 30, 3), np.uint8)
+    image[5:15, 2:12] = (10, 20, 30)
+    cv2.imwrite(str(tmp_path / 'hand.png'), image)
+    plain = dict(img_path=str(tmp_path / 'hand.png'), bbox=np.float32([2, 5, 12, 15]),
+                 keypoints=np.float32([[5, 8]]))
+
+    class Hands:
+        def __init__(self, item):
+            self.item = item
+
+        def __len__(self):
+            return 1
+
+        def get_data_info(self, i):
+            return self.item
+
+    for item in (plain, mirrored(plain, 30), mirrored(mirrored(plain, 30), 30)):
+        code = StyleBank(Hands(item), 5).draw(
+            1, MODELS.build(dict(type='_Paint')), torch.zeros(1, 3, 4, 4))
+        torch.testing.assert_close(code[0] * 255, torch.tensor([30., 20., 10.]))
+    assert mirrored(plain, 30)['bbox'].tolist() == [18, 5, 28, 15]

@@ -123,7 +123,9 @@ def test_presets_score_the_documented_joints():
     ({}, [sample(np.full((2, 2), np.nan), np.zeros((2, 2)), [1, 1], path='bad.jpg')],
      '4 predicted coordinates of bad.jpg are not finite'),
     ({}, [sample(np.zeros((3, 2)), np.zeros((2, 2)), [1, 1])],
-     '3 keypoints predicted, 2 labelled')])
+     '3 keypoints predicted, 2 labelled'),
+    ({}, [sample(np.zeros((2, 2)), [[0, 0], [np.nan, 0]], [1, 1], path='bad.jpg')],
+     r'joints \[1\] of bad.jpg are labelled .* not finite')])
 def test_messages(kwargs, samples, message):
     samples = samples or [sample(np.zeros((2, 2)), np.zeros((2, 2)), [1, 1])]
     with pytest.raises(ValueError, match=message):
@@ -133,3 +135,8 @@ def test_messages(kwargs, samples, message):
 def test_thresholds_must_be_positive():
     with pytest.raises(ValueError, match='positive'):
         metric(thresholds=[0.])
+
+
+def test_unlabelled_joints_may_hold_anything():
+    s = [sample(np.zeros((2, 2)), [[0, 0], [np.nan, np.inf]], [1, 0])]
+    assert evaluate(s)['PCK@0.05'] == 100

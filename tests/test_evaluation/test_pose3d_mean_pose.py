@@ -77,10 +77,11 @@ def test_the_configs_own_metrics_are_used(tool, config, tmp_path):
                                   'target/MPJPE': pytest.approx(60)}
 
 
-def test_command_line(tool, config, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize('option', ['--out', '--json'])  # the latter was its name before
+def test_command_line(option, tool, config, tmp_path, monkeypatch, capsys):
     path = config(source_train=[100], target_test=[160])
     out = tmp_path / 'new/result.json'
-    argv = ['x', str(path), '--test', 'target_test', '--json', str(out)]
+    argv = ['x', str(path), '--test', 'target_test', option, str(out)]
     monkeypatch.setattr(sys, 'argv', argv)
     tool.main()
     assert json.loads(out.read_text())['target/MPJPE'] == pytest.approx(20)
@@ -97,3 +98,18 @@ def test_a_data_set_without_3d_labels_is_named(tool, config, drop, message):
     path = config(source_train=[100], source_test=[1], target_test=[1], drop=drop)
     with pytest.raises(ValueError, match=message):
         tool.evaluate(Config.fromfile(path))
+
+
+def test_unlabelled_joints_are_ignored(tool, config, tmp_path, capsys):
+    """Of a null joint, and of an instance whose root has no depth."""
+    path = config(source_train=[100, 200, 999, 888], source_test=[150, 150, 150], target_test=[1])
+    for split, number, joint in (('source_train', 2, 2), ('source_train', 3, 0),
+                                 ('source_test', 1, 0), ('source_test', 2, 1)):
+        content = json.loads((tmp_path / f'{split}.json').read_text())
+        ann = content['annotations'][number]
+        ann['keypoints'][3 * joint:3 * joint + 3] = [0, 0, 0]
+        ann['keypoints_3d'][joint] = None
+        (tmp_path / f'{split}.json').write_text(json.dumps(content))
+    got = tool.evaluate(Config.fromfile(path))
+    assert got['source/MPJPE'] == pytest.approx(0, abs=1e-9)
+    assert '1 of 3 instances are left out: their root is not labelled' in capsys.readouterr().out

@@ -27,7 +27,8 @@ def one_hot(*points, height=6, width=5):
 
 
 def slow_published(h):
-    """Loops over samples, joints and pixels, from METHODS.md A.3, with Python's floats."""
+    """Loops over samples, joints and pixels, with Python's floats: what the official code
+    of arXiv 2404.14885 computes of raw maps (docs/information_maximization.md)."""
     def entropy(values):
         z = sum(math.exp(v) for v in values)
         return -sum(math.exp(v) / z * math.log(math.exp(v) / z) for v in values)

@@ -391,9 +391,9 @@ def test_parts_without_weights_are_named():
     logger, seen = MMLogger.get_current_instance(), []
     handler = type('Keep', (__import__('logging').Handler,), dict(
         emit=lambda self, record: seen.append((record.levelname, record.getMessage()))))()
+    model, plain = build(), state_of_plain()
     logger.addHandler(handler)
     try:
-        model, plain = build(), state_of_plain()
         backbone = {k: v for k, v in plain.items() if k.startswith('backbone.')}
         _load_checkpoint_to_model(model, dict(state_dict=dict(backbone)))
         assert not [m for level, m in seen if level == 'WARNING']  # e.g. ImageNet weights

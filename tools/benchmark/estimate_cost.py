@@ -129,7 +129,7 @@ def main() -> None:
             / args.rate / 3600
         print(f'{path.stem}: {costs[path.stem]["gb"]:.1f} GB, {costs[path.stem]["hours"]:.1f} h')
     args.out.with_suffix('.json').write_text(json.dumps(
-        dict(rate_tflops=args.rate, costs=costs), indent=1) + '\n')
+        dict(rate_tflops=args.rate, costs=costs), indent=1) + '\n', encoding='utf-8')
     rows = [f'| `{name}` | {c["batch"]} | {c["iterations"]} | {c["tflop"]:.1f} | {c["gb"]:.0f} | '
             f'{c["hours"]:.1f} |' for name, c in sorted(costs.items())]
     args.out.with_suffix('.md').write_text('\n'.join([
@@ -138,7 +138,7 @@ def main() -> None:
         "allocator's overhead and the temporary results of kernels; hours at an assumed "
         f'{args.rate:g} TFLOP/s, without data loading.', '',
         '| config | images per iteration | iterations | TFLOP per iteration | GB | hours |',
-        '|---|---|---|---|---|---|', *rows]) + '\n')
+        '|---|---|---|---|---|---|', *rows]) + '\n', encoding='utf-8')
 
 
 if __name__ == '__main__':

@@ -84,7 +84,8 @@ def write_images(root: Path, number: int, seed: int = 0) -> float:
             keypoints=points.ravel().tolist(), num_keypoints=len(points)))
     (root / 'coco.json').write_text(json.dumps(dict(
         images=images, annotations=annotations,
-        categories=[dict(id=1, name='person', keypoints=list(JOINTS.names), skeleton=[])])))
+        categories=[dict(id=1, name='person', keypoints=list(JOINTS.names), skeleton=[])])),
+        encoding='utf-8')
     return float(np.mean(sizes)) / 1000
 
 
@@ -202,7 +203,7 @@ def main(argv: list[str] | None = None) -> dict:
     text = markdown(result)
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(json.dumps(result, indent=1) + '\n')
+        args.out.write_text(json.dumps(result, indent=1) + '\n', encoding='utf-8')
     if args.page:
         into_page(args.page, text, MARKS)
     print(text)

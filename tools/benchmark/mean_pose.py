@@ -53,6 +53,8 @@ def load_poses(section: dict, name: str) -> dict[str, np.ndarray | list]:
         raw = info.get('raw_ann_info') or {}
         raw = raw[0] if isinstance(raw, list) else raw
         pose = info['keypoints_cam'][0] if 'keypoints_cam' in info else raw.get('keypoints_3d')
+        if pose is not None:  # unlabelled joints may be null
+            pose = np.array([[np.nan] * 3 if p is None else p for p in pose], float)
         camera = info.get('intrinsics', (raw.get('camera') or {}).get('K'))
         root = info.get('root_index', raw.get('root_index'))
         if pose is None or camera is None or root is None:
@@ -85,10 +87,16 @@ def mean_pose(labels: dict) -> np.ndarray:
 
 def guesses(labels: dict, mean: np.ndarray) -> list[dict]:
     """The data samples, as metrics get them, of a model that always says ``mean``."""
+    rows = np.arange(len(labels['root']))
+    depth = labels['poses'][rows, labels['root'], 2]
+    placed = labels['labeled'][rows, labels['root']] | (depth > 0)
+    if not placed.all():
+        print(f'{(~placed).sum()} of {len(placed)} instances are left out: their root is not '
+              'labelled and has no depth')
     samples = []
     for pose, pixels, labeled, camera, root, path in zip(
-            *(labels[k] for k in ('poses', 'pixels', 'labeled', 'intrinsics', 'root', 'paths')),
-            strict=True):
+            *([v for v, use in zip(labels[k], placed) if use] for k in (
+                'poses', 'pixels', 'labeled', 'intrinsics', 'root', 'paths')), strict=True):
         guess = mean + pose[root]
         samples.append(dict(
             pred_instances=dict(keypoints_cam=guess[None], keypoints=project(guess, camera)[None]),
@@ -152,7 +160,8 @@ def main() -> None:
     parser.add_argument('--train', default='source_train', help="the data set's name in the config")
     parser.add_argument('--test', nargs='+', default=['source_test', 'target_test'])
     parser.add_argument('--groups', action='store_true', help='print the joint groups, too')
-    parser.add_argument('--json', type=Path, help='also write the results to this file')
+    parser.add_argument('--out', '--json', type=Path,
+                        help='JSON file, to write the results to, too')
     args = parser.parse_args()
     try:
         results = evaluate(Config.fromfile(args.config), args.train, tuple(args.test))
@@ -161,9 +170,9 @@ def main() -> None:
     for key, value in results.items():
         if args.groups or key.count('/') == 1:
             print(f'{key:36s} {value:9.2f}')
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(results, indent=1) + '\n')
+    if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_text(json.dumps(results, indent=1) + '\n', encoding='utf-8')
 
 
 if __name__ == '__main__':

@@ -66,7 +66,7 @@ def write_metafiles(runs_folder: Path, root: Path = ROOT) -> list[Path]:
     """Write all files from ``runs_folder/*.json``; returns their paths."""
     runs: dict = defaultdict(list)
     for path in sorted(runs_folder.glob('*.json')):
-        run = json.loads(path.read_text())
+        run = json.loads(path.read_text(encoding='utf-8'))
         if run['row'] in SUITES[run['suite']]['rows'] and 'target' in run['results']:
             runs[run['suite'], run['row']].append(run['results'])
     written = []
@@ -75,9 +75,9 @@ def write_metafiles(runs_folder: Path, root: Path = ROOT) -> list[Path]:
         if text:
             written.append(root / 'configs' / folder / 'metafile.yml')
             written[-1].parent.mkdir(parents=True, exist_ok=True)
-            written[-1].write_text(text)
+            written[-1].write_text(text, encoding='utf-8')
     index = ['Import:', *(f'  - {p.relative_to(root).as_posix()}' for p in written)]
-    (root / 'model-index.yml').write_text('\n'.join(index) + '\n')
+    (root / 'model-index.yml').write_text('\n'.join(index) + '\n', encoding='utf-8')
     return [*written, root / 'model-index.yml']
 
 

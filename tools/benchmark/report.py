@@ -18,7 +18,7 @@ def write_report(runs: Path, out: Path) -> None:
     """Write ``README.md`` and a plot per suite into ``out`` from ``runs/*.json``."""
     by_suite: dict = defaultdict(lambda: defaultdict(dict))
     for path in sorted(runs.glob('*.json')):
-        run = json.loads(path.read_text())
+        run = json.loads(path.read_text(encoding='utf-8'))
         by_suite[run['suite']][run['row']][run['seed']] = run
     parts = ['# Embedded benchmark\n',
              'How the settings were chosen: [search.md](search.md). What a step costs: '
@@ -35,7 +35,7 @@ def write_report(runs: Path, out: Path) -> None:
         parts.append(ablation(rows, SUITES[suite]))
         parts.append(selection_section(out / f'selection/{suite}.json'))
         parts.append(methods_section(out / f'selection/{suite}_methods.json'))
-    (out / 'README.md').write_text('\n'.join(parts))
+    (out / 'README.md').write_text('\n'.join(parts), encoding='utf-8')
     write_summary(by_suite, ROOT / 'README.md')
 
 
@@ -69,10 +69,10 @@ def write_summary(by_suite: dict, readme: Path) -> None:
         if missed and bar_note(spec) not in notes:
             notes.append(bar_note(spec))
     lines += ['', *notes] if notes else []
-    text = readme.read_text()
+    text = readme.read_text(encoding='utf-8')
     begin, end = (text.index(mark) for mark in ('<!-- results:', '<!-- /results -->'))
     begin = text.index('\n', begin) + 1
-    readme.write_text(text[:begin] + '\n'.join(lines[1:]) + '\n' + text[end:])
+    readme.write_text(text[:begin] + '\n'.join(lines[1:]) + '\n' + text[end:], encoding='utf-8')
 
 
 def values(rows: dict, row: str, key: str, domain: str = 'target') -> dict[int, float]:

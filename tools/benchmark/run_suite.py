@@ -86,7 +86,7 @@ def run_one(suite: str, row: str, seed: str, work: str, threads: str) -> None:
 
     def call(command: list[str], log: str) -> float:
         begin = time.time()
-        with (run.dir / log).open('w') as f:
+        with (run.dir / log).open('w', encoding='utf-8') as f:
             code = subprocess.run(command, cwd=ROOT, env=env, stdout=f, stderr=f).returncode
         if code:
             sys.exit(f'{run.name}: exit code {code}, see {run.dir / log}')
@@ -96,8 +96,8 @@ def run_one(suite: str, row: str, seed: str, work: str, threads: str) -> None:
     if 'script' in run.cfg:  # nothing to train
         out = run.dir / 'results.json'
         call([sys.executable, str(Path(__file__).parent / run.cfg['script']), str(config),
-              '--json', str(out)], 'script.log')
-        for key, value in json.loads(out.read_text()).items():
+              '--out', str(out)], 'script.log')
+        for key, value in json.loads(out.read_text(encoding='utf-8')).items():
             domain, name = key.split('/', 1)
             results.setdefault(domain, {})[name] = round(value, 3)
     else:
@@ -125,7 +125,7 @@ def device() -> str:
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     info = Path('/proc/cpuinfo')
-    names = [line.split(':', 1)[1].strip() for line in info.read_text().splitlines()
+    names = [line.split(':', 1)[1].strip() for line in info.read_text(encoding='utf-8').splitlines()
              if line.startswith('model name')] if info.exists() else []
     return names[0] if names else platform.processor() or platform.machine()
 
@@ -141,7 +141,7 @@ def commit() -> str:
 
 def data_version(spec: dict) -> dict:
     """Generator version, size, seed and counts of the data set."""
-    meta = json.loads((ROOT / spec['data'] / 'meta.json').read_text())
+    meta = json.loads((ROOT / spec['data'] / 'meta.json').read_text(encoding='utf-8'))
     return {k: meta.get(k) for k in ('generator_version', 'size', 'seed', 'counts')}
 
 

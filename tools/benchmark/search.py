@@ -138,7 +138,8 @@ def write_config(name: str) -> Path:
                 f"custom_hooks = [{', '.join(hooks)}]\n{trial.get('extra', '')}")
     path = WORK / 'configs' / f'{name}.py'
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"_base_ = ['{CONFIGS / base}']\nrandomness = dict(seed={SEED})\n{body}")
+    path.write_text(f"_base_ = ['{CONFIGS / base}']\nrandomness = dict(seed={SEED})\n{body}",
+                    encoding='utf-8')
     return path
 
 
@@ -146,7 +147,7 @@ def curve(name: str) -> list[tuple[int, float, float]]:
     """(iteration, PCK@0.05, PCK@0.1) at each validation."""
     points = {}
     for path in sorted((WORK / name).glob('*/vis_data/scalars.json')):
-        for line in path.read_text().splitlines():
+        for line in path.read_text(encoding='utf-8').splitlines():
             entry = json.loads(line)
             if 'target/PCK@0.05' in entry:
                 points[entry['step']] = entry['target/PCK@0.05'], entry['target/PCK@0.1']
@@ -157,7 +158,7 @@ def accuracies(name: str) -> dict[str, float]:
     """Domain accuracy at the end of a probe, by feature."""
     found: dict[str, float] = {}
     for path in sorted((WORK / name).glob('*/vis_data/scalars.json')):
-        for line in path.read_text().splitlines():
+        for line in path.read_text(encoding='utf-8').splitlines():
             entry = json.loads(line)
             found.update({k.removesuffix('_accuracy'): 100 * v for k, v in entry.items()
                           if k.endswith('_accuracy')})
@@ -200,7 +201,7 @@ def report() -> None:
         lines.append('One parameter changed at a time, people; grey: noise of such runs.\n\n'
                      '![sensitivity](search.png)\n')
     write_json(ROOT / 'docs/benchmarks/search.json', dict(seed=SEED, trials=results))
-    (ROOT / 'docs/benchmarks/search.md').write_text('\n'.join(lines))
+    (ROOT / 'docs/benchmarks/search.md').write_text('\n'.join(lines), encoding='utf-8')
 
 
 def sensitivity(results: dict) -> bool:

@@ -51,7 +51,7 @@ def read_run(folder: Path, metric: str) -> list[dict]:
     found: dict[int, dict] = {}
     for log in sorted(folder.glob('*/vis_data/scalars.json')):
         last = 0
-        for line in log.read_text().splitlines():
+        for line in log.read_text(encoding='utf-8').splitlines():
             try:
                 entry = json.loads(line)
             except json.JSONDecodeError:  # the end of a killed run
@@ -165,7 +165,7 @@ def selection_section(path: str | Path) -> str:
     path = Path(path)
     if not path.exists():
         return ''
-    data = json.loads(path.read_text())
+    data = json.loads(path.read_text(encoding='utf-8'))
     per_row = defaultdict(list)
     for run in data['runs']:
         per_row[run['row']].append(run['seed'])
@@ -241,7 +241,7 @@ def main() -> None:
         plot(data, path.with_suffix('.png'))
         # the section links from the folder above
         path.with_suffix('.md').write_text(
-            selection_section(path).replace(f']({path.parent.name}/', ']('))
+            selection_section(path).replace(f']({path.parent.name}/', ']('), encoding='utf-8')
         print(f'{suite}: {len(runs)} runs -> {path}')
 
 

@@ -68,7 +68,8 @@ def measure(suite: str, work: Path, num_images: int, device: str) -> list[dict]:
                 criteria.prepare(views.train_dataloader.dataset.target)
             model = MODELS.build(cfg.model).to(device)
             load_checkpoint(model, str(last_checkpoint(folder)), map_location='cpu', strict=True)
-            results = json.loads((RUNS / f'{suite}-{row}-seed{seed}.json').read_text())['results']
+            path = RUNS / f'{suite}-{row}-seed{seed}.json'
+            results = json.loads(path.read_text(encoding='utf-8'))['results']
             found.append(dict(row=row, seed=seed, **{f'target/{truth}': results['target'][truth]},
                               **{f'label_free/{k}': round(v, 4)
                                  for k, v in criteria(model).items()}))
@@ -94,7 +95,7 @@ def methods_section(path: str | Path) -> str:
     path = Path(path)
     if not path.exists():
         return ''
-    data = json.loads(path.read_text())
+    data = json.loads(path.read_text(encoding='utf-8'))
     metric, upper = data['metric'], SUITES[data['suite']]['upper']
     runs = by_seed(data['models'], upper)
     found = {k: v for k, v in statistics(runs, metric).items() if k != NO_CRITERION[0]}

@@ -214,7 +214,7 @@ def main(argv: list[str] | None = None) -> dict:
     text = markdown(result)
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(json.dumps(result, indent=1) + '\n')
+        args.out.write_text(json.dumps(result, indent=1) + '\n', encoding='utf-8')
     if args.page:
         into_page(args.page, text)
     print(text)

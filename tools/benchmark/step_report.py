@@ -51,11 +51,12 @@ def into_page(page: Path, text: str, marks: tuple[str, str] = MARKS) -> None:
     Raises:
         ValueError: The page has no markers.
     """
-    old = page.read_text()
+    old = page.read_text(encoding='utf-8')
     if any(old.count(mark) != 1 for mark in marks):
         raise ValueError(f'{page} needs one line {marks[0]} and one {marks[1]} around the tables')
     head, rest = old.split(marks[0])
-    page.write_text(f'{head}{marks[0]}\n{text}\n{marks[1]}{rest.split(marks[1])[1]}')
+    page.write_text(f'{head}{marks[0]}\n{text}\n{marks[1]}{rest.split(marks[1])[1]}',
+                    encoding='utf-8')
 
 
 def publish(result: dict, text: str, marks: tuple[str, str], out: Path | None = None,
@@ -64,6 +65,6 @@ def publish(result: dict, text: str, marks: tuple[str, str], out: Path | None = 
     shown = json.dumps(result, indent=1)
     print(shown)
     if out:
-        out.write_text(shown + '\n')
+        out.write_text(shown + '\n', encoding='utf-8')
     if page:
         into_page(page, text, marks)

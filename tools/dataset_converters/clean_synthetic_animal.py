@@ -38,7 +38,7 @@ def convert(cls: type, data_root: str, species: list[str]) -> Path:
         ValueError: Meshes of another kind.
     """
     out = Path(data_root) / f'clean_data/keypoints_{len(cls.joint_set().names)}.json'
-    content = json.loads(out.read_text()) if out.exists() else {}
+    content = json.loads(out.read_text(encoding='utf-8')) if out.exists() else {}
     data = cls(data_root=data_root, species=species, lazy_init=True)
     for animal in species:
         name = f'{animal}_combineds5r5_texture'
@@ -55,7 +55,7 @@ def convert(cls: type, data_root: str, species: list[str]) -> Path:
                 content[animal][key] = index.tolist()
     out.parent.mkdir(exist_ok=True)
     partial = out.with_suffix('.part')  # an interrupted run leaves no half file
-    partial.write_text(json.dumps(content))
+    partial.write_text(json.dumps(content), encoding='utf-8')
     os.replace(partial, out)
     return out
 

@@ -99,7 +99,7 @@ def convert(root: Path, subjects: list[int], quality: int = 95) -> tuple[int, in
             progress(i + 1, len(items))
         path = root / f'annotations/keypoints2d_{subject}.json'
         partial = path.with_name(f'.{path.name}.part')
-        partial.write_text(json.dumps(entries))
+        partial.write_text(json.dumps(entries), encoding='utf-8')
         os.replace(partial, path)
     return written, kept
 

@@ -98,7 +98,7 @@ def convert_clip(source: Path, images: Path, part: Path, every: int, quality: in
         is wrong, or ''.
     """
     if part.exists():
-        return len(json.loads(part.read_text())), 0, ''
+        return len(json.loads(part.read_text(encoding='utf-8'))), 0, ''
     try:
         camera, pixels = read_info(source.with_name(source.name + '_info.mat'))
         entries = list(_crops(source, images, camera, pixels, every, quality))
@@ -148,7 +148,7 @@ def _write_json(path: Path, content) -> None:
     """Complete or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f'.{path.name}.{os.getpid()}.part')
-    partial.write_text(json.dumps(content))
+    partial.write_text(json.dumps(content), encoding='utf-8')
     os.replace(partial, path)
 
 
@@ -177,8 +177,9 @@ def convert(src: Path, out: Path, splits: list[str], every: int = 10, quality: i
                          'SURREAL/data/cmu')
     settings = out / SETTINGS
     wanted = dict(every=every, quality=quality)
-    if settings.exists() and json.loads(settings.read_text()) != wanted:
-        raise ValueError(f'{out} was begun with {settings.read_text()}, not {json.dumps(wanted)}: '
+    if settings.exists() and json.loads(settings.read_text(encoding='utf-8')) != wanted:
+        begun = settings.read_text(encoding='utf-8')
+        raise ValueError(f'{out} was begun with {begun}, not {json.dumps(wanted)}: '
                          'use the same settings, or another --out')
     _write_json(settings, wanted)
 
@@ -204,7 +205,8 @@ def convert(src: Path, out: Path, splits: list[str], every: int = 10, quality: i
     for key, clips in jobs.items():
         if clips and not any(clip in wrong for clip in clips):
             _write_json(out / key[0] / f'{key[1]}.json', [
-                entry for clip in clips for entry in json.loads(part_of(key, clip).read_text())])
+                entry for clip in clips
+                for entry in json.loads(part_of(key, clip).read_text(encoding='utf-8'))])
     return sum(r[0] for r in results), sum(r[1] for r in results), list(wrong.values())
 
 

@@ -9,6 +9,8 @@ from mmpose.codecs.base import BaseKeypointCodec
 from mmpose.registry import KEYPOINT_CODECS
 from torch import Tensor
 
+_LEAST_DEPTHS = 10.
+
 
 @KEYPOINT_CODECS.register_module()
 class RootRelativeHeatmap3D(BaseKeypointCodec):
@@ -29,6 +31,11 @@ class RootRelativeHeatmap3D(BaseKeypointCodec):
     visible joints; of this process, hence per worker of a data loader) and a warning is logged at
     the 1st, 10th, 100th, ... of them.
 
+    Unlabelled joints (``keypoints_visible`` 0) may hold anything, NaN included: their label is
+    finite and their weight 0. An instance whose root is unlabelled *and* has no depth in front of
+    the camera has no relative depths either: all of its joints get weight 0, counted
+    (``num_rootless``) and reported in the same way.
+
     Args:
         input_size (tuple[int, int]): (width, height) of the input in pixels.
         heatmap_size (tuple[int, int, int]): (width, height, depth) of the volume in voxels. Heads
@@ -38,7 +45,7 @@ class RootRelativeHeatmap3D(BaseKeypointCodec):
 
     Raises:
         ValueError: Sizes that are not positive, a range that is empty or does not contain 0 (the
-            root), or, when encoding, no 3D keypoints.
+            root), or, when encoding, no 3D keypoints or labelled ones that are not finite.
     """
 
     auxiliary_encode_keys = {'keypoints_cam', 'root_index', 'flip', 'flip_direction',
@@ -54,12 +61,15 @@ class RootRelativeHeatmap3D(BaseKeypointCodec):
         if len(depth_range) != 2 or not depth_range[0] < 0 < depth_range[1]:
             raise ValueError(f'depth_range={tuple(depth_range)} is not (nearest, farthest) in '
                              'millimetres relative to the root, with nearest < 0 < farthest')
+        if depth_range[1] - depth_range[0] < _LEAST_DEPTHS:
+            raise ValueError(f'depth_range={tuple(depth_range)} is in millimetres, and no pose is '
+                             f'thinner than {_LEAST_DEPTHS:g}: is it in metres? Multiply by 1000')
         self.input_size, self.heatmap_size = tuple(input_size), tuple(heatmap_size)
         self.depth_range = tuple(float(d) for d in depth_range)
         near, far = self.depth_range
         self._start = (-.5, -.5, near)
         self._length = (*map(float, input_size), far - near)
-        self.num_depths = self.num_outside = 0
+        self.num_depths = self.num_outside = self.num_instances = self.num_rootless = 0
         self._extremes = (0., 0.)
 
     def encode(self, keypoints: np.ndarray, keypoints_visible: np.ndarray | None = None,
@@ -85,17 +95,27 @@ class RootRelativeHeatmap3D(BaseKeypointCodec):
                 f'{img_path or "a sample"} has no keypoints_cam and root_index, which '
                 f'{type(self).__name__} encodes: use a data set with cameras, such as '
                 'CameraSpaceCocoDataset')
-        depths = keypoints_cam[..., 2] - keypoints_cam[..., root_index, None, 2]
-        if flip and flip_direction != 'diagonal':  # MMPose swaps joints in these two flips
-            depths = depths[..., list(flip_indices)]
-        voxels = self.to_voxels(np.concatenate(
-            [keypoints[..., :2], depths[..., None]], -1).astype(np.float32))
         if keypoints_visible is None:
             keypoints_visible = np.ones(keypoints.shape[:2], np.float32)
-        size = np.array(self.heatmap_size)
-        inside = (voxels >= -.5) & (voxels <= size - .5)
-        self._count(depths[keypoints_visible > 0], img_path)
-        weights = (keypoints_visible * inside.all(-1)).astype(np.float32)
+        # MMPose swaps the joints of keypoints and keypoints_visible in these two flips
+        order = list(flip_indices) if flip and flip_direction != 'diagonal' else slice(None)
+        root = int(np.arange(keypoints.shape[1])[order][root_index])  # swaps are their own inverse
+        root_depth = keypoints_cam[..., root_index, None, 2]
+        rootless = (keypoints_visible[..., root, None] <= 0) & ~(root_depth > 0)
+        depths = (keypoints_cam[..., 2] - np.where(rootless, 0, root_depth))[..., order]
+        points = np.concatenate([keypoints[..., :2], depths[..., None]], -1).astype(np.float32)
+        known, seen = np.isfinite(points).all(-1), (keypoints_visible > 0) & ~rootless
+        if (seen & ~known).any():
+            raise ValueError(
+                f'{img_path or "a sample"}: joints {np.nonzero(seen & ~known)[1].tolist()} are '
+                'labelled (keypoints_visible > 0), but their coordinates, or the depth of their '
+                f'root ({root_index}), are not finite: correct them or mark them as unlabelled')
+        # a weight of 0 does not remove NaN from a product
+        voxels = self.to_voxels(np.where(np.isfinite(points), points, 0).astype(np.float32))
+        inside = (voxels >= -.5) & (voxels <= np.array(self.heatmap_size) - .5)
+        self._count_rootless(rootless, root_index, img_path)
+        self._count(depths[seen], img_path)
+        weights = (keypoints_visible * (seen & inside.all(-1))).astype(np.float32)
         return dict(keypoint_labels=voxels, keypoint_weights=weights)
 
     def decode(self, encoded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -137,9 +157,25 @@ class RootRelativeHeatmap3D(BaseKeypointCodec):
             return
         self._extremes = (min(self._extremes[0], float(depths.min())),
                           max(self._extremes[1], float(depths.max())))
-        if len(str(self.num_outside)) > len(str(before)) or not before:
+        if _reaches_power_of_ten(before, self.num_outside):
             MMLogger.get_current_instance().warning(
                 f'{self.num_outside} of {self.num_depths} depths are outside of depth_range='
                 f'{self.depth_range} mm so far (extremes {self._extremes[0]:.0f} and '
                 f'{self._extremes[1]:.0f} mm, last in {img_path or "a sample"}); these joints get '
                 'weight 0. Widen depth_range of the codec if there are many')
+
+    def _count_rootless(self, rootless: np.ndarray, root_index: int, img_path: str | None) -> None:
+        before = self.num_rootless
+        self.num_instances += len(rootless)
+        self.num_rootless += int(rootless.sum())
+        if _reaches_power_of_ten(before, self.num_rootless):
+            MMLogger.get_current_instance().warning(
+                f'{self.num_rootless} of {self.num_instances} instances have an unlabelled root '
+                f'(joint {root_index}) without a depth so far (last in {img_path or "a sample"}): '
+                'there are no depths relative to it, so all of their joints get weight 0. Label '
+                'the root, name a labelled joint as root_index of the data set, or leave such '
+                'instances out')
+
+
+def _reaches_power_of_ten(before: int, now: int) -> bool:
+    return now > before and (not before or len(str(now)) > len(str(before)))

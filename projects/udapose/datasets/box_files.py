@@ -1,31 +1,47 @@
 """Reading boxes of people (hands, animals) from COCO-style json files."""
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+from mmengine.logging import MMLogger
 
 #: What files of boxes hold, for messages.
 BOX_FORMS = ('a list of detections [{"image_id" or "file_name", "bbox": [x, y, w, h], "score"}], '
              'or a COCO file {"images": [..], "annotations": [{"image_id", "bbox"}]}')
 
 
+def id_key(number) -> str:
+    """An id for comparisons: 7, 7.0 and "7" are one, as they are in files of different tools."""
+    whole = isinstance(number, float) and number.is_integer()
+    return str(int(number) if whole else number)
+
+
 def image_names(coco: dict, path: str) -> dict:
     """Image id to file name of a COCO dict's ``images``.
 
     Raises:
-        ValueError: An entry lacks ``id`` or ``file_name``.
+        ValueError: An entry lacks ``id`` or ``file_name``, or has the id of another image.
     """
+    names: dict = {}
     try:
-        return {image['id']: image['file_name'] for image in coco.get('images', [])}
+        for image in coco.get('images') or []:
+            other = names.setdefault(image['id'], image['file_name'])
+            if other != image['file_name']:
+                raise ValueError(f'{path}: {other} and {image["file_name"]} have the same id '
+                                 f'{image["id"]!r}: number the images anew')
     except (KeyError, TypeError, AttributeError):
         raise ValueError(f'{path}: every entry of "images" needs "id" and "file_name"') from None
+    return names
 
 
 def parse_boxes(content: list | dict, path: str, names: dict | None = None,
                 category_ids: Sequence[int] | None = None, score_thr: float = 0.
                 ) -> dict[str, list[tuple[np.ndarray, float]]]:
     """Group the boxes of a json file's content by image.
+
+    Crowds (COCO's ``iscrowd``: a box around many people) are left out. What is left out is logged.
 
     Args:
         content (list | dict): Detections, or a COCO dict (see the class of the data set).
@@ -49,17 +65,26 @@ def parse_boxes(content: list | dict, path: str, names: dict | None = None,
     if not isinstance(content, list):
         raise ValueError(f'{path} holds a {type(content).__name__}: expected {BOX_FORMS}')
 
+    # ids are numbers in one file and text in another
+    wanted = {id_key(number) for number in category_ids or ()}
+    named = {id_key(key): name for key, name in (names or {}).items()}
     boxes: dict[str, list] = {}
+    left_out: Counter = Counter()
     for i, entry in enumerate(content):
         if not isinstance(entry, dict) or not {'image_id', 'file_name'} & entry.keys():
             raise ValueError(f'{path}: entry {i} has neither "image_id" nor "file_name": expected '
                              f'{BOX_FORMS}')
-        if category_ids is not None and entry.get('category_id', 1) not in category_ids:
+        if entry.get('iscrowd'):
+            left_out['crowds (iscrowd)'] += 1
+            continue
+        if category_ids is not None and id_key(entry.get('category_id', 1)) not in wanted:
+            left_out['of other categories'] += 1
             continue
         score = float(entry.get('score', 1.))
         if score < score_thr:
+            left_out[f'with a score below {score_thr:g}'] += 1
             continue
-        name = entry.get('file_name', (names or {}).get(entry.get('image_id')))
+        name = entry.get('file_name', named.get(id_key(entry.get('image_id'))))
         if name is None and isinstance(entry['image_id'], str):
             name = entry['image_id']
         if name is None:
@@ -68,6 +93,8 @@ def parse_boxes(content: list | dict, path: str, names: dict | None = None,
                 'known: give "file_name" in the entries, or "images" in this file, or a COCO file '
                 'with "images" as ann_file')
         boxes.setdefault(name, []).append((_to_xyxy(entry, i, path), score))
+    for what, count in left_out.items():
+        MMLogger.get_current_instance().info(f'{path}: left out {count} boxes {what}')
     return boxes
 
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -148,8 +148,8 @@ def grabcut_mask(image: np.ndarray, box: Sequence[float], likely: np.ndarray | N
 
 
 def derive_mask(image: np.ndarray, annotations: Sequence[dict], method: str,
-                skeleton: Skeleton, options: MaskOptions = MaskOptions()
-                ) -> tuple[np.ndarray | None, int]:
+                skeleton: Skeleton | Mapping[object, Skeleton],
+                options: MaskOptions = MaskOptions()) -> tuple[np.ndarray | None, int]:
     """The union of the masks of all instances of an image.
 
     Args:
@@ -158,7 +158,8 @@ def derive_mask(image: np.ndarray, annotations: Sequence[dict], method: str,
             crowds are passed over.
         method (str): ``'hull'``: :func:`hull_mask` within the box, if there is one; ``'box'``; or
             ``'grabcut'``: :func:`grabcut_mask` from the hull, or from the box.
-        skeleton (Skeleton): Of the keypoints.
+        skeleton (Skeleton | Mapping): Of the keypoints; or those of each ``category_id``, of which
+            an annotation without keypoints needs none.
         options (MaskOptions): Sizes.
 
     Returns:
@@ -166,7 +167,8 @@ def derive_mask(image: np.ndarray, annotations: Sequence[dict], method: str,
         used; and how many instances fell back from GrabCut to what it started from.
 
     Raises:
-        ValueError: Unknown method; keypoints whose number does not fit the skeleton.
+        ValueError: Unknown method; keypoints whose number does not fit the skeleton, or whose
+            category has none.
     """
     if method not in METHODS:
         raise ValueError(f'method {method!r} is not one of {METHODS}')
@@ -174,11 +176,23 @@ def derive_mask(image: np.ndarray, annotations: Sequence[dict], method: str,
     for annotation in annotations:
         if annotation.get('iscrowd'):
             continue
-        mask, fell_back = _instance_mask(image, annotation, method, skeleton, options)
+        own = skeleton if isinstance(skeleton, Skeleton) else _of_category(annotation, skeleton)
+        mask, fell_back = _instance_mask(image, annotation, method, own, options)
         if mask is not None:
             total = mask if total is None else total | mask
             fallbacks += fell_back
     return total, fallbacks
+
+
+def _of_category(annotation: dict, skeletons: Mapping[object, Skeleton]) -> Skeleton:
+    """The skeleton of an annotation's category; of the only one where it names none."""
+    category = annotation.get('category_id')
+    if category is None and len(skeletons) == 1:
+        return next(iter(skeletons.values()))
+    if category not in skeletons and skeletons and annotation.get('keypoints'):
+        raise ValueError(f'annotation {annotation.get("id")} has keypoints, but "categories" names '
+                         f'none for its category_id {category} (only for {[*skeletons]})')
+    return skeletons.get(category, Skeleton())
 
 
 def _instance_mask(image: np.ndarray, annotation: dict, method: str, skeleton: Skeleton,

@@ -5,6 +5,8 @@ import gc
 import json
 import os.path as osp
 
+from .text_files import read_text
+
 
 def load_json(path: str, key: str = '', expected: str = ''):
     """Content of a JSON file.
@@ -19,17 +21,17 @@ def load_json(path: str, key: str = '', expected: str = ''):
 
     Raises:
         FileNotFoundError: It does not exist.
-        ValueError: It is no JSON (for example truncated).
+        ValueError: It is no JSON (for example truncated), or no Unicode text.
     """
     named = f'{key}={path}' if key else path
     if not osp.isfile(path):
         raise FileNotFoundError(f'{named} does not exist: name an existing file (a relative path '
                                 'is taken from data_root)')
+    text = read_text(path, key)
     enabled = gc.isenabled()
     gc.disable()
     try:
-        with open(path, encoding='utf-8') as file:
-            return json.load(file)
+        return json.loads(text)
     except ValueError as error:
         remedy = f'expected {expected}' if expected else 'truncated? Extract it again'
         raise ValueError(f'{named} is no JSON file ({error}): {remedy}') from None

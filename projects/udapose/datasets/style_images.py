@@ -1,6 +1,7 @@
 """Pairs of images that train a style transfer network."""
 from __future__ import annotations
 
+import os
 import os.path as osp
 from collections.abc import Sequence
 
@@ -12,6 +13,7 @@ from mmpose.registry import DATASETS
 from torch.utils.data import Dataset
 
 from .image_headers import IMAGE_SUFFIXES, find_images, read_image_sizes
+from .text_files import read_lines
 from .transforms import LoadPoseImage
 
 _NUM_SHOWN = 5
@@ -109,15 +111,14 @@ def _list_images(images: str | Sequence[str] | dict, role: str) -> list[str]:
         # an image with several people is one image
         return list(dict.fromkeys(
             dataset.get_data_info(i)['img_path'] for i in range(len(dataset))))
+    images = os.fspath(images) if isinstance(images, os.PathLike) else images
     if not isinstance(images, str):
         if not images:
             raise FileNotFoundError(f'the list of {role} images is empty: {remedy}')
         return [osp.expanduser(path) for path in images]
     path = osp.expanduser(images)
     if osp.isfile(path) and path.endswith('.txt'):
-        with open(path, encoding='utf-8') as file:
-            lines = [line.strip() for line in file]
-        names, folder = [n for n in lines if n and not n.startswith('#')], osp.dirname(path)
+        names, folder = read_lines(path, role), osp.dirname(path)
     elif osp.isdir(path):
         names, folder = find_images(path), path
     else:

@@ -1,13 +1,17 @@
 """A labelled source and an unlabelled target behind one index."""
 from __future__ import annotations
 
+import os.path as osp
 from copy import deepcopy
+from json import JSONDecodeError
 
 from mmengine.dataset import Compose
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.datasets.transforms import KeypointConverter
 from mmpose.registry import DATASETS
 from torch.utils.data import Dataset
+
+from .coco_files import why_mmpose_fails
 
 
 @DATASETS.register_module()
@@ -116,10 +120,26 @@ def _build(name: str, cfg: dict) -> Dataset:
     except ValueError as error:
         # what MMEngine's serialization of an empty annotation list says
         if 'at least one array to concatenate' not in str(error):
+            if isinstance(error, (JSONDecodeError, UnicodeDecodeError)):
+                _explain(name, cfg, error)
             raise
         inner = cfg.get('datasets', [cfg])[0]
         where = ' '.join(str(inner[k]) for k in ('data_root', 'ann_file') if inner.get(k))
         raise _empty(name, f'{inner.get("type")} ({where})') from None
+    except (TypeError, KeyError) as error:  # of MMPose's, on ids that it does not expect
+        _explain(name, cfg, error)
+        raise
+
+
+def _explain(name: str, cfg: dict, error: Exception) -> None:
+    """Say what is wrong with an annotation file that MMPose's data sets cannot read."""
+    for inner in cfg.get('datasets', [cfg]):
+        ann_file = str(inner.get('ann_file') or '')
+        path = osp.join(str(inner.get('data_root') or ''), ann_file)
+        if 'Coco' in str(inner.get('type')) and ann_file.endswith('.json') and osp.isfile(path):
+            reason = why_mmpose_fails(path)
+            if reason:
+                raise ValueError(f'the {name} data set: {reason}') from error
 
 
 def _empty(name: str, description: str) -> ValueError:

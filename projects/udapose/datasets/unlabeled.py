@@ -13,6 +13,7 @@ from mmpose.registry import DATASETS
 from .box_files import BOX_FORMS, image_names, parse_boxes
 from .image_headers import IMAGE_SUFFIXES, find_images, read_image_size, read_image_sizes
 from .json_files import load_json
+from .text_files import read_lines
 from .transforms.masks import LoadForegroundMask
 
 _NUM_SHOWN = 5
@@ -39,14 +40,16 @@ class UnlabeledPoseDataset(BaseCocoStyleDataset):
         ann_file (str): Text file (``#`` starts a comment line) or COCO json, see above; paths of
             images are relative to the image folder, or absolute. Defaults to ``''``.
         bbox_file (str, optional): Json with COCO detections ``[{image_id | file_name, bbox: [x, y,
-            w, h], score, category_id}]`` or a COCO file with boxes. Boxes are clipped to the image.
+            w, h], score, category_id}]`` or a COCO file with boxes. Boxes are clipped to the
+            image; crowds (``iscrowd``) are left out.
         bbox_thr (float): Lowest score of detections that are used, in [0, 1]. Defaults to 0.
         category_ids (Sequence[int], optional): Categories that are used. Defaults to all.
         images_without_box (str): Where boxes are given, images that have none: ``'skip'`` (a
             detector saw nobody) or ``'whole'``. Defaults to ``'skip'``.
         suffixes (Sequence[str]): Suffixes of images in a folder.
         verify (str): ``'header'`` reads all headers at the start, in threads; ``'none'`` reads an
-            image's header (its size) when the image is needed. Defaults to ``'header'``.
+            image's header (its size) when the image is needed, and clips its box then.
+            Defaults to ``'header'``.
         on_unreadable (str): ``'error'``, or ``'skip'`` images with unreadable headers (reported).
             Defaults to ``'error'``.
         num_threads (int): Threads for the headers. Defaults to 8.
@@ -121,15 +124,28 @@ class UnlabeledPoseDataset(BaseCocoStyleDataset):
         return instances
 
     def get_data_info(self, idx: int) -> dict:
-        """As MMPose's; reads the image's header if the box is not known yet."""
+        """As MMPose's; reads the image's header if that was not done at the start.
+
+        Raises:
+            OSError: The image is missing or unreadable.
+            ValueError: Its box has no pixel in it.
+        """
         info = super().get_data_info(idx)
-        if 'bbox' not in info:
-            try:
-                info['bbox'] = _whole(read_image_size(info['img_path']))[None]
-            except OSError as error:
-                raise OSError(f'cannot read the image {info["img_path"]} ({error}): replace or '
-                              "remove it, or set verify='header', on_unreadable='skip' to leave "
-                              'such images out') from error
+        if self.verify == 'header':
+            return info
+        try:
+            size = read_image_size(info['img_path'])
+        except OSError as error:
+            raise OSError(f'cannot read the image {info["img_path"]} ({error}): replace or '
+                          "remove it, or set verify='header', on_unreadable='skip' to leave "
+                          'such images out') from error
+        box = info.get('bbox')
+        info['bbox'] = _whole(size)[None] if box is None else _clip(box, size)
+        if (info['bbox'][:, 2:] - info['bbox'][:, :2] < 1).any():
+            shown = f'{box[0].tolist()} of {info["img_path"]} ({size[0]}x{size[1]})'
+            raise ValueError(f'the box {shown} lies outside of it or is thinner than a pixel: '
+                             f'correct {self._box_path or self.ann_file}, or set '
+                             "verify='header' to leave such boxes out")
         return info
 
     @staticmethod
@@ -160,9 +176,7 @@ class UnlabeledPoseDataset(BaseCocoStyleDataset):
             if not osp.isfile(self.ann_file):
                 raise FileNotFoundError(f'ann_file={self.ann_file} does not exist: name a text '
                                         'file with one image a line (relative to data_root)')
-            with open(self.ann_file, encoding='utf-8') as file:
-                lines = [line.strip() for line in file]
-            listed = [line for line in lines if line and not line.startswith('#')]
+            listed = read_lines(self.ann_file, 'ann_file')
             if not listed:
                 raise FileNotFoundError(f'ann_file={self.ann_file} lists no images: expected one '
                                         'path a line')
@@ -177,7 +191,7 @@ class UnlabeledPoseDataset(BaseCocoStyleDataset):
         if not boxes:
             raise ValueError(f'{path} has no boxes with score >= bbox_thr={self.bbox_thr}'
                              + (f' in category_ids={self.category_ids}' if self.category_ids
-                                else ''))
+                                else '') + ' that are not crowds')
         return boxes
 
     def _find(self) -> list[str]:

@@ -1,16 +1,18 @@
 """Cached styles of a set of images."""
 from __future__ import annotations
 
+import os
+
 import cv2
 import numpy as np
 import torch
-from mmengine.fileio import get as read_file
 from mmengine.logging import print_log
 from mmpose.registry import DATASETS
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from ..datasets.image_headers import IMAGE_SUFFIXES, find_images
+from ..datasets.transforms import LoadPoseImage
 
 
 class StyleBank:
@@ -21,17 +23,19 @@ class StyleBank:
 
     Args:
         images (dict | str | Dataset): A folder, or a data set (or its config) whose items have
-            ``img_path``; with ``bbox`` (x1, y1, x2, y2) only the box is used.
+            ``img_path``; with ``bbox`` (x1, y1, x2, y2) only the box is used. With
+            ``mirror_image`` the file's mirror image is, to which the box belongs.
         size (int): Number of images.
         batch_size (int): Images encoded at a time. Defaults to 64.
 
     Raises:
         FileNotFoundError: No images.
-        OSError: An image cannot be read (names it).
+        OSError: An image is missing or cannot be read (names it).
     """
 
     def __init__(self, images: dict | str | Dataset, size: int, batch_size: int = 64) -> None:
-        if isinstance(images, str):
+        if isinstance(images, (str, os.PathLike)):
+            images = os.fspath(images)
             names = find_images(images, IMAGE_SUFFIXES)
             items = [dict(img_path=f'{images}/{name}') for name in names]
             if not items:
@@ -69,14 +73,15 @@ class StyleBank:
 
     def _load(self, size: torch.Size) -> Tensor:
         """(N, 3, H, W) RGB in [0, 1]."""
-        images = []
+        images, load = [], LoadPoseImage()
         for item in self.items:
             path = item['img_path']
-            data = np.frombuffer(read_file(path), np.uint8)
-            image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
-            if image is None:
+            # mirrored where the data set mirrors it: the box is that of the mirrored image
+            try:
+                image = load({k: item[k] for k in ('img_path', 'mirror_image') if k in item})['img']
+            except OSError as error:
                 raise OSError(f'AdaINStyleHook: the style image {path} cannot be read: replace or '
-                              'remove it')
+                              f'remove it ({error})') from error
             if item.get('bbox') is not None:
                 x1, y1, x2, y2 = np.asarray(item['bbox']).reshape(-1)[:4]
                 image = image[max(int(y1), 0):max(int(np.ceil(y2)), 1),

@@ -9,6 +9,7 @@ import numpy as np
 from mmpose.registry import DATASETS
 
 from ...joint_sets import JOINT_SETS
+from ..text_files import read_lines
 from .crops import square_keypoint_box
 from .hand_base import PublicHandDataset
 
@@ -141,8 +142,7 @@ def read_partition(folder: str) -> tuple[list[str], list[np.ndarray]]:
         rows = np.empty((len(wanted), int(np.prod(shape))), np.float32)
         for i, frame in enumerate(wanted):
             path = osp.join(folder, frame + suffix)
-            with open(path) as file:
-                numbers = file.read().replace('\n', ',').strip(', ').split(',')
+            numbers = ','.join(read_lines(path)).strip(', ').split(',')
             try:
                 rows[i] = np.array(numbers, np.float32)
             except ValueError:

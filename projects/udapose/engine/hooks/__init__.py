@@ -6,6 +6,7 @@ from .constant_lr_hook import ConstantLRHook
 from .domain_map_visualization_hook import DomainMapVisualizationHook
 from .ema_teacher_hook import EMATeacherHook
 from .export_teacher_hook import ExportTeacherHook
+from .finite_loss_hook import FiniteLossHook
 from .plain_attention_hook import PlainAttentionHook
 from .preflight_hook import PreflightHook
 from .pseudo_label_monitor_hook import PseudoLabelMonitorHook
@@ -16,7 +17,8 @@ from .style_visualization_hook import StyleTransferVisualizationHook
 
 __all__ = [
     'AdaINStyleHook', 'AttentionVisualizationHook', 'AverageBuffersHook', 'ConstantLRHook',
-    'DomainMapVisualizationHook', 'EMATeacherHook', 'ExportTeacherHook', 'PlainAttentionHook',
-    'PreflightHook', 'PseudoLabelMonitorHook', 'PseudoLabelVisualizationHook',
-    'ReconstructionVisualizationHook', 'SourcePretrainHook', 'StyleTransferVisualizationHook'
+    'DomainMapVisualizationHook', 'EMATeacherHook', 'ExportTeacherHook', 'FiniteLossHook',
+    'PlainAttentionHook', 'PreflightHook', 'PseudoLabelMonitorHook',
+    'PseudoLabelVisualizationHook', 'ReconstructionVisualizationHook', 'SourcePretrainHook',
+    'StyleTransferVisualizationHook'
 ]

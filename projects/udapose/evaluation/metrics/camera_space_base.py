@@ -22,10 +22,11 @@ class CameraSpaceMetric(BaseMetric):
     (N, K, 3) in mm, ``gt_instances.keypoints_visible`` (N, K) and ``root_index``. Joints with
     ``keypoints_visible > 0`` count, occluded ones included. Where the root is taken as the origin
     (alignments ``'root'`` and ``'scale'``), instances whose root is not labelled are left out, and
-    the log tells how many. Every result is a mean over the evaluated joints of a joint's own
-    value, as in :class:`GroupedPCK`: with all joints labelled the same as the mean over all of
-    them. The root's own error is 0 with ``align='root'`` and counts unless ``joints`` leaves it
-    out.
+    the log tells how many; with all alignments those whose prediction could not be placed (NaN),
+    since their root, unlabelled, has no depth either. Every result is a mean over the evaluated
+    joints of a joint's own value, as in :class:`GroupedPCK`: with all joints labelled the same as
+    the mean over all of them. The root's own error is 0 with ``align='root'`` and counts unless
+    ``joints`` leaves it out.
 
     Args:
         align (str): What is taken out before measuring: ``'none'``, ``'root'`` (position of the
@@ -65,11 +66,11 @@ class CameraSpaceMetric(BaseMetric):
         """Keep the poses (K, 3) mm, the label flags (K,) and the root of every instance."""
         for sample in data_samples:
             name = sample.get('img_path', sample.get('id'))
-            predicted, truth, labeled = read_poses(sample, 'keypoints_cam', 3, name)
             root = self.root_index if self.root_index is not None else sample.get('root_index')
             if root is None:
                 raise ValueError(f'{name} has no root_index in its metainfo: add it to meta_keys '
                                  'of the packing transform, or set root_index of the metric')
+            predicted, truth, labeled = read_poses(sample, 'keypoints_cam', 3, name, int(root))
             if not -truth.shape[1] <= int(root) < truth.shape[1]:
                 raise ValueError(f'root_index {int(root)} of {name} is out of range: the pose has '
                                  f'{truth.shape[1]} joints')
@@ -91,6 +92,16 @@ class CameraSpaceMetric(BaseMetric):
         predicted, truth, labeled, root = (
             torch.from_numpy(np.stack([r[i] for r in results])) for i in range(4))
         truth = torch.where(labeled[..., None], truth, 0)  # unlabelled joints may hold anything
+        unplaced = predicted.isnan().flatten(1).all(1)
+        if unplaced.all():
+            raise ValueError(f'{type(self).__name__}: no instance has a root with a known depth '
+                             '(labelled, or in front of the camera): name another root_index')
+        if unplaced.any():
+            MMLogger.get_current_instance().warning(
+                f'{type(self).__name__}: {int(unplaced.sum())} of {len(unplaced)} instances are '
+                'left out: the depth of their root, which is not labelled, is not known')
+            predicted, truth, labeled, root = (
+                v[~unplaced] for v in (predicted, truth, labeled, root))
         if align in ('root', 'scale'):
             rooted = labeled.gather(1, root[:, None])
             without = int((~rooted).sum())
@@ -129,8 +140,11 @@ class CameraSpaceMetric(BaseMetric):
 
 
 def read_poses(sample: dict, key: str, width: int,
-               name: str | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+               name: str | None, root: int | None = None
+               ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Predicted and true points (N, K, width) float64 and the label flags (N, K) of a sample.
+
+    Predictions of instances whose joint ``root`` is not labelled may be NaN as a whole.
 
     Raises:
         ValueError: See :class:`CameraSpaceMetric`.
@@ -155,10 +169,6 @@ def read_poses(sample: dict, key: str, width: int,
         raise ValueError(f'{predicted.shape[:2]} instances and joints predicted, '
                          f'{truth.shape[:2]} labelled ({name}): the head\'s number of joints and '
                          'the data set\'s metainfo must agree')
-    if not np.isfinite(predicted).all():
-        raise ValueError(f'{np.count_nonzero(~np.isfinite(predicted))} predicted coordinates of '
-                         f'{name} are not finite: the model has diverged (lower the learning rate '
-                         'or start from an earlier checkpoint), or its intrinsics are not valid')
     if 'keypoints_visible' not in sample['gt_instances']:
         raise ValueError(f'{name} has no gt_instances.keypoints_visible: the packing transform '
                          'has to map it')
@@ -167,6 +177,13 @@ def read_poses(sample: dict, key: str, width: int,
     if labeled.shape != truth.shape[:2]:
         raise ValueError(f'keypoints_visible of {name} is {labeled.shape}, the poses are '
                          f'{truth.shape[:2]}')
+    unplaced = np.isnan(predicted).all((1, 2))
+    if root is not None and -truth.shape[1] <= root < truth.shape[1]:
+        unplaced &= ~labeled[:, root]
+    if not np.isfinite(predicted[~unplaced if root is not None else slice(None)]).all():
+        raise ValueError(f'{np.count_nonzero(~np.isfinite(predicted))} predicted coordinates of '
+                         f'{name} are not finite: the model has diverged (lower the learning rate '
+                         'or start from an earlier checkpoint), or its intrinsics are not valid')
     bad = labeled & ~np.isfinite(truth).all(-1)
     if bad.any():
         raise ValueError(f'joints {sorted(set(np.nonzero(bad)[1].tolist()))} of {name} are '

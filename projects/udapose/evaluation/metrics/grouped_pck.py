@@ -35,8 +35,8 @@ class GroupedPCK(BaseMetric):
     cells of both heatmaps' maxima: see docs/published_pck.md for its rules. It needs
     ``test_cfg=dict(output_heatmaps=True)`` of the pose estimator, or predictions of
     ``MSRAHeatmap(unbiased=False)``. The batches over which it averages are formed here, of the
-    samples in the order of their ``id``: the data loader's batch size and the number of processes
-    do not matter.
+    samples in the order of their ``id`` (numbers by size, before text by its characters): the data
+    loader's batch size and the number of processes do not matter.
 
     Results are in percent: ``PCK@0.05``, ``PCK@0.05/elbow``, ``PCK@0.05/horse/eye``, ...
 
@@ -62,8 +62,8 @@ class GroupedPCK(BaseMetric):
         prefix (str, optional): Of the result's keys, e.g. ``'target'``.
 
     Raises:
-        ValueError: Joints out of range, predictions that are not finite, keypoint counts that
-            differ, or no labelled joint at all; a bad argument; ``by`` is not packed. In the
+        ValueError: Joints out of range, predictions or labels that are not finite, keypoint counts
+            that differ, or no labelled joint at all; a bad argument; ``by`` is not packed. In the
             published mode also inputs that are not square, and predictions whose cells cannot be
             told.
     """
@@ -114,6 +114,13 @@ class GroupedPCK(BaseMetric):
                                  'lower the learning rate or start from an earlier checkpoint')
             labeled = np.asarray(truth['keypoints_visible'])
             labeled = (labeled[..., 0] if labeled.ndim == 3 else labeled) > 0
+            bad = labeled & ~np.isfinite(expected).all(-1)
+            if bad.any():
+                raise ValueError(
+                    f'joints {sorted(set(np.nonzero(bad)[1].tolist()))} of {name} are labelled '
+                    '(keypoints_visible > 0), but their coordinates are not finite: mark them as '
+                    'unlabelled in the data set')
+            expected = np.where(np.isfinite(expected), expected, 0)  # of unlabelled joints
             kept = self._cells(sample, predicted, expected, labeled, name) \
                 if self.mode == 'published' else self._errors(sample, predicted, expected, labeled)
             value = None
@@ -124,9 +131,8 @@ class GroupedPCK(BaseMetric):
                         f'step of the test pipeline meta_keys with {self.by!r} (and the data set '
                         'must have that key)')
                 value = str(np.asarray(sample[self.by]).squeeze())
-            number = sample.get('id')
-            number = None if number is None else float(np.asarray(number).squeeze())
-            self.results += [(*arrays, value, number) for arrays in zip(*kept, strict=True)]
+            self.results += [(*arrays, value, sort_key(sample.get('id')))
+                             for arrays in zip(*kept, strict=True)]
 
     @staticmethod
     def _errors(sample: dict, predicted: np.ndarray, expected: np.ndarray, labeled: np.ndarray
@@ -161,11 +167,10 @@ class GroupedPCK(BaseMetric):
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Aggregate over all instances, and over those of each value of ``by``."""
-        first, second, values, numbers = zip(*results, strict=True)
-        if None not in numbers and len(set(numbers)) == len(numbers):
-            order = np.argsort(numbers, kind='stable')
-        else:
-            order = np.arange(len(numbers))
+        first, second, values, ids = zip(*results, strict=True)
+        order = np.arange(len(ids))
+        if None not in ids and len(set(ids)) == len(ids):
+            order = np.array(sorted(order, key=lambda i: ids[i]))
         first, second = np.stack(first)[order], np.stack(second)[order]
         values = np.array([str(v) for v in values])[order]
         names = joint_names(self.dataset_meta, first.shape[1])
@@ -205,3 +210,18 @@ class GroupedPCK(BaseMetric):
                     metrics[f'PCK@{threshold:g}{where}/{group}'] = \
                         float(np.nanmean(per_joint[members]))
         return metrics
+
+
+def sort_key(number) -> tuple | None:
+    """What orders instances by their id: numbers (also written as text) by size, then text.
+
+    Args:
+        number: An annotation's id: a number, a text, an array of one of them, or None.
+    """
+    if not isinstance(number, (int, float, str, type(None))):
+        number = np.asarray(number).squeeze().tolist()
+    if number is None:
+        return None
+    if isinstance(number, str):
+        return (0, int(number), number) if number.isdecimal() else (1, 0, number)
+    return (0, number, '') if isinstance(number, (int, float)) else (1, 0, str(number))

@@ -15,7 +15,9 @@ def add_camera_space(predictions: list[InstanceData], data_samples: list,
     Its depth is ``root_depth`` if given, else the sample's own ``gt_instances.keypoints_cam`` at
     ``root_index``: the usual protocol of root-relative metrics. It scales x and y, so say so with
     every number. Samples without camera (``intrinsics``, ``input_matrix``) or without any root
-    depth get no ``keypoints_cam``.
+    depth get no ``keypoints_cam``. Where the ground truth's root has none (it is unlabelled: not
+    finite, or not in front of the camera), ``keypoints_cam`` is NaN, and the metrics leave the
+    instance out.
 
     Args:
         predictions (list[InstanceData]): ``keypoints`` (1, K, 2) in *input* pixels,
@@ -30,6 +32,7 @@ def add_camera_space(predictions: list[InstanceData], data_samples: list,
         depth = root_depth
         if depth is None and truth is not None and 'root_index' in meta:
             depth = np.asarray(truth)[0, meta['root_index'], 2]
+            depth = depth if depth > 0 else np.nan
         if depth is None or 'intrinsics' not in meta or 'input_matrix' not in meta:
             continue
         pixels = apply_matrix(np.linalg.inv(np.asarray(meta['input_matrix'], np.float64)),

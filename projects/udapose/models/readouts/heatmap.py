@@ -1,9 +1,12 @@
 """Heads that predict one heatmap per joint."""
 from __future__ import annotations
 
+import logging
+
 import cv2
 import numpy as np
 import torch
+from mmengine.logging import print_log
 from mmpose.codecs import MegviiHeatmap, MSRAHeatmap, UDPHeatmap
 from mmpose.structures import MultilevelPixelData
 from torch import Tensor, nn
@@ -45,6 +48,13 @@ class HeatmapReadout(Readout):
         self.sigma = codec.sigma
         self.rounded = isinstance(codec, MSRAHeatmap) and not codec.unbiased
         self.truncated = not getattr(codec, 'unbiased', False)
+        if self.truncated and abs(3 * codec.sigma % 1 - 0.5) < 0.5 - 1e-6:
+            print_log(
+                f'{type(codec).__name__}(sigma={codec.sigma:g}) draws some labels one heatmap '
+                'pixel off, and the pseudo-labels with them, because 3 sigma is not whole '
+                '(docs/data.md): use a sigma of 1, 2 or 3 (or thirds of a whole number)'
+                + (', or unbiased=True' if isinstance(codec, MSRAHeatmap) else ''),
+                logger='current', level=logging.WARNING)
 
     @staticmethod
     def maps(output) -> Tensor:

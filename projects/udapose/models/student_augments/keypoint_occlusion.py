@@ -23,7 +23,8 @@ class AdaptiveKeypointOcclusion(nn.Module):
         prob (float): Share of the samples, in [0, 1]. Defaults to 0.5 (published).
         threshold (float): Lowest teacher peak of a candidate. Defaults to 0.9 (published).
         half_size (int): Half the square's side in input pixels; the square spans
-            ``2 * half_size`` pixels. Defaults to 10 (published, for 256x256 inputs).
+            ``2 * half_size`` pixels, its middle at most half a pixel from the joint. Defaults to
+            10 (published, for 256x256 inputs).
 
     Raises:
         ValueError: Out of range.
@@ -59,8 +60,8 @@ class AdaptiveKeypointOcclusion(nn.Module):
         centre = points.gather(1, joint[..., None].expand(-1, -1, 2)).squeeze(1)
 
         x, y = torch.arange(width, device=device), torch.arange(height, device=device)
-        # [centre - half, centre + half): 2 * half pixels whatever the centre's fraction
-        low = (centre - half + 0.5).floor()
+        # the middle of 2 * half pixels lies between two of them: the nearest such place
+        low = centre.ceil() - half
         # the cover's corner: all squares inside the image (an image smaller than that: its middle)
         free = torch.tensor([width, height]).to(centre, non_blocking=True) - 2 * half
         origin = (torch.rand(count, 2, device=device) * (free.clamp(min=0) + 1)).floor()

@@ -1,6 +1,8 @@
 """Pseudo-labels: peaks of heatmaps, their confidence, and clean Gaussians re-rendered at them."""
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -52,6 +54,12 @@ def render_gaussians(points: Tensor, size: tuple[int, int], sigma: float, rounde
     ``rounded`` and ``truncated`` reproduce MMPose's codecs to rounding: ``MSRAHeatmap`` (both),
     ``MSRAHeatmap(unbiased=True)`` (neither) and ``UDPHeatmap`` (truncated only).
 
+    Truncated ones are copied by MMPose from a square patch, whose corner it finds by cutting off
+    the fraction of ``pixel - 3 * sigma``. Where ``3 * sigma`` is whole that is exact. Otherwise the
+    square reaches one pixel farther to the left (up), and the Gaussian in it is one pixel off: with
+    a fraction below 0.5 to the left, except nearer than ``3 * sigma`` to the left (upper) border;
+    from 0.5 on to the right, there only. This is reproduced: labels and pseudo-labels agree.
+
     Args:
         points (Tensor): (B, K, 2) as (x, y) heatmap pixels.
         size (tuple[int, int]): (height, width) of the heatmaps.
@@ -62,14 +70,19 @@ def render_gaussians(points: Tensor, size: tuple[int, int], sigma: float, rounde
     Returns:
         Tensor: (B, K, H, W), values in [0, 1].
     """
-    profiles = []
+    profiles, radius = [], 3 * sigma
     for axis, length in ((1, size[0]), (0, size[1])):
         grid = torch.arange(length, device=points.device, dtype=torch.float32)
         centre = points[..., axis, None].float()
-        pixel = (centre + 0.5).floor()
-        profile = torch.exp(-(grid - (pixel if rounded else centre)).square() / (2 * sigma**2))
+        pixel = (centre + 0.5).trunc()
+        middle = pixel if rounded else centre
         if truncated:
-            profile = profile * ((grid - pixel).abs() <= 3 * sigma)
+            # pixel - radius without its fraction: rounded down, of negative numbers up
+            start = pixel - torch.where(pixel >= radius, math.ceil(radius), math.floor(radius))
+            middle = middle - pixel + start + math.floor(radius + 0.5)
+        profile = torch.exp(-(grid - middle).square() / (2 * sigma**2))
+        if truncated:
+            profile = profile * ((grid >= start) & (grid <= pixel + math.floor(radius)))
         profiles.append(profile)
     return profiles[0].unsqueeze(-1) * profiles[1].unsqueeze(-2)
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import os.path as osp
 import re
 from collections.abc import Mapping
@@ -66,8 +67,8 @@ def _existing_file(path: str) -> str:
         if not osp.isfile(pointer):
             raise FileNotFoundError(f'{path} is a folder without a file last_checkpoint: has its '
                                     'training saved a checkpoint yet? Or name a file')
-        with open(pointer) as lines:
-            target = lines.read().strip()
+        with open(pointer, 'rb') as file:
+            target = os.fsdecode(file.read().strip())  # a path, whatever the locale is
         # written as on the machine of the training; the folder may have been moved since
         moved = osp.join(full, osp.basename(target))
         full = moved if osp.isfile(moved) else target
