@@ -3,8 +3,6 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -17,9 +15,11 @@ from torch.utils.data import Dataset
 
 from ..engine.loops import mixed_seed
 from ..models.pose_estimators.heatmap_head_check import check_heatmap_head, check_heatmaps
+from ..models.pose_estimators.plain_models import plain_models, predicting_model
 from ..models.utils.pseudo_label import heatmap_peaks
 from ..models.utils.view_geometry import view_geometry
 from ..models.utils.warp import inside, invert, swap_channels, transform_points
+from ..random_state import random_state_kept
 
 _VIEWS = ('target_teacher', 'target_student')
 
@@ -101,7 +101,7 @@ class LabelFreeCriteria:
         # evenly over the data set, whose neighbours may be frames of a video
         indices = np.linspace(0, len(dataset) - 1, count).round().astype(int)
         self.indices = indices[get_rank()::ranks].tolist()
-        with _random_state_kept():
+        with random_state_kept():
             items = [self._draw(dataset, index) for index in self.indices]
         self.views = {v: (torch.stack([item['inputs'][v] for item in items]),
                           [item['data_samples'][v] for item in items]) for v in _VIEWS}
@@ -126,7 +126,7 @@ class LabelFreeCriteria:
     # ------------------------------------------------------------------ measurement
     @torch.no_grad()
     def __call__(self, model: nn.Module) -> dict[str, float]:
-        """Measure a model: a plain MMPose estimator or one with ``teacher`` and ``student``.
+        """Measure a model: a plain MMPose estimator or a wrapper around one or two.
 
         Args:
             model (nn.Module): Maybe wrapped for DDP. Its ``predict_on`` says which branch is
@@ -152,8 +152,7 @@ class LabelFreeCriteria:
 
     def _measure_batch(self, model: nn.Module, begin: int) -> dict[str, Tensor]:
         """Statistics per image and joint; ``total`` (K, H, W) is a sum over images and views."""
-        branch = getattr(model, 'predict_on', None)
-        evaluated = model if branch is None else getattr(model, branch)
+        evaluated, branches = predicting_model(model), plain_models(model)
         check_heatmap_head(evaluated)
         batch = {view: self._inputs(model, view, begin) for view in _VIEWS}
         heatmaps = {view: _heatmaps(evaluated, *batch[view]) for view in _VIEWS}
@@ -176,8 +175,8 @@ class LabelFreeCriteria:
         result = dict(compare(*heatmaps.values()), confidence=_by_image(maps.amax((2, 3)), count),
                       entropy=_by_image(_entropy(p) / limit, count),
                       total=p.sum(0))
-        if branch is not None:
-            other = {'teacher': 1, 'student': 0}[branch]  # the student is compared in view B
+        if len(branches) == 2:
+            other = int(evaluated is branches['teacher'])  # the student is compared in view B
             pair = [*heatmaps.values()]
             pair[other] = _heatmaps(model.student if other else model.teacher,
                                     *batch[_VIEWS[other]])
@@ -236,15 +235,3 @@ def _by_image(values: Tensor, count: int) -> Tensor:
 def _entropy(p: Tensor) -> Tensor:
     """Entropy in nats over the last axis."""
     return -torch.special.xlogy(p, p).sum(-1)
-
-
-@contextmanager
-def _random_state_kept() -> Iterator[None]:
-    """Give the CPU's random states back afterwards; those of GPUs are not touched inside."""
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    try:
-        yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
-        torch.set_rng_state(states[2])

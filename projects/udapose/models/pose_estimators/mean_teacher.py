@@ -78,6 +78,8 @@ class MeanTeacherPoseEstimator(BaseModel):
             codec without Gaussian heatmaps, heatmaps that do not match the codec.
     """
 
+    plain_names = BRANCHES
+
     def __init__(self, pose_estimator: dict, data_preprocessor: dict | None = None,
                  consistency: dict | None = _CONSISTENCY,
                  alignments: dict[str, dict] | None = None,
