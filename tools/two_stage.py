@@ -93,6 +93,9 @@ def run(title: str, config: Path, work_dir: Path, options: dict) -> float:
 def main() -> None:
     args = parse_args()
     pretrain, finetune, root = (p.resolve() for p in (args.pretrain, args.finetune, args.work_dir))
+    if pretrain.stem == finetune.stem:
+        sys.exit(f'error: both configs are named {pretrain.name}, and the folder of each stage in '
+                 '--work-dir is named like its config: rename one of the files')
     options = [parse_options(given) for given in (args.pretrain_cfg_options, args.cfg_options)]
     keys = list(find_placeholders(read_config(finetune, options[1]), folder=pretrain.stem))
     if not keys:

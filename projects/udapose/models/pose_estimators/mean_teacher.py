@@ -17,6 +17,7 @@ from ..utils.pseudo_label import heatmap_peaks
 from ..utils.view_geometry import view_geometry
 from .branch_checkpoint import BRANCHES, fill_branches
 from .heatmap_head_check import check_heatmap_head, check_heatmaps
+from .input_sizes import check_input_sizes
 from .pseudo_labels import make_pseudo_labels
 
 _TRAIN_CFG = dict(confidence_quantile=0.5, per_joint_quantile=False, min_confidence=0.,
@@ -212,6 +213,7 @@ class MeanTeacherPoseEstimator(BaseModel):
             side; 0 = the same peaks in all images; not for a single image).
         """
         self._check_branches(inputs)
+        check_input_sizes(inputs, self.student.head)
         if not self.adapting:
             return self.source_loss(inputs, data_samples)
         # the teacher comes first: augmentations of the student's view look at its prediction
