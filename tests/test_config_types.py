@@ -82,8 +82,9 @@ def test_preflight_knows_pretrained_files_however_they_are_written(kind):
 def test_a_loaded_vit_keeps_its_positions(monkeypatch):
     """position_init must not overwrite what any spelling of Pretrained loads."""
     arch = dict(embed_dims=16, num_layers=1, num_heads=1, feedforward_channels=16)
-    model = AttentionViT(arch=arch, img_size=32, patch_size=8, position_init='sincos', init_cfg=dict(
-        type=WEIGHT_INITIALIZERS.get('Pretrained'), checkpoint='file.pth'))
+    init_cfg = dict(type=WEIGHT_INITIALIZERS.get('Pretrained'), checkpoint='file.pth')
+    model = AttentionViT(arch=arch, img_size=32, patch_size=8, position_init='sincos',
+                         init_cfg=init_cfg)
     monkeypatch.setattr(VisionTransformer, 'init_weights', lambda self: None)
     before = model.pos_embed.clone()
     model.init_weights()

@@ -122,7 +122,8 @@ def main() -> None:
         cfg = Config.fromfile(path)
         key = json.dumps([cfg.model, cfg.train_cfg, cfg.train_dataloader.batch_size,
                           [h for h in cfg.get('custom_hooks', ())
-                           if is_kind(h, HOOKS, 'AdaINStyleHook') and h.pop('style_images', True)]], default=str)
+                           if is_kind(h, HOOKS, 'AdaINStyleHook') and
+                           h.pop('style_images', True)]], default=str)
         if key not in known:  # the pairs share models
             known[key] = estimate(path)
         costs[path.stem] = dict(known[key])

@@ -4,7 +4,6 @@ from __future__ import annotations
 import copy
 
 from mmengine.config import Config
-
 from mmpose.registry import HOOKS
 
 from udapose.config_types import is_kind

@@ -87,9 +87,9 @@ def _check_fit(own: dict, given: dict, state_dict: dict) -> None:
         raise RuntimeError(
             'wrong checkpoint: none of its entries belongs to this model. It holds '
             f'{_some(list(state_dict))}; the model expects {_some(list(own))} (as they are, or '
-            'with the prefix "student.", "teacher." or "pose_model."). Set load_from to a checkpoint '
-            "of the same architecture; a backbone's own file belongs into init_cfg=dict("
-            "type='Pretrained', checkpoint=...) of the backbone")
+            'with the prefix "student.", "teacher." or "pose_model."). Set load_from to a '
+            "checkpoint of the same architecture; a backbone's own file belongs into "
+            "init_cfg=dict(type='Pretrained', checkpoint=...) of the backbone")
     other = [f'{key}: {tuple(given[key].shape)} instead of {tuple(value.shape)}'
              for key, value in own.items() if key in given and given[key].shape != value.shape]
     if other:
