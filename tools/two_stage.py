@@ -93,14 +93,14 @@ def run(title: str, config: Path, work_dir: Path, options: dict) -> float:
 def main() -> None:
     args = parse_args()
     pretrain, finetune, root = (p.resolve() for p in (args.pretrain, args.finetune, args.work_dir))
-    if pretrain.stem == finetune.stem:
-        sys.exit(f'error: both configs are named {pretrain.name}, and the folder of each stage in '
-                 '--work-dir is named like its config: rename one of the files')
     options = [parse_options(given) for given in (args.pretrain_cfg_options, args.cfg_options)]
     keys = list(find_placeholders(read_config(finetune, options[1]), folder=pretrain.stem))
     if not keys:
         sys.exit(f"error: {args.finetune} takes no checkpoint of stage one: give its backbone "
                  f"init_cfg=dict(type='PretrainedViT', checkpoint='{PLACEHOLDER}')")
+    if pretrain.stem == finetune.stem:
+        sys.exit(f'error: both configs are named {pretrain.name}, and the folder of each stage in '
+                 '--work-dir is named like its config: rename one of the files')
 
     from _experiment import check_record, last_checkpoint
     first, second = root / pretrain.stem, root / finetune.stem
