@@ -27,6 +27,8 @@ def main() -> None:
         if not Path(path).is_file():
             sys.exit(f'error: {path} does not exist')
     cfg = Config.fromfile(args.config)
+    if 'model' not in cfg:
+        sys.exit(f'error: {args.config} has no model: name the config of a training')
     init_default_scope('mmpose')
     checkpoint = CheckpointLoader.load_checkpoint(args.checkpoint, map_location='cpu')
     try:

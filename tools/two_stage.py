@@ -98,6 +98,9 @@ def main() -> None:
     if not keys:
         sys.exit(f"error: {args.finetune} takes no checkpoint of stage one: give its backbone "
                  f"init_cfg=dict(type='PretrainedViT', checkpoint='{PLACEHOLDER}')")
+    if pretrain.stem == finetune.stem:
+        sys.exit(f'error: both configs are named {pretrain.name}, and the folder of each stage in '
+                 '--work-dir is named like its config: rename one of the files')
 
     from _experiment import check_record, last_checkpoint
     first, second = root / pretrain.stem, root / finetune.stem

@@ -40,6 +40,7 @@ def model_with(encoder, auxiliary=None, inner='pose_model'):
     plain = nn.Module()
     plain.backbone = encoder
     setattr(model, inner, plain)
+    model.plain_names = (inner,)
     if auxiliary is not None and inner == 'student':
         model.alignments = nn.ModuleDict(dict(attention=nn.Module()))
         model.alignments['attention'].encoder = auxiliary

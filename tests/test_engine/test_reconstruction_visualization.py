@@ -218,6 +218,20 @@ def test_a_second_stage_without_placeholder_is_refused(tmp_path):
     assert "checkpoint='from-stage-one'" in done.stderr and len(done.stderr.splitlines()) == 1
 
 
+def test_two_configs_of_one_name_are_refused_before_stage_one(tmp_path):
+    """Their folders in --work-dir would be one."""
+    for folder in ('pretrain', 'finetune'):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / 'people.py').write_text(
+            "model = dict(type='X', init_cfg=dict(checkpoint='from-stage-one'))\n"
+            'train_cfg = dict(max_iters=1)\n')
+    done = two_stage(tmp_path / 'pretrain/people.py', tmp_path / 'finetune/people.py',
+                     '--work-dir', tmp_path / 'work')
+    assert done.returncode != 0 and not (tmp_path / 'work').exists()
+    assert 'both configs are named people.py' in done.stderr and 'rename' in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_placeholders_are_found_in_lists(two_stage_tool):
     cfg = dict(model=dict(a=[dict(checkpoint='from-stage-one'), dict(checkpoint='x')],
                           b=dict(init_cfg=dict(checkpoint='from-stage-one'))),

@@ -75,6 +75,8 @@ class Estimator(nn.Module):
 
 
 class Pair(nn.Module):
+    plain_names = ('student', 'teacher')
+
     def __init__(self, teacher, student, predict_on='teacher'):
         super().__init__()
         self.teacher, self.student, self.predict_on = teacher, student, predict_on

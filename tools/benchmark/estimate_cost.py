@@ -17,12 +17,13 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmpose.registry import MODELS
+from mmpose.registry import HOOKS, MODELS
 from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
 import udapose  # noqa: F401
+from udapose.config_types import is_kind
 
 _IMAGES = 2
 
@@ -77,7 +78,7 @@ def estimate(path: Path) -> dict:
     batch, iters = cfg.train_dataloader.batch_size, cfg.train_cfg.max_iters
     plain = cfg.model.get('pose_estimator', cfg.model.get('pose_model', cfg.model))
     model = MODELS.build({k: v for k, v in plain.items() if k != 'data_preprocessor'})
-    if plain.type == 'WeightedMAE':
+    if is_kind(plain, MODELS, 'WeightedMAE'):
         height = width = plain.backbone.img_size
         count = Count(model, lambda x: sum(model(x, mode='loss').values()), (height, width))
     else:
@@ -96,7 +97,7 @@ def estimate(path: Path) -> dict:
             extra = Count(nn.Sequential(lift, net), lambda x: net(lift(x)), maps)
             flops, memory = flops + batch * extra.train, memory + batch * extra.kept
     for hook in cfg.get('custom_hooks', ()):
-        if hook.type == 'AdaINStyleHook' and 'encoder' in hook.stylizer:
+        if is_kind(hook, HOOKS, 'AdaINStyleHook') and 'encoder' in hook.stylizer:
             stylizer = MODELS.build(dict(hook.stylizer, reconstruction_weight=1.))
             images = torch.randn(_IMAGES, 3, height, width)
             with torch.no_grad(), FlopCounterMode(display=False) as counter:
@@ -120,8 +121,9 @@ def main() -> None:
     for path in args.configs:
         cfg = Config.fromfile(path)
         key = json.dumps([cfg.model, cfg.train_cfg, cfg.train_dataloader.batch_size,
-                          [h for h in cfg.get('custom_hooks', ()) if h.type == 'AdaINStyleHook'
-                           and h.pop('style_images', True)]], default=str)
+                          [h for h in cfg.get('custom_hooks', ())
+                           if is_kind(h, HOOKS, 'AdaINStyleHook') and
+                           h.pop('style_images', True)]], default=str)
         if key not in known:  # the pairs share models
             known[key] = estimate(path)
         costs[path.stem] = dict(known[key])

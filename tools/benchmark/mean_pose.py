@@ -25,6 +25,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS, METRICS
 
+from udapose.config_types import is_kind
+from udapose.evaluation.metrics.camera_space_base import CameraSpaceMetric
 from udapose.evaluation.pose3d import mean_of_joints, project
 
 PRESETS = {21: 'hands', 22: 'people22'}
@@ -111,7 +113,7 @@ def metric_configs(cfg: Config, joints: int) -> list[dict]:
     given = cfg.get('test_evaluator') or []
     given = given if isinstance(given, (list, tuple)) else [given]
     found = [{k: v for k, v in m.items() if k != 'prefix'} for m in given
-             if str(m.get('type', '')).startswith('CameraSpace')]
+             if is_kind(m, METRICS, CameraSpaceMetric)]
     groups = PRESETS.get(joints)
     # Of several copies (one per domain, say) one is enough.
     unique = [m for i, m in enumerate(found) if m not in found[:i]]

@@ -46,8 +46,10 @@ def measure(suite: str, work: Path, num_images: int, device: str) -> list[dict]:
     """``row``, ``seed``, the truth and the criteria of every finished run."""
     from mmengine.config import Config
     from mmengine.registry import init_default_scope
-    from mmengine.runner import load_checkpoint
+    from mmengine.runner.checkpoint import CheckpointLoader
     from mmpose.registry import METRICS, MODELS
+
+    from udapose.models.pose_estimators.checkpoint_formats import load_weights
     spec, found, criteria = SUITES[suite], [], None
     truth = spec['metric']
     for row in measured_rows(suite):
@@ -67,7 +69,8 @@ def measure(suite: str, work: Path, num_images: int, device: str) -> list[dict]:
                 criteria = METRICS.build(dict(type='LabelFreeCriteria', num_images=num_images))
                 criteria.prepare(views.train_dataloader.dataset.target)
             model = MODELS.build(cfg.model).to(device)
-            load_checkpoint(model, str(last_checkpoint(folder)), map_location='cpu', strict=True)
+            load_weights(model, CheckpointLoader.load_checkpoint(
+                str(last_checkpoint(folder)), map_location='cpu'))
             path = RUNS / f'{suite}-{row}-seed{seed}.json'
             results = json.loads(path.read_text(encoding='utf-8'))['results']
             found.append(dict(row=row, seed=seed, **{f'target/{truth}': results['target'][truth]},

@@ -4,7 +4,9 @@ from __future__ import annotations
 import copy
 
 from mmengine.config import Config
+from mmpose.registry import HOOKS
 
+from udapose.config_types import is_kind
 from udapose.configs import config_root
 
 JOINTS = 16
@@ -75,7 +77,7 @@ def model_config(suffix: str) -> dict:
 def config_style(suffix: str) -> dict | None:
     """What the AdaINStyleHook of a config says, as in :data:`STYLES`."""
     hooks = Config.fromfile(config_root() / CONFIG.format(suffix)).custom_hooks
-    cfg = next((h for h in hooks if h['type'] == 'AdaINStyleHook'), None)
+    cfg = next((h for h in hooks if is_kind(h, HOOKS, 'AdaINStyleHook')), None)
     if cfg is None:
         return None
     net = {k: v for k, v in cfg['stylizer'].items() if k != 'checkpoint'}

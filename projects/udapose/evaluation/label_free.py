@@ -3,8 +3,6 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -16,10 +14,12 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from ..engine.loops import mixed_seed
+from ..models.pose_estimators.plain_models import plain_models, predicting_model
 from ..models.readouts import Readout, build_readout
 from ..models.utils.structures import map_tensors
 from ..models.utils.view_geometry import view_geometry
 from ..models.utils.warp import inside, invert, swap_channels, transform_points
+from ..random_state import random_state_kept
 
 _VIEWS = ('target_teacher', 'target_student')
 
@@ -103,7 +103,7 @@ class LabelFreeCriteria:
         # evenly over the data set, whose neighbours may be frames of a video
         indices = np.linspace(0, len(dataset) - 1, count).round().astype(int)
         self.indices = indices[get_rank()::ranks].tolist()
-        with _random_state_kept():
+        with random_state_kept():
             items = [self._draw(dataset, index) for index in self.indices]
         self.views = {v: (torch.stack([item['inputs'][v] for item in items]),
                           [item['data_samples'][v] for item in items]) for v in _VIEWS}
@@ -128,7 +128,7 @@ class LabelFreeCriteria:
     # ------------------------------------------------------------------ measurement
     @torch.no_grad()
     def __call__(self, model: nn.Module) -> dict[str, float]:
-        """Measure a model: a plain MMPose estimator or one with ``teacher`` and ``student``.
+        """Measure a model: a plain MMPose estimator or a wrapper around one or two.
 
         Args:
             model (nn.Module): Maybe wrapped for DDP. Its ``predict_on`` says which branch is
@@ -141,6 +141,7 @@ class LabelFreeCriteria:
             raise RuntimeError('call LabelFreeCriteria.prepare(dataset) before measuring')
         model = model.module if is_model_wrapper(model) else model
         was_training = model.training
+        self.readout = build_readout(predicting_model(model))
         model.eval()
         try:
             parts = [self._measure_batch(model, begin) for begin in
@@ -155,9 +156,7 @@ class LabelFreeCriteria:
 
     def _measure_batch(self, model: nn.Module, begin: int) -> dict[str, Tensor]:
         """Statistics per image and joint; ``totals`` are sums over images and views, (K, n)."""
-        branch = getattr(model, 'predict_on', None)
-        evaluated = model if branch is None else getattr(model, branch)
-        readout = build_readout(evaluated)
+        evaluated, branches, readout = predicting_model(model), plain_models(model), self.readout
         batch = {view: self._inputs(model, view, begin) for view in _VIEWS}
         outputs = {view: _output(readout, evaluated, *batch[view]) for view in _VIEWS}
         samples = [batch[view][1] for view in _VIEWS]
@@ -182,8 +181,8 @@ class LabelFreeCriteria:
                 _entropy(p) / math.log(p.shape[-1])
                 for views in distributions for p in views]).mean(0)
         result['totals'] = [sum(p.sum(0) for p in views) for views in distributions]
-        if branch is not None:
-            other = {'teacher': 1, 'student': 0}[branch]  # the student is compared in view B
+        if len(branches) == 2:
+            other = int(evaluated is branches['teacher'])  # the student is compared in view B
             pair = [points[view][0] for view in _VIEWS]
             pair[other] = readout.points(_output(
                 readout, model.student if other else model.teacher, *batch[_VIEWS[other]]))[0]
@@ -240,15 +239,3 @@ def _output(readout: Readout, estimator: nn.Module, inputs: Tensor, samples: lis
 def _entropy(p: Tensor) -> Tensor:
     """Entropy in nats over the last axis."""
     return -torch.special.xlogy(p, p).sum(-1)
-
-
-@contextmanager
-def _random_state_kept() -> Iterator[None]:
-    """Give the CPU's random states back afterwards; those of GPUs are not touched inside."""
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    try:
-        yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
-        torch.set_rng_state(states[2])

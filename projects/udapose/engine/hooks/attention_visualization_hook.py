@@ -11,6 +11,7 @@ from mmengine.model import is_model_wrapper
 from mmpose.registry import HOOKS
 from torch import Tensor, nn
 
+from ...models.pose_estimators.plain_models import trained_model
 from ...models.utils.attention_maps import HEAT_MODES, attention_heat, check_attention
 from .pseudo_label_visualization_hook import to_rgb
 from .sheets import save_sheet
@@ -100,7 +101,7 @@ class AttentionVisualizationHook(Hook):
 
 def encoders(model: nn.Module) -> list[nn.Module]:
     """The encoder of a model and, if it has one, its auxiliary encoder."""
-    inner = next((getattr(model, n) for n in ('pose_model', 'student') if hasattr(model, n)), model)
+    inner = trained_model(model)
     if not hasattr(inner, 'backbone'):
         raise TypeError(f'AttentionVisualizationHook: {type(model).__name__} has no backbone to '
                         'look into: use it with a pose estimator, or remove the hook')

@@ -3,18 +3,23 @@ from __future__ import annotations
 
 import os.path as osp
 
-from mmengine.dist import master_only
+import torch
+from mmengine.dist import is_main_process, master_only
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmpose.registry import HOOKS
 
-from ...export import export, plain_config
+from ...export import export, plain_config, rehearse_export
 
 
 @HOOKS.register_module()
 class ExportTeacherHook(Hook):
     """Write the adapted model as a plain MMPose checkpoint and config after training.
+
+    What it writes is read again and must predict like the branch that was trained. The same is
+    tried before the first iteration, with the weights of the start. If it fails at the end all the
+    same, the weights are kept in ``not_exported.pth`` in the work directory.
 
     Args:
         branch (str): ``'teacher'`` (default) or ``'student'``.
@@ -22,6 +27,7 @@ class ExportTeacherHook(Hook):
 
     Raises:
         ValueError: Unknown branch; before training: the config cannot be exported.
+        RuntimeError: The export does not predict like the trained model.
     """
 
     priority = 'VERY_LOW'
@@ -34,12 +40,25 @@ class ExportTeacherHook(Hook):
     def before_train(self, runner) -> None:
         """Find out now, not after hours, whether the config can be exported."""
         plain_config(runner.cfg)
+        if is_main_process():
+            rehearse_export(runner.cfg, _unwrap(runner.model), runner.work_dir, self.branch)
 
     @master_only
     def after_train(self, runner) -> None:
         """Export the final weights."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        out = export(runner.cfg, dict(state_dict=model.state_dict()),
-                     osp.join(runner.work_dir, self.out_dir), self.branch)
+        state = dict(state_dict=_unwrap(runner.model).state_dict())
+        try:
+            out = export(runner.cfg, state, osp.join(runner.work_dir, self.out_dir), self.branch)
+        except Exception as error:
+            kept = osp.join(runner.work_dir, 'not_exported.pth')
+            torch.save(state, kept)
+            raise RuntimeError(
+                f'the training is complete, but its export failed: {error}. The final weights are '
+                f'in {kept}: once this is fixed, run tools/export_checkpoint.py CONFIG {kept}'
+                ) from error
         print_log(f'the {self.branch} as a plain MMPose model: {out}/model.pth and config.py',
                   logger='current')
+
+
+def _unwrap(model):
+    return model.module if is_model_wrapper(model) else model

@@ -9,10 +9,12 @@ from urllib.request import urlopen
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
+from mmengine.registry import WEIGHT_INITIALIZERS
 from mmengine.runner import BaseLoop
 from mmpose.registry import HOOKS
 
 from ... import compat
+from ...config_types import is_kind
 
 
 @HOOKS.register_module()
@@ -62,8 +64,8 @@ class PreflightHook(Hook):
                                  f'init_cfg of {name or "the model"}')
 
     def _check_init_cfg(self, init_cfg, key: str) -> None:
-        for cfg in init_cfg if isinstance(init_cfg, list) else [init_cfg]:
-            if isinstance(cfg, dict) and cfg.get('type') == 'Pretrained':
+        for cfg in init_cfg if isinstance(init_cfg, (list, tuple)) else [init_cfg]:
+            if isinstance(cfg, dict) and is_kind(cfg, WEIGHT_INITIALIZERS, 'Pretrained'):
                 self._check_checkpoint(cfg['checkpoint'], key)
 
     def _check_checkpoint(self, path: str, key: str) -> None:

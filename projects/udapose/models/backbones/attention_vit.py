@@ -3,10 +3,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mmengine.registry import WEIGHT_INITIALIZERS
 from mmpose.registry import MODELS
 from mmpretrain.models import VisionTransformer
 from torch import Tensor
 
+from ...config_types import is_kind
 from ..utils.attention_maps import attention_maps, resolve_layers
 from ..utils.position_embedding import sincos_position_embedding
 from ..utils.pretrained_vit import PretrainedLast
@@ -19,7 +21,8 @@ class _PositionedViT(VisionTransformer):
 
     def init_weights(self) -> None:
         super().init_weights()
-        loaded = isinstance(self.init_cfg, dict) and self.init_cfg['type'] == 'Pretrained'
+        loaded = isinstance(self.init_cfg, dict) and is_kind(
+            self.init_cfg, WEIGHT_INITIALIZERS, 'Pretrained')
         if self.position_init == 'sincos' and not loaded:
             embedding = sincos_position_embedding(self.patch_resolution, self.embed_dims)
             self.pos_embed.data.copy_(embedding[:, embedding.shape[1] - self.pos_embed.shape[1]:])

@@ -14,6 +14,7 @@ from torch import Tensor
 from ..utils.attention_maps import attention_maps, check_attention
 from ..utils.vit_checkpoint import load_vit
 from .branch_checkpoint import rename_old_keys
+from .checkpoint_formats import SINGLE, drop_average_copies
 
 _LOSS = dict(type='AttentionRegularizationLoss')
 _BRANCHES = dict(source='source', target='target_student')
@@ -51,6 +52,8 @@ class AttentionRegularizedPoseEstimator(BaseModel):
         TypeError: The pose model's backbone is no vision transformer.
         ValueError: Unknown domains or keys, layers that do not exist, no class token for its row.
     """
+
+    plain_names = (SINGLE,)
 
     def __init__(self, pose_model: dict, loss: dict | None = None,
                  on: Sequence[str] = ('source',), auxiliary: dict | None = None,
@@ -99,6 +102,7 @@ class AttentionRegularizedPoseEstimator(BaseModel):
         if prefix:
             return
         own = self.pose_model.state_dict()
+        drop_average_copies(state_dict)
         if not any(key.startswith('pose_model.') for key in state_dict):
             rename_old_keys(self.pose_model, state_dict)
             plain = [key for key in state_dict if key in own]
@@ -106,7 +110,9 @@ class AttentionRegularizedPoseEstimator(BaseModel):
                 raise RuntimeError(
                     f'wrong checkpoint: none of its entries ({", ".join(list(state_dict)[:3])}, '
                     f'...) belongs to the pose model ({", ".join(list(own)[:3])}, ...). Export a '
-                    'student-teacher checkpoint with tools/export_checkpoint.py first')
+                    'student-teacher checkpoint with tools/export_checkpoint.py first; an '
+                    "encoder's own file belongs into init_cfg=dict(type='PretrainedViT', "
+                    'checkpoint=...) of the backbone')
             for key in plain:
                 state_dict[f'pose_model.{key}'] = state_dict.pop(key)
             for key in [k for k in state_dict if k.startswith('data_preprocessor.')]:

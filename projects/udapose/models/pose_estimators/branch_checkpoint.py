@@ -6,14 +6,17 @@ import logging
 from mmengine.logging import MMLogger, print_log
 from torch import nn
 
+from .checkpoint_formats import drop_average_copies, take_single
+
 BRANCHES = ('student', 'teacher')
 
 
 def fill_branches(model: nn.Module, state_dict: dict) -> bool:
     """Complete a state dict so that it fills both branches; edits it in place.
 
-    Accepts a checkpoint of the whole model (left as it is), of a plain model (goes into both
-    branches), or of one branch only (also copied to the other one).
+    Accepts a checkpoint of the whole model (left as it is), of a plain model or of one with
+    attention regularization (goes into both branches), or of one branch only (also copied to the
+    other one).
 
     Args:
         model (nn.Module): Has ``student`` and ``teacher`` of the same architecture.
@@ -28,8 +31,10 @@ def fill_branches(model: nn.Module, state_dict: dict) -> bool:
     own = {key: value for key, value in model.student.state_dict().items()}
     for key in [k for k in state_dict if k.startswith('data_preprocessor.')]:
         del state_dict[key]
+    drop_average_copies(state_dict)
     parts = {branch: _part(state_dict, f'{branch}.') for branch in BRANCHES}
     if not any(parts.values()):
+        take_single(state_dict)
         rename_old_keys(model.student, state_dict)
     plain = {k: v for k, v in state_dict.items() if k in own}
     present = [branch for branch in BRANCHES if parts[branch]]
@@ -82,8 +87,9 @@ def _check_fit(own: dict, given: dict, state_dict: dict) -> None:
         raise RuntimeError(
             'wrong checkpoint: none of its entries belongs to this model. It holds '
             f'{_some(list(state_dict))}; the model expects {_some(list(own))} (as they are, or '
-            'with the prefix "student." or "teacher."). Set load_from to a checkpoint of the same '
-            'architecture')
+            'with the prefix "student.", "teacher." or "pose_model."). Set load_from to a '
+            "checkpoint of the same architecture; a backbone's own file belongs into "
+            "init_cfg=dict(type='Pretrained', checkpoint=...) of the backbone")
     other = [f'{key}: {tuple(given[key].shape)} instead of {tuple(value.shape)}'
              for key, value in own.items() if key in given and given[key].shape != value.shape]
     if other:

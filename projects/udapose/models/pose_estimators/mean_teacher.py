@@ -12,6 +12,7 @@ from ..utils.feature_taps import check_feature_name, tapped
 from ..utils.structures import map_tensors, split_batch
 from ..utils.view_geometry import ViewGeometry, view_geometry
 from .adaptation_batch import AdaptationBatch, DomainPass, PseudoLabels, TeacherPass
+from .input_sizes import check_input_sizes
 from .pseudo_labels import make_pseudo_labels
 from .student_teacher import StudentTeacher
 from .train_options import train_options
@@ -125,6 +126,7 @@ class MeanTeacherPoseEstimator(StudentTeacher):
             width; 0 = the same points in all images; not for a single image).
         """
         self._check_branches(inputs)
+        check_input_sizes(inputs, self.student.head)
         if not self.adapting:
             return self.source_loss(inputs, data_samples)
         batch = AdaptationBatch(self.student, self.readout, _progress())

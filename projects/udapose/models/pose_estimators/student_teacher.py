@@ -40,6 +40,7 @@ class StudentTeacher(BaseModel):
         ValueError: Unknown ``test_cfg``; a model that no readout reads.
     """
 
+    plain_names = BRANCHES
     teacher_norm = 'ema'  # 'batch': its batch norms use the statistics of its own batches
 
     def __init__(self, pose_estimator: dict, data_preprocessor: dict | None = None,

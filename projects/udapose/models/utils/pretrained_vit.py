@@ -11,6 +11,7 @@ from mmengine.model import initialize, update_init_info
 from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import nn
 
+from ...config_types import is_kind
 from .vit_checkpoint import load_vit
 
 
@@ -77,7 +78,7 @@ class PretrainedLast:
     def init_weights(self) -> None:
         """Initialise everything, then load."""
         cfgs = self.init_cfg if isinstance(self.init_cfg, (list, tuple)) else [self.init_cfg]
-        late = [c for c in cfgs if c and c['type'] in ('PretrainedViT', PretrainedViT)]
+        late = [c for c in cfgs if c and is_kind(c, WEIGHT_INITIALIZERS, PretrainedViT)]
         if not late:
             return super().init_weights()
         full, self.init_cfg = self.init_cfg, [c for c in cfgs if c not in late] or None

@@ -1,0 +1,46 @@
+"""The plain MMPose models inside of a wrapper, for everything that looks into a model.
+
+A wrapper names them once, in the class attribute ``plain_names`` (also the prefixes of its
+checkpoints); which one predicts is ``predict_on`` if there are several.
+"""
+from __future__ import annotations
+
+from mmengine.model import is_model_wrapper
+from torch import nn
+
+
+def plain_models(model: nn.Module) -> dict[str, nn.Module]:
+    """Plain models by name.
+
+    Args:
+        model (nn.Module): A wrapper of this package or a plain MMPose model, maybe wrapped for
+            DDP.
+
+    Returns:
+        dict[str, nn.Module]: E.g. ``student`` and ``teacher``; ``pose_model``; of a plain model
+        itself, under ``''``.
+    """
+    model = model.module if is_model_wrapper(model) else model
+    names = getattr(model, 'plain_names', ())
+    return {name: getattr(model, name) for name in names} or {'': model}
+
+
+def predicting_model(model: nn.Module) -> nn.Module:
+    """The plain model whose predictions are the wrapper's.
+
+    Args:
+        model (nn.Module): See :func:`plain_models`.
+    """
+    model = model.module if is_model_wrapper(model) else model
+    found = plain_models(model)
+    return next(iter(found.values())) if len(found) == 1 else found[model.predict_on]
+
+
+def trained_model(model: nn.Module) -> nn.Module:
+    """The plain model that the optimizer changes.
+
+    Args:
+        model (nn.Module): See :func:`plain_models`.
+    """
+    found = plain_models(model)
+    return found.get('student', next(iter(found.values())))
