@@ -15,7 +15,7 @@ mean_teacher = dict(
         dict(type='AdaptiveKeypointOcclusion', prob=0.5, threshold=0.9, half_size=10)],
     train_cfg=dict(
         confidence_quantile=0.5, per_joint_quantile=False, joint_forward=False,
-        teacher_norm='batch', compare_frame='base'))
+        teacher_norm='batch', compare_frame='base', valid_mask=False))
 
 style_hook = dict(
     type='AdaINStyleHook', prob=0.5, alpha=(0., 1.), per_sample=False,

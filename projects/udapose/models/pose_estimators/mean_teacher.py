@@ -21,7 +21,7 @@ from .pseudo_labels import make_pseudo_labels
 
 _TRAIN_CFG = dict(confidence_quantile=0.5, per_joint_quantile=False, min_confidence=0.,
                   peaks_from='warped', joint_forward=True, teacher_norm='ema',
-                  compare_frame='student')
+                  compare_frame='student', valid_mask=True)
 
 _CONSISTENCY = dict(type='HeatmapConsistencyLoss')
 
@@ -66,6 +66,9 @@ class MeanTeacherPoseEstimator(BaseModel):
             - compare_frame (str): ``'student'`` (default) brings the teacher's heatmaps into the
               student's view; ``'base'`` brings both back to the crop that the views were made from
               (published; one more resampling, through which the gradient passes).
+            - valid_mask (bool): True (default) leaves out of the consistency the pixels of the
+              frame that the views do not cover; False compares these as well (published), where
+              a warped heatmap is 0. ``valid_mask`` of the batch is then 1 everywhere.
         student_augments (Sequence[dict]): Augmentations of the student's view that may look at
             the teacher's prediction, such as ``AdaptiveKeypointOcclusion``.
         test_cfg (dict, optional): ``predict_on`` 'teacher' (default) or 'student'. What concerns
@@ -96,7 +99,8 @@ class MeanTeacherPoseEstimator(BaseModel):
         self.train_cfg = {**_TRAIN_CFG, **(train_cfg or {})}
         for key, choices in (('peaks_from', ('warped', 'teacher')),
                              ('teacher_norm', ('ema', 'batch')),
-                             ('compare_frame', ('student', 'base'))):
+                             ('compare_frame', ('student', 'base')),
+                             ('valid_mask', (True, False))):
             if self.train_cfg[key] not in choices:
                 raise ValueError(f'train_cfg.{key} must be one of {choices}, '
                                  f'got {self.train_cfg[key]!r}')
@@ -294,9 +298,11 @@ class MeanTeacherPoseEstimator(BaseModel):
         geometry = view_geometry(
             data_samples['target_teacher'], data_samples['target_student'], codec.scale_factor,
             teacher_heatmaps.device, cfg['compare_frame'])
-        return dict(
-            teacher_inputs=inputs['target_teacher'], teacher_heatmaps=teacher_heatmaps,
-            geometry=geometry, **make_pseudo_labels(teacher_heatmaps, geometry, codec, cfg))
+        labels = make_pseudo_labels(teacher_heatmaps, geometry, codec, cfg)
+        if not cfg['valid_mask']:
+            labels['valid_mask'] = torch.ones_like(labels['valid_mask'])
+        return dict(teacher_inputs=inputs['target_teacher'], teacher_heatmaps=teacher_heatmaps,
+                    geometry=geometry, **labels)
 
     # ------------------------------------------------------------------ helpers
     @staticmethod
