@@ -27,6 +27,8 @@ train_dataloader = dict(dataset=dict(
         dict(type='ForkViews', teacher=augment_view, student=augment_view)])))
 
 model = dict(
+    # the published source loss is half a mean squared error
+    pose_estimator=dict(head=dict(loss=dict(loss_weight=0.5))),
     consistency=dict(loss_weight=1.0),
     alignments=dict(
         feature=dict(
@@ -39,7 +41,7 @@ model = dict(
         dict(type='AdaptiveKeypointOcclusion', prob=0.5, threshold=0.9, half_size=3)],
     train_cfg=dict(
         confidence_quantile=0.5, per_joint_quantile=False, joint_forward=False,
-        teacher_norm='batch', compare_frame='base'))
+        teacher_norm='batch', compare_frame='base', valid_mask=False))
 
 optim_wrapper = dict(
     optimizer=dict(lr=1e-4),

@@ -1,0 +1,75 @@
+"""What every published config resolves to, defaults and inherited keys included."""
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from mmpose.registry import MODELS
+
+import udapose  # noqa: F401
+
+CONFIGS = Path(__file__).resolve().parent.parent / 'configs'
+MULTILEVEL = sorted([*CONFIGS.glob('multilevel_alignment/*_published.py'),
+                     *CONFIGS.glob('multilevel_alignment/*_res101_256x256.py')])
+UNIFRAME = sorted(CONFIGS.glob('uniframe/*_res101_256x256.py'))
+PLAIN = sorted([*CONFIGS.glob('s*_only/*_res101_256x256.py'),
+                *CONFIGS.glob('oracle/*_res101_256x256.py')])
+
+
+def name(path):
+    return path.stem
+
+
+def test_the_lists_hold_all_pairs():
+    assert len(MULTILEVEL) == 2 + 6 and len(UNIFRAME) == 6 and len(PLAIN) == 3 * 6
+
+
+def source_loss(model):
+    return MODELS.build(model.get('pose_estimator', model).head.loss)
+
+
+@pytest.mark.parametrize('path', MULTILEVEL + UNIFRAME + PLAIN, ids=name)
+def test_the_source_loss_is_half_a_squared_error_of_labelled_joints(path):
+    loss = source_loss(Config.fromfile(path).model)
+    assert type(loss).__name__ == 'KeypointMSELoss'
+    assert (loss.loss_weight, loss.use_target_weight) == (0.5, True)
+
+
+@pytest.mark.parametrize('path', MULTILEVEL + UNIFRAME, ids=name)
+def test_the_mean_teacher_is_the_published_one(path):
+    cfg = Config.fromfile(path)
+    loss = MODELS.build(cfg.model.consistency)
+    assert (loss.loss_weight, loss.normalize) == (1., 'all')
+    train_cfg = dict(cfg.model.train_cfg)
+    assert train_cfg.pop('peaks_from', 'warped') == 'warped'
+    assert not train_cfg.pop('min_confidence', 0.)
+    assert train_cfg == dict(
+        compare_frame='base', confidence_quantile=0.5, joint_forward=False,
+        per_joint_quantile=False, teacher_norm='batch', valid_mask=False)
+    # 20 of 256 pixels, the published patch
+    side = cfg.codec.input_size[0]
+    augment, = map(MODELS.build, cfg.model.student_augments)
+    assert (augment.prob, augment.threshold) == (0.5, 0.9)
+    assert augment.half_size == round(10 * side / 256 + 0.01)
+    ema, = (h for h in cfg.custom_hooks if h.type == 'EMATeacherHook')
+    assert (ema.momentum, ema.buffers, ema.get('warmup', False)) == (0.001, 'keep', False)
+    style, = (h for h in cfg.custom_hooks if h.type == 'AdaINStyleHook')
+    assert (style.prob, style.alpha, style.per_sample) == (0.5, (0., 1.), False)
+    assert cfg.optim_wrapper.optimizer == dict(type='Adam', lr=1e-4)
+    if path in UNIFRAME:
+        assert not any(cfg.model.alignments.values()) and style.target_to_source == 0.5
+        return
+    assert not style.get('target_to_source')
+    assert any(h.type == 'ConstantLRHook' for h in cfg.custom_hooks)
+
+
+@pytest.mark.parametrize('path', MULTILEVEL, ids=name)
+def test_the_alignment_terms_are_the_published_ones(path):
+    alignments = Config.fromfile(path).model.alignments
+    assert sorted(alignments) == ['feature', 'pose']
+    feature, pose = map(MODELS.build, (alignments.feature, alignments.pose))
+    assert feature.loss_weight == 0.1 and feature.features == ('head.deconv_layers',)
+    assert {feature.reversal.value(p) for p in (0., 0.5, 1.)} == {1.}
+    widths = [m.out_channels for m in feature.discriminator.modules() if hasattr(m, 'kernel_size')]
+    assert widths == [256, 128, 128, 1]
+    assert (pose.loss_weight, pose.temperature, pose.normalize, pose.form,
+            pose.diversity_weight) == (0.3, 1., 'pixels', 'profiles', 1.)
