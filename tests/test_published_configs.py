@@ -6,6 +6,7 @@ from mmengine.config import Config
 from mmpose.registry import MODELS
 
 import udapose  # noqa: F401
+from udapose.models.style_transfer.image_convention import ImageConvention
 
 CONFIGS = Path(__file__).resolve().parent.parent / 'configs'
 MULTILEVEL = sorted([*CONFIGS.glob('multilevel_alignment/*_published.py'),
@@ -73,3 +74,31 @@ def test_the_alignment_terms_are_the_published_ones(path):
     assert widths == [256, 128, 128, 1]
     assert (pose.loss_weight, pose.temperature, pose.normalize, pose.form,
             pose.diversity_weight) == (0.3, 1., 'pixels', 'profiles', 1.)
+
+
+def stylizer(cfg):
+    hook, = (h for h in cfg.custom_hooks if h.type == 'AdaINStyleHook')
+    return hook.stylizer
+
+
+@pytest.mark.parametrize('pair', sorted({p.stem.split('_')[1] for p in UNIFRAME}))
+def test_style_networks_are_trained_and_used_on_the_pose_networks_images(pair):
+    training = Config.fromfile(CONFIGS / f'style_transfer/adain-vgg19_{pair}_256x256.py').model
+    assert (training.style_loss, training.style_weight, training.both_directions) == (
+        'mean_std', 0.1, True)
+    assert (training.get('content_weight', 1.), training.get('reconstruction_weight', 0)) == (1, 0)
+    for folder in ('style_only/style-only', 'multilevel_alignment/multilevel', 'uniframe/uniframe'):
+        cfg = Config.fromfile(CONFIGS / f'{folder}_{pair}_res101_256x256.py')
+        assert stylizer(cfg).input == training.input
+        convention = ImageConvention(training.input)
+        pose = cfg.model.get('pose_estimator', cfg.model).data_preprocessor
+        for ours, theirs in ((convention.mean, pose.mean), (convention.std, pose.std)):
+            assert (255 * ours).flatten().tolist() == pytest.approx(theirs, abs=0.01)
+
+
+@pytest.mark.parametrize('kind', ['people', 'hands'])
+def test_small_style_networks_take_unit_images(kind):
+    path = CONFIGS / f'multilevel_alignment/multilevel_synth-{kind}_res18-w32_64x64_published.py'
+    training = Config.fromfile(CONFIGS / f'style_transfer/adain-small_synth-{kind}_64x64.py').model
+    assert training.get('input', 'unit') == stylizer(Config.fromfile(path)).get('input', 'unit') \
+        == 'unit'

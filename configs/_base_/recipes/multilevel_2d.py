@@ -2,6 +2,8 @@
 
 Known oddities of the published code that are *not* imitated: the misplaced occlusion and the
 nearest-neighbour resampling. A config gives the style network's decoder to `style_hook`.
+The style network works on images normalised with ImageNet's mean and deviation, as published; the
+animals' on those of their pose network, from which only a mean is subtracted.
 """
 mean_teacher = dict(
     type='MeanTeacherPoseEstimator',
@@ -20,7 +22,7 @@ mean_teacher = dict(
 style_hook = dict(
     type='AdaINStyleHook', prob=0.5, alpha=(0., 1.), per_sample=False,
     stylizer=dict(
-        type='AdaINStyleTransfer',
+        type='AdaINStyleTransfer', input='imagenet',
         encoder=dict(type='VGG19StyleEncoder', weights='checkpoints/vgg_normalised.pth'),
         decoder=dict(type='StyleDecoder')))
 
