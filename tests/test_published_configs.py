@@ -102,3 +102,26 @@ def test_small_style_networks_take_unit_images(kind):
     training = Config.fromfile(CONFIGS / f'style_transfer/adain-small_synth-{kind}_64x64.py').model
     assert training.get('input', 'unit') == stylizer(Config.fromfile(path)).get('input', 'unit') \
         == 'unit'
+
+
+@pytest.mark.parametrize('path', MULTILEVEL + UNIFRAME, ids=name)
+def test_the_views_are_the_published_ones(path):
+    """Of both domains; animals have other source images and no random square."""
+    dataset = Config.fromfile(path).train_dataloader.dataset
+    animals, hands = 'animal' in path.stem, any(k in path.stem for k in ('hand', 'rhd'))
+    *shared, fork = dataset.target.pipeline
+    views = [fork.teacher, fork.student, *([] if animals else [dataset.source.pipeline])]
+    for view in views:
+        found = {t.type: t for t in view}
+        boxes, warp = found['QuickRandomBBoxTransform'], found['RecordedTopdownAffine']
+        assert boxes.rotate_factor == (180 if hands else 60) and boxes.rotate_prob == 1
+        assert boxes.scale_factor == pytest.approx((1 / 1.3, 1 / 0.6))
+        assert (boxes.shift_factor, boxes.shift_prob, warp.shear) == (0.05, 1., 30.)
+        assert found['RandomFlip'].prob == 0
+        if not animals:
+            jitter = found['ColorJitter']
+            assert [jitter.brightness, jitter.contrast, jitter.saturation] == [0.25] * 3
+    squares = [[t for t in p if t.type == 'RandomSquareCrop']
+               for p in (shared, fork.teacher, fork.student, dataset.source.pipeline)]
+    expected = [] if animals else [dict(type='RandomSquareCrop')]
+    assert squares == [expected, [], [], expected]

@@ -14,16 +14,17 @@ augment_view = [
     dict(type='RandomFlip', direction='horizontal', prob=0.),
     # the published 0.6 to 1.3 magnifies the image, MMPose's factor the box
     dict(type='QuickRandomBBoxTransform', shift_factor=0.05, scale_factor=(1 / 1.3, 1 / 0.6),
-         rotate_factor=60, rotate_prob=1.0, shift_prob=1.0),
+         rotate_factor=180, rotate_prob=1.0, shift_prob=1.0),
     dict(type='RecordedTopdownAffine', input_size=(64, 64), shear=30.),
     dict(type='ColorJitter', brightness=0.25, contrast=0.25, saturation=0.25)]
+square = dict(type='RandomSquareCrop')  # both views of a target image share it
 train_dataloader = dict(dataset=dict(
     source=dict(pipeline=[
-        *_base_.load_whole_image, *augment_view,
+        *_base_.load_whole_image, square, *augment_view,
         dict(type='GenerateTarget', encoder=_base_.codec),
         dict(type='PackBranches', branch='source')]),
     target=dict(pipeline=[
-        *_base_.target_pipeline[:-1],
+        *_base_.target_pipeline[:-1], square,
         dict(type='ForkViews', teacher=augment_view, student=augment_view)])))
 
 model = dict(

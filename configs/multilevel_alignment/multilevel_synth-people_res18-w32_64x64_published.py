@@ -17,13 +17,14 @@ augment_view = [
          rotate_factor=60, rotate_prob=1.0, shift_prob=1.0),
     dict(type='RecordedTopdownAffine', input_size=(64, 64), shear=30.),
     dict(type='ColorJitter', brightness=0.25, contrast=0.25, saturation=0.25)]
+square = dict(type='RandomSquareCrop')  # both views of a target image share it
 train_dataloader = dict(dataset=dict(
     source=dict(pipeline=[
-        *_base_.load_whole_image, *augment_view,
+        *_base_.load_whole_image, square, *augment_view,
         dict(type='GenerateTarget', encoder=_base_.codec),
         dict(type='PackBranches', branch='source')]),
     target=dict(pipeline=[
-        *_base_.target_pipeline[:-1],
+        *_base_.target_pipeline[:-1], square,
         dict(type='ForkViews', teacher=augment_view, student=augment_view)])))
 
 model = dict(
