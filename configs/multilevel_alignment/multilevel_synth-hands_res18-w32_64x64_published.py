@@ -14,19 +14,22 @@ augment_view = [
     dict(type='RandomFlip', direction='horizontal', prob=0.),
     # the published 0.6 to 1.3 magnifies the image, MMPose's factor the box
     dict(type='QuickRandomBBoxTransform', shift_factor=0.05, scale_factor=(1 / 1.3, 1 / 0.6),
-         rotate_factor=60, rotate_prob=1.0, shift_prob=1.0),
+         rotate_factor=180, rotate_prob=1.0, shift_prob=1.0),
     dict(type='RecordedTopdownAffine', input_size=(64, 64), shear=30.),
     dict(type='ColorJitter', brightness=0.25, contrast=0.25, saturation=0.25)]
+square = dict(type='RandomSquareCrop')  # both views of a target image share it
 train_dataloader = dict(dataset=dict(
     source=dict(pipeline=[
-        *_base_.load_whole_image, *augment_view,
+        *_base_.load_whole_image, square, *augment_view,
         dict(type='GenerateTarget', encoder=_base_.codec),
         dict(type='PackBranches', branch='source')]),
     target=dict(pipeline=[
-        *_base_.target_pipeline[:-1],
+        *_base_.target_pipeline[:-1], square,
         dict(type='ForkViews', teacher=augment_view, student=augment_view)])))
 
 model = dict(
+    # the published source loss is half a mean squared error
+    pose_estimator=dict(head=dict(loss=dict(loss_weight=0.5))),
     consistency=dict(loss_weight=1.0),
     alignments=dict(
         feature=dict(
@@ -39,7 +42,7 @@ model = dict(
         dict(type='AdaptiveKeypointOcclusion', prob=0.5, threshold=0.9, half_size=3)],
     train_cfg=dict(
         confidence_quantile=0.5, per_joint_quantile=False, joint_forward=False,
-        teacher_norm='batch', compare_frame='base'))
+        teacher_norm='batch', compare_frame='base', valid_mask=False))
 
 optim_wrapper = dict(
     optimizer=dict(lr=1e-4),

@@ -33,6 +33,7 @@ train_dataloader = dict(
 custom_hooks = [
     dict(_base_.style_hook, stylizer=dict(
         _base_.style_hook.stylizer,
+        input=dict(mean=[0.3999, 0.3909, 0.3871], std=[1., 1., 1.]),
         checkpoint='work_dirs/adain-vgg19_synthetic-animal-to-tigdog_256x256/iter_160000.pth')),
     *_base_.hooks]
 default_hooks = dict(checkpoint=dict(interval=2500))

@@ -16,7 +16,7 @@ custom_hooks = [
     dict(type='AdaINStyleHook', prob=0.5, alpha=(0., 1.), per_sample=False,
          style_images=_base_.target_train,
          stylizer=dict(
-             type='AdaINStyleTransfer', decoder=dict(type='StyleDecoder'),
+             type='AdaINStyleTransfer', input='imagenet', decoder=dict(type='StyleDecoder'),
              encoder=dict(type='VGG19StyleEncoder', weights='checkpoints/vgg_normalised.pth'),
              checkpoint='work_dirs/adain-vgg19_freihand-to-rhd_256x256/iter_160000.pth')),
     dict(type='PreflightHook'), dict(type='AverageBuffersHook')]

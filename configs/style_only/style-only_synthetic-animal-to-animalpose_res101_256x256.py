@@ -19,6 +19,7 @@ custom_hooks = [
          style_images=_base_.target_train,
          stylizer=dict(
              type='AdaINStyleTransfer', decoder=dict(type='StyleDecoder'),
+             input=dict(mean=[0.3999, 0.3909, 0.3871], std=[1., 1., 1.]),
              encoder=dict(type='VGG19StyleEncoder', weights='checkpoints/vgg_normalised.pth'),
              checkpoint='work_dirs/adain-vgg19_synthetic-animal-to-animalpose_256x256/iter_160000.pth')),
     dict(type='PreflightHook'), dict(type='AverageBuffersHook')]

@@ -9,8 +9,8 @@ torchvision's vgg19, or the normalised VGG.
         train_dataloader.dataset.style=data/my_target
 
 Writes work_dirs/adain-vgg19_folders_256x256/iter_160000.pth: the decoder alone. To go on from a
-published decoder of the normalised VGG: model.decoder.weights=checkpoints/decoder.pth. For
-UniFrame's variant: model.style_loss=gram. Add --amp on a GPU.
+published decoder of the normalised VGG: model.decoder.weights=checkpoints/decoder.pth. As in
+UniFrame: model.input=imagenet model.style_weight=0.1. Add --amp on a GPU.
 """
 _base_ = ['../_base_/default_runtime.py']
 

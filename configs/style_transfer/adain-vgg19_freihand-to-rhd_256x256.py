@@ -10,6 +10,8 @@ data/RHD_published_v2/{training,evaluation}/.
 """
 _base_ = ['./adain-vgg19_folders_256x256.py']
 
+# as published (docs/style_transfer.md)
+model = dict(input='imagenet', style_weight=0.1)
 train_dataloader = dict(
     dataset=dict(
         _delete_=True, type='StyleTransferDataset', size=256, resize=(256, 512),

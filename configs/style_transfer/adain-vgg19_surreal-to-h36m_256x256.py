@@ -9,6 +9,8 @@ data/h36m_uda/{annotations,images}/.
 """
 _base_ = ['./adain-vgg19_folders_256x256.py']
 
+# as published (docs/style_transfer.md)
+model = dict(input='imagenet', style_weight=0.1)
 train_dataloader = dict(
     dataset=dict(
         _delete_=True, type='StyleTransferDataset', size=256, resize=(256, 512),

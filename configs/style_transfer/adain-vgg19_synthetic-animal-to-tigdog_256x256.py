@@ -8,6 +8,10 @@ Data (docs/data_animals.md): data/animal_data/{synthetic_animal,behaviorDiscover
 """
 _base_ = ['./adain-vgg19_folders_256x256.py']
 
+# as published (docs/style_transfer.md)
+model = dict(
+    style_weight=0.1,
+    input=dict(mean=[0.3999, 0.3909, 0.3871], std=[1., 1., 1.]))
 train_dataloader = dict(
     dataset=dict(
         _delete_=True, type='StyleTransferDataset', size=256, resize=(256, 512),

@@ -106,10 +106,10 @@ def test_covered_needs_both_views():
     assert g.covered((16, 16))[0, 0, 5].tolist() == [0] * 4 + [1] * 8 + [0] * 4
 
 
-def based_batch():
+def based_batch(student=(10, -10)):
     inputs, samples = batch()
-    for key in ('target_teacher', 'target_student'):
-        samples[key] = [based(rotated(10, False), False), based(rotated(-10, True), True)]
+    for key, (one, two) in dict(target_teacher=(10, -10), target_student=student).items():
+        samples[key] = [based(rotated(one, False), False), based(rotated(two, True), True)]
     return inputs, samples
 
 
@@ -121,6 +121,33 @@ def test_a_whole_step_in_the_base_frame():
     (grad,) = torch.autograd.grad(losses['loss_consistency'],
                                   [model.student.head.final_layer.weight])
     assert grad.abs().max() > 0
+
+
+@pytest.mark.parametrize('masked', [True, False])
+@pytest.mark.parametrize('frame', ['student', 'base'])
+def test_valid_mask_is_optional(masked, frame):
+    """The published comparison includes what the views do not cover, where warps give 0."""
+    model = build(train_cfg=dict(compare_frame=frame, confidence_quantile=0., valid_mask=masked),
+                  alignments=dict(extra=dict(type='_RecordingTerm'))).train()
+    model.teacher.head.forward = fixed(gaussians(torch.from_numpy(POINTS)).repeat(2, 1, 1, 1))
+    losses = model.loss(*based_batch(student=(50, -40)))
+    seen = model.alignments['extra'].seen
+    covered = seen.geometry.covered((16, 16))
+    assert 0.5 < covered.mean() < 1  # the views are rotated
+    assert torch.equal(seen.pseudo.frame_mask, covered) if masked \
+        else seen.pseudo.frame_mask is None
+    error = (seen.aligned_output - seen.pseudo.frame_targets).square()
+    assert seen.pseudo.frame_weights.all()
+    counted = covered if masked else 1
+    torch.testing.assert_close(losses['loss_consistency'], (error * counted).mean())
+    outside = (error * (1 - covered)).mean()
+    if frame == 'student':  # its own heatmaps reach everywhere
+        assert outside > 1e-3 * error.mean()
+
+
+def test_valid_mask_must_be_a_bool():
+    with pytest.raises(ValueError, match="valid_mask must be one of .*got 'no'"):
+        build(train_cfg=dict(valid_mask='no'))
 
 
 def test_a_view_without_the_base_matrix_is_named():

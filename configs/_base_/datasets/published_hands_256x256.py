@@ -2,7 +2,7 @@
 _base_ = ['./published_views_256x256.py']
 
 num_keypoints = 21
-source_view = [*_base_.load_crop, *_base_.hand_view]
+source_view = _base_.hand_source_view
 source_train = dict(
     pipeline=[*source_view, dict(type='GenerateTarget', encoder=_base_.codec),
               dict(type='PackBranches', branch='source')])
@@ -10,7 +10,7 @@ labeled_source_train = dict(
     pipeline=[*source_view, dict(type='GenerateTarget', encoder=_base_.codec),
               dict(type='PackPoseInputs')])
 target_train = dict(
-    pipeline=[*_base_.load_crop,
+    pipeline=[*_base_.load_square,
               dict(type='ForkViews', teacher=_base_.hand_view, student=_base_.hand_view)])
 labeled_target_train = labeled_source_train
 target_test = dict(pipeline=_base_.test_view)

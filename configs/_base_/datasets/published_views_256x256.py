@@ -1,6 +1,7 @@
 """What the published 2D benchmarks share: 256x256 crops, heatmaps, augmentation (docs/recipes.md).
 
 Bodies and hands: a random square, then rotation, shear, scale, shift and colours; no flips. The
+two views of a target image share the square, which is the frame where they are compared. The
 published code warps with nearest-neighbour sampling and draws uniformly; here MMPose's transforms
 warp once, bilinearly, and draw from truncated normal distributions of the same range.
 
@@ -25,9 +26,14 @@ boxes = dict(type='QuickRandomBBoxTransform', shift_factor=0.05, shift_prob=1.0,
              scale_factor=(1 / 1.3, 1 / 0.6), rotate_factor=60, rotate_prob=1.0)
 # `RandomFlip` at probability 0 records that nothing was flipped
 no_flip = dict(type='RandomFlip', direction='horizontal', prob=0.)
-body_view = [no_flip, dict(type='RandomSquareCrop'), boxes, warp, colours]
-hand_view = [no_flip, dict(type='RandomSquareCrop'), dict(boxes, rotate_factor=180), warp,
-             colours]
+hand_boxes = dict(boxes, rotate_factor=180)
+square = dict(type='RandomSquareCrop')
+body_source_view = [*load_crop, no_flip, square, boxes, warp, colours]
+hand_source_view = [*load_crop, no_flip, square, hand_boxes, warp, colours]
+# of the target: what comes before the fork is drawn once
+load_square = [*load_crop, square]
+body_view = [no_flip, boxes, warp, colours]
+hand_view = [no_flip, hand_boxes, warp, colours]
 # animals: the target's views without colours; the source's changes come before the crop
 animal_view = [no_flip, boxes, warp]
 animal_source_view = [

@@ -2,6 +2,8 @@
 
 Known oddities of the published code that are *not* imitated: the misplaced occlusion and the
 nearest-neighbour resampling. A config gives the style network's decoder to `style_hook`.
+The style network works on images normalised with ImageNet's mean and deviation, as published; the
+animals' on those of their pose network, from which only a mean is subtracted.
 """
 mean_teacher = dict(
     type='MeanTeacherPoseEstimator',
@@ -15,12 +17,12 @@ mean_teacher = dict(
         dict(type='AdaptiveKeypointOcclusion', prob=0.5, threshold=0.9, half_size=10)],
     train_cfg=dict(
         confidence_quantile=0.5, per_joint_quantile=False, joint_forward=False,
-        teacher_norm='batch', compare_frame='base'))
+        teacher_norm='batch', compare_frame='base', valid_mask=False))
 
 style_hook = dict(
     type='AdaINStyleHook', prob=0.5, alpha=(0., 1.), per_sample=False,
     stylizer=dict(
-        type='AdaINStyleTransfer',
+        type='AdaINStyleTransfer', input='imagenet',
         encoder=dict(type='VGG19StyleEncoder', weights='checkpoints/vgg_normalised.pth'),
         decoder=dict(type='StyleDecoder')))
 

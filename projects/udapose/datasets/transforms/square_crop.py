@@ -14,7 +14,8 @@ class RandomSquareCrop(BaseTransform):
     The published training on bodies and hands (RegDA, UniFrame, arXiv 2404.14885) first resizes to
     a square, then crops a square of a random share of its area at a random position. Here the box
     is changed instead, so that the image is warped once: place it after ``GetBBoxCenterScale`` and
-    before :class:`RecordedTopdownAffine`.
+    before :class:`RecordedTopdownAffine`; for two views of one image before :class:`ForkViews`:
+    published views share the square, in which their heatmaps are compared.
 
     The current square has the longer side of the box and its centre: that of the letterboxed image
     if the box is not square. Shares above 1 are drawn again, at most ``attempts`` times in all;

@@ -76,12 +76,14 @@ class PackBranches(PackPoseInputs):
 class ForkViews(BaseTransform):
     """Fork an image into the teacher's and the student's view and pack both.
 
-    The last step of the target's pipeline: what comes before (loading, box) is done once, then
-    each view goes through its own list of transforms, which must contain
-    :class:`RecordedTopdownAffine`. The views share no arrays or containers; other objects (the data
-    set) are passed by reference. Labels, if the data set has any, are removed before: no view of
-    the target can leak them. Each view also records ``base_matrix`` (3, 3) float32: original-image
-    pixels to those of the crop that the box had before the views were drawn.
+    The last step of the target's pipeline: what comes before (loading, box, a random crop such as
+    :class:`RandomSquareCrop` that both views share) is done once, then each view goes through its
+    own list of transforms, which must contain :class:`RecordedTopdownAffine`. The views share no
+    arrays or containers; other objects (the data set) are passed by reference. Labels, if the data
+    set has any, are removed before: no view of the target can leak them. Each view also records
+    ``base_matrix`` (3, 3) float32: original-image pixels to those of the crop that the box had
+    before the views were drawn, a shared random crop included. A crop inside of a view is that
+    view's own and changes nothing in ``base_matrix``.
 
     Args:
         teacher (Sequence[dict]): Transforms of the teacher's view, usually weak.

@@ -7,7 +7,7 @@ _DEFAULTS = dict(confidence_quantile=0.5, per_joint_quantile=False, min_confiden
                  peaks_from=None, joint_forward=True, teacher_norm='ema',
                  compare_frame='student', valid_mask=True)
 _CHOICES = dict(peaks_from=(None, 'warped', 'teacher'), teacher_norm=('ema', 'batch'),
-                compare_frame=('student', 'base'))
+                compare_frame=('student', 'base'), valid_mask=(True, False))
 
 
 def train_options(given: dict | None, readout: Readout) -> dict:

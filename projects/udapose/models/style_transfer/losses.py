@@ -32,9 +32,10 @@ def style_distance(features: Sequence[Tensor], style: Sequence[Tensor], kind: st
     """Difference of two images' styles, summed over layers.
 
     ``'mean_std'``: mean squared difference of the channels' means, plus that of their standard
-    deviations (arXiv 1703.06868, eq. 13, with mean squares for norms). ``'gram'``: squared
-    Frobenius norm of the difference of Gram matrices, averaged over the batch (arXiv 1603.08155,
-    sec. 3.2).
+    deviations (arXiv 1703.06868, eq. 13, with mean squares for norms). ``'gram'``: mean squared
+    difference of the entries of the Gram matrices, as in UniFrame's code, which keeps it beside
+    the means and deviations that it trains with (arXiv 1603.08155, sec. 3.2, sums them: C squared
+    times as much).
 
     Args:
         features (Sequence[Tensor]): (B, C, H, W) of each layer.
@@ -47,8 +48,7 @@ def style_distance(features: Sequence[Tensor], style: Sequence[Tensor], kind: st
     total = features[0].new_zeros((), dtype=torch.float32)
     for ours, theirs in zip(features, style, strict=True):
         if kind == 'gram':
-            difference = gram_matrix(ours) - gram_matrix(theirs)
-            total = total + difference.square().sum((1, 2)).mean()
+            total = total + F.mse_loss(gram_matrix(ours), gram_matrix(theirs))
         else:
             # F.mse_loss over (B, C, 2) is half the sum of the two mean squares
             total = total + 2 * F.mse_loss(channel_statistics(ours), channel_statistics(theirs))

@@ -1,21 +1,18 @@
 """A style transfer network that can be trained with MMPose's tools."""
 from __future__ import annotations
 
-import logging
-
 import torch
 import torch.nn.functional as F
-from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from mmpose.registry import MODELS
 from torch import Tensor
 from torch.func import functional_call
 
 from .adain import adain, channel_statistics
+from .image_convention import ImageConvention
 from .losses import style_distance
+from .part_checks import check_parts
 from .weight_files import read_weights, some
-
-_DEFAULT_STYLE_WEIGHT = dict(mean_std=10., gram=0.1)
 
 
 @MODELS.register_module()
@@ -25,7 +22,8 @@ class AdaINStyleTransfer(BaseModel):
     .. math:: T(c, s, \alpha) = g(\alpha\, \mathrm{AdaIN}(f(c), f(s)) + (1 - \alpha) f(c))
 
     As a stylizer (of ``AdaINStyleHook``) it has :meth:`encode_style` and
-    ``forward(content, style_code, alpha)``. Images are RGB in [0, 1].
+    ``forward(content, style_code, alpha)``. Images are RGB in [0, 1] there, whatever ``input``
+    says: the encoder is given, and the decoder gives, images of that convention.
 
     Training minimises, with :math:`t = \mathrm{AdaIN}(f(c), f(s))` and each weighted,
 
@@ -40,39 +38,51 @@ class AdaINStyleTransfer(BaseModel):
     Args:
         encoder (dict): ``VGG19StyleEncoder`` or ``SmallStyleEncoder``.
         decoder (dict): ``StyleDecoder`` or ``SmallStyleDecoder``.
-        style_loss (str): ``'mean_std'`` (AdaIN's) or ``'gram'`` (UniFrame's). Defaults to
-            ``'mean_std'``.
+        input (str | dict): What the encoder's and decoder's files belong to. ``'unit'``: RGB in
+            [0, 1] (AdaIN's own releases). ``'imagenet'``: normalised with ImageNet's mean and
+            deviation (code and decoders of UniFrame and arXiv 2404.14885). ``dict(mean=[..],
+            std=[..])``: normalised so (their animals). torchvision's VGG-19 is given
+            ImageNet-normalised images by ``'unit'`` as well, the decoder then gives [0, 1].
+            Defaults to ``'unit'``.
+        style_loss (str): ``'mean_std'`` (published) or ``'gram'``. Defaults to ``'mean_std'``.
         content_weight (float): Defaults to 1.
-        style_weight (float, optional): Defaults to 10 for ``'mean_std'`` (AdaIN's) and to 0.1 for
-            ``'gram'`` (UniFrame's), both meant for VGG-19's features.
+        style_weight (float, optional): Defaults to 10 for ``'mean_std'`` (AdaIN's, for VGG-19's
+            features; 0.1 in UniFrame). ``'gram'`` has no default: nobody published one.
         reconstruction_weight (float): Defaults to 0; an encoder that is trained needs it.
         both_directions (bool): Exchange content and style of each sample with probability 0.5, so
-            that one network serves source to target and back. Defaults to False.
+            that one network serves source to target and back (published, there for whole
+            batches). Defaults to False.
         checkpoint (str, optional): A file that training this model wrote: all its weights are
             loaded, and must fit.
         data_preprocessor (dict, optional): Defaults to ``StyleImagePreprocessor``.
         init_cfg (dict, optional): MMEngine's.
 
     Raises:
-        ValueError: Unknown ``style_loss``; encoder to be trained without reconstruction; a
-            checkpoint that does not fit.
+        ValueError: Unknown ``style_loss`` or ``input``, an ``input`` that the encoder cannot have;
+            ``'gram'`` without ``style_weight``; encoder to be trained without reconstruction; a
+            checkpoint that does not fit or has another ``input``.
         FileNotFoundError: No such checkpoint.
     """
 
-    def __init__(self, encoder: dict, decoder: dict, style_loss: str = 'mean_std',
-                 content_weight: float = 1., style_weight: float | None = None,
+    def __init__(self, encoder: dict, decoder: dict, input: str | dict = 'unit',
+                 style_loss: str = 'mean_std', content_weight: float = 1.,
+                 style_weight: float | None = None,
                  reconstruction_weight: float = 0., both_directions: bool = False,
                  checkpoint: str | None = None, data_preprocessor: dict | None = None,
                  init_cfg: dict | None = None) -> None:
         # built here: MMEngine would look for it in its own registry where no scope is set
         super().__init__(
             MODELS.build(data_preprocessor or dict(type='StyleImagePreprocessor')), init_cfg)
-        if style_loss not in _DEFAULT_STYLE_WEIGHT:
+        if style_loss not in ('mean_std', 'gram'):
             raise ValueError(f"style_loss must be 'mean_std' or 'gram', got {style_loss!r}")
+        if style_weight is None and style_loss == 'gram':
+            raise ValueError("style_loss='gram' needs a style_weight: there is no published one, "
+                             'and the mean squared difference of Gram matrices is much smaller '
+                             'than that of means and deviations')
         self.encoder, self.decoder = MODELS.build(encoder), MODELS.build(decoder)
+        self.convention = ImageConvention(input)
         self.style_loss, self.content_weight = style_loss, content_weight
-        self.style_weight = _DEFAULT_STYLE_WEIGHT[style_loss] if style_weight is None \
-            else style_weight
+        self.style_weight = 10. if style_weight is None else style_weight
         self.reconstruction_weight = reconstruction_weight
         self.both_directions = both_directions
         if checkpoint is None and not reconstruction_weight and any(
@@ -80,13 +90,7 @@ class AdaINStyleTransfer(BaseModel):
             raise ValueError(
                 f'{type(self.encoder).__name__} learns by reconstruction only: set '
                 'reconstruction_weight, e.g. 1, or name the checkpoint of a trained one')
-        kinds = [getattr(part, 'kind', None) for part in (self.encoder, self.decoder)]
-        if kinds == ['torchvision', 'published']:
-            print_log(
-                f'{self.decoder.weights} was made for the normalised VGG, but the encoder is '
-                "torchvision's VGG-19, whose channels have other scales: expect wrong colours. "
-                'Take the normalised VGG, or train a decoder for this one',
-                logger='current', level=logging.WARNING)
+        check_parts(self)
         if checkpoint is not None:
             self._load(checkpoint)
 
@@ -170,13 +174,11 @@ class AdaINStyleTransfer(BaseModel):
 
     def _encode_constant(self, images: Tensor) -> list[Tensor]:
         """Features whose gradient goes to the images but not to the encoder's weights."""
-        self._check_size(images)
         constants = {name: p.detach() for name, p in self.encoder.named_parameters()}
-        return functional_call(self.encoder, constants, (images,))
+        return functional_call(self.encoder, constants, (self._prepared(images),))
 
     def _encode(self, images: Tensor) -> list[Tensor]:
-        self._check_size(images)
-        return self.encoder(images)
+        return self.encoder(self._prepared(images))
 
     @property
     def _bands(self) -> slice | None:
@@ -192,15 +194,20 @@ class AdaINStyleTransfer(BaseModel):
                 style_code[:, self._bands, 1]
         return adain(features, style_code)
 
-    def _check_size(self, images: Tensor) -> None:
+    def _prepared(self, images: Tensor) -> Tensor:
+        """RGB in [0, 1] as the encoder takes it."""
         if min(images.shape[-2:]) <= self.encoder.stride:
             raise ValueError(f'images of {tuple(images.shape[-2:])} px are too small for '
                              f'{type(self.encoder).__name__}: sides must exceed '
                              f'{self.encoder.stride} px')
+        # torchvision's weights want what the encoder makes of [0, 1] itself
+        own = getattr(self.encoder, 'own_normalization', False)
+        return images if own else self.convention.normalize(images)
 
     def _decode(self, features: Tensor, like: Tensor) -> Tensor:
         # sides that the encoder's stride does not divide were rounded up
-        return self.decoder(features)[..., :like.shape[-2], :like.shape[-1]]
+        images = self.decoder(features)[..., :like.shape[-2], :like.shape[-1]]
+        return self.convention.denormalize(images)
 
     # ------------------------------------------------------------------ files
     def _load(self, path: str) -> None:
@@ -208,7 +215,8 @@ class AdaINStyleTransfer(BaseModel):
             path, 'a checkpoint of an AdaINStyleTransfer',
             'train one with a config of configs/style_transfer, e.g. tools/train.py '
             'configs/style_transfer/adain-small_synth-people_64x64.py')
-        own = self.state_dict()
+        own = {k: v for k, v in self.state_dict().items() if not k.startswith('convention.')}
+        convention = {k: state.pop(k) for k in [*state] if k.startswith('convention.')}
         if not self.encoder.state_dict():  # its file has the weights already
             state = {k: v for k, v in state.items() if not k.startswith('encoder.')}
         missing = [k for k in own if k not in state]
@@ -224,4 +232,7 @@ class AdaINStyleTransfer(BaseModel):
                 f'{path} does not fit this AdaINStyleTransfer: missing {some(missing)}{hint}; '
                 f'unknown {some(unknown)}; of another shape {some(shapes)}. Use the encoder and '
                 'decoder of the config that wrote it')
-        self.load_state_dict(state)
+        try:
+            self.load_state_dict({**state, **convention})
+        except ValueError as error:
+            raise ValueError(str(error).replace('the checkpoint', path)) from None

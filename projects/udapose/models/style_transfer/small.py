@@ -60,6 +60,7 @@ class SmallStyleEncoder(nn.Module):
     """
 
     stride = 4
+    conventions = ('unit',)  # of AdaINStyleTransfer's `input`
     # of the deepest features: bands that do not see the image's mean, which AdaIN only scales
     band_channels = slice(3, _BANDS)
 

@@ -9,6 +9,7 @@ from mmengine.logging import print_log
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
+from .image_convention import IMAGENET
 from .weight_files import read_weights, some
 
 # of each convolution up to relu4_1: output width as multiple of the first one's, whether its
@@ -26,8 +27,9 @@ _VGG_FILE = 'the weights of VGG-19'
 _VGG_SOURCE = ("torchvision's ImageNet weights of vgg19, or the normalised VGG (usually "
                "vgg_normalised.pth) from a PyTorch release of 'AdaIN-style' (arXiv 1703.06868)")
 _DECODER_FILE = 'the decoder of the normalised VGG'
-_DECODER_SOURCE = ("decoder.pth from a PyTorch release of 'AdaIN-style' (arXiv 1703.06868), or a "
-                   'checkpoint of configs/style_transfer/adain-vgg19_folders_256x256.py')
+_DECODER_SOURCE = ("decoder.pth from a PyTorch release of 'AdaIN-style' (arXiv 1703.06868), one "
+                   "of UniFrame's decoder_*.pth.tar, or a checkpoint of "
+                   'configs/style_transfer/adain-vgg19_folders_256x256.py')
 
 
 class _FrozenConv(nn.Module):
@@ -65,8 +67,9 @@ class VGG19StyleEncoder(nn.Module):
     - torchvision's VGG-19, the whole classifier or its ``features`` alone; trained on images
       normalised with ImageNet's mean and deviation, which is applied here;
     - the normalised VGG (arXiv 1703.06868), a sequence with a leading 1x1 convolution that takes
-      images in [0, 1]; its channels were rescaled to a mean activation of one. Published decoders
-      belong to this one.
+      images in [0, 1]; its channels were rescaled to a mean activation of one. All published
+      decoders belong to this one, those of pose adaptation (UniFrame) to what it makes of
+      normalised images: ``AdaINStyleTransfer(input='imagenet')``.
 
     Weights from a file are not in the module's state dict: the file stays the one copy of them.
 
@@ -86,6 +89,7 @@ class VGG19StyleEncoder(nn.Module):
     def __init__(self, weights: str | None = None, width: int = 64) -> None:
         super().__init__()
         self.weights, self.kind = weights, None
+        self.own_normalization = True  # overwritten by the file
         self.channels = tuple(width * w for w, is_feature, _ in _CONVS if is_feature)
         self.normalize = _FrozenConv(3, 3, 1)
         self.normalize.fill(*_imagenet(), persistent=True)
@@ -98,8 +102,13 @@ class VGG19StyleEncoder(nn.Module):
             print_log('VGG19StyleEncoder has random weights: give it a file with weights=...',
                       logger='current', level=logging.WARNING)
 
+    @property
+    def conventions(self) -> tuple[str, ...] | None:
+        """Possible ``input`` of ``AdaINStyleTransfer``; None: any."""
+        return ('unit', 'imagenet') if self.kind == 'torchvision' else None
+
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Features of RGB images in [0, 1].
+        """Features of RGB images in [0, 1]; with the normalised VGG, of any convention.
 
         Args:
             images (Tensor): (B, 3, H, W), sides above 8.
@@ -137,14 +146,14 @@ class VGG19StyleEncoder(nn.Module):
                     f'{tuple(conv.weight.shape)}, found {found} (VGG-16 or a variant with batch '
                     f'norm?). Expected {_VGG_SOURCE}')
             conv.fill(weight, bias, persistent=False)
-        normalize = (state['0.weight'], state['0.bias']) if self.kind == 'normalised' \
-            else _imagenet()
+        self.own_normalization = self.kind == 'torchvision'
+        normalize = _imagenet() if self.own_normalization else (state['0.weight'], state['0.bias'])
         self.normalize.fill(*normalize, persistent=False)
 
 
 def _imagenet() -> tuple[Tensor, Tensor]:
     """Normalisation with ImageNet's mean and deviation as a 1x1 convolution."""
-    mean, std = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
+    mean, std = torch.tensor(IMAGENET)
     return torch.diag(1 / std)[..., None, None], -mean / std
 
 
@@ -153,9 +162,9 @@ class StyleDecoder(nn.Module):
     """Mirror image of :class:`VGG19StyleEncoder`: reflection padding, nearest enlargement.
 
     Args:
-        weights (str, optional): A published decoder (a sequence whose convolutions are ``1``,
-            ``5``, ``8``, ...), the same from this class, or a checkpoint of an
-            ``AdaINStyleTransfer``. Defaults to None: to be trained.
+        weights (str, optional): A published decoder of either family (a sequence whose
+            convolutions are ``1``, ``5``, ``8``, ...), the same from this class, or a checkpoint
+            of an ``AdaINStyleTransfer``. Defaults to None: to be trained.
         width (int): As the encoder's. Defaults to 64.
 
     Raises:
@@ -166,6 +175,7 @@ class StyleDecoder(nn.Module):
     def __init__(self, weights: str | None = None, width: int = 64) -> None:
         super().__init__()
         self.weights, self.kind = weights, None
+        self.trained_for: tuple[Tensor, Tensor] | None = None  # mean and std, if the file says so
         layers, channels = [], 8 * width
         for multiple, enlarge in _DECODER:
             layers += [nn.ReflectionPad2d(1), nn.Conv2d(channels, multiple * width or 3, 3)]
@@ -179,7 +189,7 @@ class StyleDecoder(nn.Module):
             self._load(read_weights(weights, _DECODER_FILE, _DECODER_SOURCE))
 
     def forward(self, features: Tensor) -> Tensor:
-        """(B, 8 C, H, W) to images (B, 3, 8 H, 8 W), RGB about [0, 1]."""
+        """(B, 8 C, H, W) to images (B, 3, 8 H, 8 W), in the convention it was trained with."""
         return self.layers(features)
 
     def _load(self, state: dict[str, Tensor]) -> None:
@@ -196,4 +206,6 @@ class StyleDecoder(nn.Module):
             raise ValueError(f'{self.weights} does not hold {_DECODER_FILE}: {first} should be '
                              f'{expected}, found {found}. Expected {_DECODER_SOURCE}')
         self.kind = 'own' if prefix else 'published'
+        if 'convention.mean' in state and 'convention.std' in state:
+            self.trained_for = state['convention.mean'], state['convention.std']
         self.layers.load_state_dict(given)
