@@ -1,4 +1,4 @@
-"""What `check_dataset.py` looks at: files, keypoints, cameras, left and right, sizes."""
+"""What `udapose check-data` looks at: files, keypoints, cameras, left and right, sizes."""
 from __future__ import annotations
 
 import hashlib

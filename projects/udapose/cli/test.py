@@ -1,8 +1,13 @@
-"""Evaluate with the installed MMPose's own test.py, which gets all arguments.
+"""Evaluate a checkpoint, with all options of MMPose's own test.py.
 
-``python tools/test.py CONFIG CHECKPOINT [--dump FILE] [--cfg-options ...]``
+    udapose test CONFIG CHECKPOINT [--dump FILE] [--work-dir DIR] [--cfg-options KEY=VALUE ...]
+
+Finds and runs the script of the installed MMPose.
 """
-from _mmpose_tool import run_mmpose_tool
+PASS_THROUGH = True
 
-if __name__ == '__main__':
-    run_mmpose_tool('test.py')
+
+def run(args) -> int:
+    """Run MMPose's test.py with ``args.arguments``."""
+    from ._mmpose_tool import run_mmpose_tool
+    return run_mmpose_tool('test.py', args.arguments)

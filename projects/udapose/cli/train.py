@@ -1,8 +1,13 @@
-"""Train with the installed MMPose's own train.py, which gets all arguments.
+"""Train a config, with all options of MMPose's own train.py.
 
-``python tools/train.py CONFIG [--amp] [--resume] [--cfg-options ...]``
+    udapose train CONFIG [--amp] [--resume] [--work-dir DIR] [--cfg-options KEY=VALUE ...]
+
+Finds and runs the script of the installed MMPose.
 """
-from _mmpose_tool import run_mmpose_tool
+PASS_THROUGH = True
 
-if __name__ == '__main__':
-    run_mmpose_tool('train.py')
+
+def run(args) -> int:
+    """Run MMPose's train.py with ``args.arguments``."""
+    from ._mmpose_tool import run_mmpose_tool
+    return run_mmpose_tool('train.py', args.arguments)

@@ -1,6 +1,6 @@
 """Write LSP's or LSP-extended's joints.mat as a COCO keypoint file, for scoring only.
 
-    python tools/convert_lsp.py SRC --out data/lspet
+    udapose convert lsp SRC --out data/lspet
 
 ``SRC`` holds joints.mat and images/ (or lsp/images/). The layouts differ, and so does the meaning
 of the flag: LSP is 3 x 14 x N with flag 1 = occluded, LSP-extended 14 x 3 x N with flag
@@ -10,7 +10,6 @@ and so do joints without finite coordinates or at (0, 0). Images are linked, not
 """
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shutil
@@ -143,12 +142,14 @@ def _link(path: Path, link: Path) -> None:
         shutil.copyfile(path, link)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_arguments(parser) -> None:
+    """Options of the command."""
     parser.add_argument('src', type=Path)
     parser.add_argument('--out', type=Path, required=True)
-    args = parser.parse_args()
+
+
+def run(args) -> int:
+    """Convert, and say what was written."""
     try:
         poses, count = convert(args.src, args.out)
     except (ValueError, OSError) as error:
@@ -156,7 +157,4 @@ def main() -> None:
     print(f'{poses} poses of {count} images in {args.out}/annotations/test.json')
     if poses < count:
         print(f'{count - poses} images have no labelled joint: unlabelled target, not scored')
-
-
-if __name__ == '__main__':
-    main()
+    return 0
