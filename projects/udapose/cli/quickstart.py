@@ -1,44 +1,234 @@
-"""Train on synthetic images, adapt to unlabelled ones, evaluate: all through MMPose's scripts.
+"""Train on synthetic images, adapt to unlabelled ones, evaluate; all within minutes.
 
-Leaves in ``--out``: results.json, table.txt, contact_sheet.png, before_after.png, curves.png,
-adapted_model/{model.pth, config.py} (a plain MMPose model). An interrupted run continues; a folder
-of another run (--kind, --seed, --data) is refused.
+    udapose quickstart [--kind people|hands] [--seed N] [--oracle] [--out DIR]
+
+Leaves in --out: results.json, table.txt, contact_sheet.png, before_after.png, curves.png,
+adapted_model/{model.pth, config.py} (a plain MMPose model). Repeat the command after an
+interruption: it continues. A folder of another run (--kind, --seed, --data) is refused.
 """
 from __future__ import annotations
 
-import argparse
+import json
 import os
 import shutil
-import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
-from _experiment import (
-    CONFIGS,
-    ROOT,
-    check_record,
-    last_checkpoint,
-    metrics,
-    test,
-    train,
-    wait,
-    write_json,
-)
+NEEDS_COMPONENTS = False  # its processes load them
 
-SMOKE = dict(sizes=('--size', '64', '--source-train', '200', '--target-train', '200', '--val', '20',
-                    '--test', '40'), source=60, adapt=40)
+CONFIG_FILES = dict(
+    source_only='source_only/source-only_{name}.py',
+    adapted='mean_teacher/mean-teacher_{name}.py',
+    oracle='oracle/oracle_{name}.py')
+#: How each method's config is laid out, see :func:`data_options`.
+LAYOUTS = dict(source_only='plain', adapted='two_domain', oracle='oracle')
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+@dataclass(frozen=True)
+class Plan:
+    """How much work: images to render and iterations to train.
+
+    Args:
+        images (dict[str, int]): Options of `udapose synth`.
+        source (int): Iterations on labelled source images, from scratch.
+        adapt (int): Iterations of the adaptation, and of the oracle.
+        batch (int): Images of the adaptation's batch, half of either domain.
+        seconds (dict[str, float]): Measured for each phase, on 2 cores.
+    """
+    images: dict[str, int]
+    source: int
+    adapt: int
+    batch: int
+    seconds: dict[str, float]
+
+
+FULL = Plan(dict(size=128, source_train=2000, target_train=2000, val=100, test=400),
+            source=800, adapt=600, batch=32,
+            seconds=dict(data=70, source=200, adaptation=230, oracle=200, evaluation=30))
+SMOKE = Plan(dict(size=64, source_train=200, target_train=200, val=20, test=40),
+             source=60, adapt=40, batch=32,
+             seconds=dict(data=6, source=20, adaptation=20, oracle=20, evaluation=15))
+
+
+def add_arguments(parser) -> None:
+    """Options of the command."""
     parser.add_argument('--kind', choices=('people', 'hands'), default='people')
     parser.add_argument('--oracle', action='store_true', help='also train with target labels')
-    parser.add_argument('--smoke', action='store_true', help='two minutes, for CI')
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--out', type=Path, default=None, help='default: work_dirs/quickstart')
-    parser.add_argument('--data', type=Path, default=None, help='default: data/synthpose/KIND')
-    return parser.parse_args()
+    parser.add_argument('--smoke', action='store_true', help='a minute of work, for CI')
+    parser.add_argument('--seed', type=int, default=0, help='of the trainings')
+    parser.add_argument('--out', type=Path, help='default: work_dirs/quickstart')
+    parser.add_argument('--data', type=Path, help='a data set that `udapose synth` has written '
+                        '(default: a small one is made in OUT/data)')
+    parser.add_argument('--threads', type=int, help='of a training (default: one for each core, '
+                        'at most 8)')
+
+
+def run(args) -> int:
+    """Run all phases, as far as they are not complete."""
+    if args.threads is not None and args.threads < 1:
+        sys.exit(f'error: --threads is {args.threads}; choose 1 or more')
+    try:
+        Quickstart(args).run()
+    except (RuntimeError, OSError) as error:  # the end of a job's log, another run's folder, ...
+        sys.exit(f'error: {error}')
+    return 0
+
+
+class Quickstart:
+    """The phases, one after the other, each with all cores.
+
+    Raises:
+        RuntimeError: A process failed, or ``--out`` holds another run.
+    """
+
+    def __init__(self, args) -> None:
+        from . import _experiment
+        from ._time_left import TimeLeft
+        self.tools, self.args = _experiment, args
+        self.plan = SMOKE if args.smoke else FULL
+        self.out = (args.out or Path('work_dirs') / ('quickstart_smoke' if args.smoke else
+                                                     'quickstart')).resolve()
+        self.data = (args.data or self.out / 'data').resolve()
+        self.cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else \
+            os.cpu_count()
+        self.threads = args.threads or min(self.cores, 8)
+        self.methods = ['source_only', 'adapted'] + ['oracle'] * args.oracle
+        planned = dict(self.plan.seconds)
+        if not args.oracle:
+            planned.pop('oracle')
+        self.left, self.seconds, self.cpu_seconds = TimeLeft(planned), {}, {}
+
+    def run(self) -> None:
+        """Run everything, and print the table."""
+        started = time.time()
+        self.out.mkdir(parents=True, exist_ok=True)
+        for method in self.methods:  # before any work
+            self.tools.check_record(self.out / method, *self.settings(method))
+        count = len(self.left_phases())
+        self.phase(f'1/{count} render the embedded data set', 'data', self.render)
+        if (self.data / 'contact_sheet.png').exists():
+            shutil.copy(self.data / 'contact_sheet.png', self.out / 'contact_sheet.png')
+        self.phase(f'2/{count} train on labelled source images', 'source',
+                   lambda: self.training('source_only'))
+        self.phase(f'3/{count} adapt to the unlabelled target images', 'adaptation',
+                   lambda: self.training('adapted'))
+        if self.args.oracle:
+            self.phase(f'4/{count} the oracle: train with target labels, too', 'oracle',
+                       lambda: self.training('oracle'))
+        self.phase(f'{count}/{count} evaluate and draw', 'evaluation', self.evaluation)
+        self.seconds['total'] = round(time.time() - started, 1)
+        table = self.report()
+        print(table)
+        print(f'everything is in {os.path.relpath(self.out)}: results.json, table.txt, '
+              'contact_sheet.png, before_after.png, curves.png, '
+              'adapted_model/{model.pth, config.py}')
+
+    def left_phases(self) -> list[str]:
+        """All phases of this run, in order."""
+        return ['data', 'source', 'adaptation'] + ['oracle'] * self.args.oracle + ['evaluation']
+
+    def phase(self, title: str, key: str, make_job) -> None:
+        """Run one process, with the time left for the whole in its progress line."""
+        print(f'== {title}', flush=True)
+        self.left.start(key)
+        begin, used = time.time(), children_seconds()
+        job = make_job()
+        if job is not None:
+            self.tools.wait([job], note=lambda jobs: self.note(job))
+        self.left.finish()
+        self.seconds[key] = round(time.time() - begin, 1)
+        self.cpu_seconds[key] = round(children_seconds() - used, 1)
+
+    def note(self, job) -> str:
+        """The end of the progress line."""
+        steps = job.steps()
+        if steps:
+            self.left.update(steps[0] / steps[1])
+        return self.left.text()
+
+    def render(self):
+        """The data set's process; None where it is complete.
+
+        Raises:
+            RuntimeError: ``--data`` is of another kind.
+        """
+        meta = self.data / 'meta.json'  # the generator writes it last
+        if meta.exists() and self.args.data is not None:
+            kind = json.loads(meta.read_text()).get('kind')
+            if kind != self.args.kind:
+                raise RuntimeError(f'{self.data} holds {kind}, not {self.args.kind}: give --kind '
+                                   'and --data that fit')
+            return None
+        sizes = [f'--{key.replace("_", "-")}={value}' for key, value in self.plan.images.items()]
+        return self.tools.Job('rendering', [
+            sys.executable, '-m', 'udapose', 'synth', '--kind', self.args.kind, '--out',
+            str(self.data), *sizes], self.out / 'data.log', threads=1)
+
+    def settings(self, method: str) -> tuple[Path, dict]:
+        """A method's config and its changes: data, seed and lengths."""
+        plan, layout = self.plan, LAYOUTS[method]
+        iterations = plan.source if method == 'source_only' else plan.adapt
+        changes = {
+            **data_options(self.data, layout), 'randomness.seed': self.args.seed,
+            'train_cfg.max_iters': iterations, 'train_cfg.val_interval': max(iterations // 4, 1),
+            'default_hooks.checkpoint.interval': max(iterations // 2, 1),
+            'default_hooks.logger.interval': 20,
+            'param_scheduler.1.milestones': [iterations * 7 // 10, iterations * 9 // 10]}
+        if method != 'source_only':
+            changes['train_dataloader.batch_size'] = plan.batch
+            changes['load_from'] = str(self.out / f'source_only/iter_{plan.source}.pth')
+        if layout == 'two_domain':
+            changes['train_dataloader.sampler.batch_size'] = plan.batch
+        return self.config(method), changes
+
+    def config(self, method: str) -> Path:
+        """The shipped config of a method."""
+        name = f'synth-{self.args.kind}_res18-w32_64x64'
+        return self.tools.CONFIGS / CONFIG_FILES[method].format(name=name)
+
+    def training(self, method: str):
+        """The process that trains, or continues, a method."""
+        config, changes = self.settings(method)
+        # A process that loads images fills the gaps that the others leave.
+        loading = {'train_dataloader.num_workers': 1,
+                   'train_dataloader.persistent_workers': True} if self.cores > 1 else {}
+        return self.tools.train(method.replace('_', ' '), config, self.out / method, self.threads,
+                                loading, **changes)
+
+    def evaluation(self):
+        """The one process that scores all models on both domains and draws the pictures."""
+        tests = [dict(method=method, domain=domain, config=str(self.config(method)),
+                      checkpoint=str(self.tools.last_checkpoint(self.out / method)),
+                      changes=domain_options(self.tools.CONFIGS, self.data, self.args.kind,
+                                             domain))
+                 for method in self.methods for domain in ('source', 'target')]
+        path = self.out / 'tests.json'
+        self.tools.write_json(path, dict(tests=tests, kind=self.args.kind, data=str(self.data)))
+        return self.tools.Job('evaluation', [
+            sys.executable, '-m', 'udapose.cli._quickstart_results', str(path)],
+            self.out / 'evaluation.log', self.threads)
+
+    def report(self) -> str:
+        """Write results.json and table.txt; the table."""
+        scores = json.loads((self.out / 'scores.json').read_text())
+        results = collect(scores['results'], self.methods)
+        results.update(
+            iterations=dict(source_only=self.plan.source, **dict.fromkeys(
+                self.methods[1:], self.plan.adapt)),
+            seed=self.args.seed, device=scores['device'], cores=self.cores, threads=self.threads,
+            seconds=self.seconds, cpu_seconds=self.cpu_seconds)
+        self.tools.write_json(self.out / 'results.json', results)
+        table = format_table(results)
+        (self.out / 'table.txt').write_text(table)
+        return table
+
+
+def children_seconds() -> float:
+    """CPU time of all processes that this one has started and that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def data_options(data: Path, layout: str) -> dict[str, str]:
@@ -52,114 +242,26 @@ def data_options(data: Path, layout: str) -> dict[str, str]:
             **{f'train_dataloader.dataset.{k}': v for k, v in keys.items()}}
 
 
-def domain_options(data: Path, kind: str, domain: str) -> dict[str, str]:
-    """Config keys that make test.py score the test set of one domain."""
-    meta = CONFIGS / f'_base_/datasets/metainfo/synth_{kind}_{domain}.py'
+def domain_options(configs: Path, data: Path, kind: str, domain: str) -> dict[str, str]:
+    """Config keys that make a test score the test set of one domain."""
+    meta = configs / f'_base_/datasets/metainfo/synth_{kind}_{domain}.py'
     return {'test_dataloader.dataset.data_root': f'{data}/{domain}/',
             'test_dataloader.dataset.metainfo.from_file': str(meta),
             'test_evaluator.prefix': domain}
 
 
-def main() -> None:
-    args = parse_args()
-    started = time.time()
-    out = (args.out or ROOT / f'work_dirs/quickstart{"_smoke" if args.smoke else ""}').resolve()
-    data = (args.data or (out / 'data' if args.smoke else ROOT / f'data/synthpose/{args.kind}')
-            ).resolve()
-    shown = os.path.relpath(out)  # from the caller's folder, as --out and --data are
-    os.chdir(ROOT)  # the configs name files of the repository
-    out.mkdir(parents=True, exist_ok=True)
-    cores = len(os.sched_getaffinity(0))
-    name, seconds = f'synth-{args.kind}_res18-w32_64x64', {}
+def collect(scores: dict, methods) -> dict:
+    """The documented result (docs/design.md), PCK in percent.
 
-    def step(title: str, key: str, jobs) -> None:
-        print(f'== {title}', flush=True)
-        begin = time.time()
-        wait(jobs())
-        seconds[key] = round(time.time() - begin, 1)
-
-    def settings(method: str, layout: str) -> tuple[Path, dict]:
-        iters = SMOKE['source' if method == 'source_only_init' else 'adapt']
-        smoke = {'train_cfg.max_iters': iters, 'train_cfg.val_interval': iters,
-                 'default_hooks.checkpoint.interval': iters} if args.smoke else {}
-        return CONFIGS / CONFIG_FILES[method].format(name=name), {
-            **data_options(data, layout), 'randomness.seed': args.seed, **smoke}
-
-    check_record(out / 'source_only_init', *settings('source_only_init', 'plain'))
-
-    print('== 1/4 the embedded data set', flush=True)
-    begin = time.time()
-    command = [sys.executable, '-m', 'udapose.synthetic', '--kind', args.kind, '--out', str(data)]
-    subprocess.run(command + list(SMOKE['sizes'] if args.smoke else ()), check=True, cwd=ROOT)
-    seconds['data'] = round(time.time() - begin, 1)
-    if (data / 'contact_sheet.png').exists():
-        shutil.copy(data / 'contact_sheet.png', out / 'contact_sheet.png')
-
-    def training(method: str, layout: str, threads: int, **more):
-        config, overrides = settings(method, layout)
-        return train(method, config, out / method, threads, **overrides, **more)
-
-    step('2/4 train on labelled source images', 'source',
-         lambda: [training('source_only_init', 'plain', cores)])
-    init = dict(load_from=str(last_checkpoint(out / 'source_only_init')))
-    methods = dict(source_only='plain', adapted='two_domain')
-    if args.oracle:
-        methods['oracle'] = 'oracle'
-    share = max(cores // len(methods), 1)
-    step('3/4 adapt to the unlabelled target images (beside it: source only, as long; '
-         + ('oracle)' if args.oracle else 'no oracle)'), 'adaptation',
-         lambda: [training(m, layout, share, **init) for m, layout in methods.items()])
-
-    print('== 4/4 evaluate and draw', flush=True)
-    begin = time.time()
-    for method in methods:
-        wait([test(f'{method}/{domain}', CONFIGS / CONFIG_FILES[method].format(name=name),
-                   last_checkpoint(out / method), out / 'tests' / method / domain,
-                   **domain_options(data, args.kind, domain)) for domain in ('source', 'target')])
-    seconds['evaluation'] = round(time.time() - begin, 1)
-
-    results = collect(out, methods)
-    from _pictures import before_after, curves, export_adapted
-    export_adapted(out)
-    before_after(out, data, args.kind)
-    curves(out)
-    seconds['total'] = round(time.time() - started, 1)
-    import torch
-    results.update(
-        iterations={m: max_iters(out / m) for m in ('source_only_init', *methods)},
-        seed=args.seed,
-        device=(torch.cuda.get_device_name() if torch.cuda.is_available()
-                else f'cpu ({cores} cores)'),
-        seconds=seconds)
-    write_json(out / 'results.json', results)
-    table = format_table(results)
-    (out / 'table.txt').write_text(table)
-    print(table)
-    print(f'everything is in {shown}: results.json, table.txt, contact_sheet.png, '
-          'before_after.png, curves.png, adapted_model/model.pth + config.py')
-
-
-CONFIG_FILES = dict(
-    source_only_init='source_only/source-only_{name}.py',
-    source_only='source_only/source-only-continued_{name}.py',
-    adapted='mean_teacher/mean-teacher_{name}.py',
-    oracle='oracle/oracle_{name}.py')
-
-
-def max_iters(work_dir: Path) -> int:
-    """Iterations of the last checkpoint, from its name."""
-    return int(last_checkpoint(work_dir).stem.split('_')[-1])
-
-
-def collect(out: Path, methods) -> dict:
-    """The documented result (docs/design.md), PCK in percent."""
-    keys = ('PCK@0.05', 'PCK@0.1')
+    Args:
+        scores (dict): Method to domain to metric to percent.
+        methods (Sequence[str]): Which to report.
+    """
     results: dict = dict(source_only=None, adapted=None, oracle=None, gap_closed=None)
     for method in methods:
-        results[method] = {}
-        for domain in ('source', 'target'):
-            found = metrics(out / 'tests' / method / domain)
-            results[method][domain] = {k: round(found[f'{domain}/{k}'], 2) for k in keys}
+        results[method] = {
+            domain: {k: round(scores[method][domain][f'{domain}/{k}'], 2)
+                     for k in ('PCK@0.05', 'PCK@0.1')} for domain in ('source', 'target')}
     if results['oracle']:
         low, mid, high = (results[m]['target']['PCK@0.05']
                           for m in ('source_only', 'adapted', 'oracle'))
@@ -178,11 +280,5 @@ def format_table(results: dict) -> str:
             lines.append(f'{method:14}' + ''.join(f'{v:11.1f}' for v in values))
     if results['gap_closed'] is not None:
         lines.append(f'gap closed (target PCK@0.05): {results["gap_closed"]:.0f} %')
+    lines.append('seconds: ' + ', '.join(f'{k} {v:.0f}' for k, v in results['seconds'].items()))
     return '\n'.join(lines) + '\n'
-
-
-if __name__ == '__main__':
-    try:
-        main()
-    except RuntimeError as error:  # the end of a job's log, or another run's folder
-        sys.exit(f'error: {error}')

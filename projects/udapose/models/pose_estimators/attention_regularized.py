@@ -106,7 +106,7 @@ class AttentionRegularizedPoseEstimator(BaseModel):
                 raise RuntimeError(
                     f'wrong checkpoint: none of its entries ({", ".join(list(state_dict)[:3])}, '
                     f'...) belongs to the pose model ({", ".join(list(own)[:3])}, ...). Export a '
-                    'student-teacher checkpoint with tools/export_checkpoint.py first')
+                    'student-teacher checkpoint with `udapose export` first')
             for key in plain:
                 state_dict[f'pose_model.{key}'] = state_dict.pop(key)
             for key in [k for k in state_dict if k.startswith('data_preprocessor.')]:

@@ -206,8 +206,8 @@ class AdaINStyleTransfer(BaseModel):
     def _load(self, path: str) -> None:
         state = read_weights(
             path, 'a checkpoint of an AdaINStyleTransfer',
-            'train one with a config of configs/style_transfer, e.g. tools/train.py '
-            'configs/style_transfer/adain-small_synth-people_64x64.py')
+            'train one with a config of style_transfer, e.g. `udapose train '
+            '$(udapose configs)/style_transfer/adain-small_synth-people_64x64.py`')
         own = self.state_dict()
         if not self.encoder.state_dict():  # its file has the weights already
             state = {k: v for k, v in state.items() if not k.startswith('encoder.')}
