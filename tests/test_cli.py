@@ -10,6 +10,7 @@ from mmengine.config import Config
 
 import udapose
 from udapose import cli, configs
+from udapose.cli._config_text import remember
 from udapose.cli.convert import CONVERTERS
 
 EXISTING = {name: module for name, module in cli.COMMANDS.items() if find_spec(module)}
@@ -77,6 +78,15 @@ def test_options_of_a_config_are_read_as_training_reads_them():
         'a.b': 1, 'c': ['x', 2], 'd': 'e=f'}
     with pytest.raises(SystemExit, match="'seed' is not of the form KEY=VALUE"):
         parse_cfg_options(['seed'])
+
+
+def test_a_text_is_formatted_once():
+    calls = []
+    once = remember(lambda text, **options: calls.append(text) or (text, len(calls)))
+    style = dict(a=1)
+    assert once('x', style_config=style) == once('x', style_config=dict(a=1)) == ('x', 1)
+    assert once('y', style_config=style) == ('y', 2) and once('x', style_config={}) == ('x', 3)
+    assert calls == ['x', 'y', 'x']
 
 
 # ------------------------------------------------------------------------- names in messages

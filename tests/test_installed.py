@@ -50,7 +50,8 @@ def test_it_is_the_wheel_that_runs(installed):
 
 def test_the_quickstart_runs_and_what_it_leaves_can_be_used(installed):
     """The only real run of the quickstart in the tests; the other commands use what it leaves."""
-    shown = installed('quickstart', '--smoke', '--oracle', '--seed', 3, '--out', 'q')
+    shown = installed('quickstart', '--smoke', '--oracle', '--seed', 3, '--threads', 1,
+                      '--out', 'q')
     out = installed.root / 'q'
     results = json.loads((out / 'results.json').read_text())
     for method in ('source_only', 'adapted', 'oracle'):

@@ -29,9 +29,15 @@ def test_time_left_is_that_of_the_whole_at_this_runs_speed():
     left.finish()
     assert left.seconds() == pytest.approx(50 * (15 + 50) / (15 + 100))
     left.start('b')
-    clock.now = 70.  # before a tenth of b: as planned at this speed, less what has passed
-    assert left.seconds() == pytest.approx(50 * 65 / 115 - 20)
-    assert left.text() == 'about 10 s left'
+    clock.now = 55.  # its process is starting
+    assert left.seconds() == pytest.approx((50 - 5) * (65 + 5) / (115 + 5))
+    clock.now = 90.  # and takes long to start: the time left grows
+    assert left.seconds() == pytest.approx((50 - 10) * (65 + 40) / (115 + 10))
+    assert left.text() == 'about 30 s left'
+    left.update(0.)
+    clock.now = 100.
+    left.update(0.5)
+    assert left.seconds() == pytest.approx(50)  # its own speed
 
 
 def test_time_left_counts_only_this_runs_work():
@@ -50,8 +56,8 @@ def test_time_left_counts_only_this_runs_work():
 def started(monkeypatch, tmp_path):
     """The commands that would be run, in a folder of their own; each counts as done at once."""
     commands = []
-    monkeypatch.setattr(_experiment, 'Job', lambda name, command, log, threads: commands.append(
-        command))
+    monkeypatch.setattr(_experiment, 'Job',
+                        lambda name, command, log, threads: commands.append(command) or command)
 
     def finish(jobs, **kwargs):
         if 'train' in commands[-1]:

@@ -6,6 +6,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from ._config_text import format_once
+
 
 def find_mmpose_tool(name: str) -> Path:
     """The path of MMPose's ``tools/<name>``.
@@ -40,6 +42,7 @@ def run_mmpose_tool(name: str, arguments: list[str]) -> int:
         script = find_mmpose_tool(name)
     except FileNotFoundError as error:
         sys.exit(f'error: {error}')
+    format_once()
     sys.argv[:] = [str(script), *arguments]
     runpy.run_path(str(script), run_name='__main__')
     return 0

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from . import _pictures
+from ._config_text import format_once
 from ._experiment import write_json
 
 
@@ -40,6 +41,7 @@ def score(test: dict, work_dir: Path) -> dict[str, float]:
 def main(path: Path) -> None:
     """Run the tests of a file that :mod:`udapose.cli.quickstart` has written beside the models."""
     plan, out = json.loads(path.read_text()), path.parent
+    format_once()
     results: dict = {}
     steps = len(plan['tests']) + 1
     for done, test in enumerate(plan['tests'], 1):

@@ -21,6 +21,8 @@ class TimeLeft:
     #: As many planned seconds are taken to have gone as planned, so that the first moments (a
     #: process that starts) do not tell the whole.
     PRIOR = 15.
+    #: Planned seconds from the start of a process to its first sign of progress, at most.
+    START = 10.
 
     def __init__(self, planned: dict[str, float],
                  clock: Callable[[], float] = time.monotonic) -> None:
@@ -50,11 +52,12 @@ class TimeLeft:
         spent, worked, rest = self._spent, self._worked, 0.
         if self._phase is not None:
             elapsed, seen = self._clock() - self._began, self._now - (self._first or 0.)
-            if seen >= 0.1:
-                rest = elapsed / seen * (1 - self._now)
-                spent, worked = spent + elapsed, worked + seen * self._planned
-            else:  # at the common speed; never less than if it were only beginning to move
-                rest = max((1 - self._now) * self._planned * spent / worked - elapsed, 0.)
+            # A process that starts shows no progress for a while, which counts as planned; but
+            # when it goes on like that, the estimate must grow, not shrink.
+            done = max(seen * self._planned, min(elapsed, self.START, self._planned / 2))
+            spent, worked = spent + elapsed, worked + done
+            own = elapsed / seen / self._planned if seen >= 0.1 else spent / worked
+            rest = own * ((1 - self._now) * self._planned - max(done - seen * self._planned, 0.))
         return rest + sum(self._waiting.values()) * spent / worked
 
     def text(self) -> str:
