@@ -73,7 +73,7 @@ def test_the_quickstart_runs_and_what_it_leaves_can_be_used(installed):
     photo = next((out / 'data/target/images/test').glob('*.jpg'))
     assert inference_topdown(model, str(photo))[0].pred_instances.keypoints.shape == (1, 22, 2)
 
-    config = next((out / 'adapted').glob('mean-teacher*.py'))
+    config = next((out / 'adapted').glob('multilevel*.py'))
     installed('export', config, out / 'adapted/iter_40.pth', '--out', 'exported')
     assert (installed.root / 'exported/model.pth').is_file()
     shown = installed('check-data', config, '--num', 2, '--out', 'checked', '--cfg-options',

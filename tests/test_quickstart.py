@@ -1,8 +1,10 @@
 """`udapose quickstart`: its plan, its estimate of the time left, its results."""
+import argparse
 import json
 import os
 
 import pytest
+from mmengine.config import Config
 
 from udapose.cli import _experiment, main, quickstart
 from udapose.cli._time_left import TimeLeft
@@ -81,7 +83,33 @@ def test_phases_run_in_the_callers_folder(started, tmp_path):
         (m, d) for m in ('source_only', 'adapted', 'oracle') for d in ('source', 'target')]
 
 
+def test_every_data_set_of_every_method_is_the_quickstarts(tmp_path):
+    """Nothing reads the folder that the shipped configs name, whatever the method."""
+    for kind in ('people', 'hands'):
+        for method in quickstart.CONFIG_FILES['adapted']:
+            run = quickstart.Quickstart(arguments(tmp_path, kind=kind, method=method))
+            for part in ('source_only', 'adapted', 'oracle'):
+                config, changes = run.settings(part)
+                cfg = Config.fromfile(config)
+                cfg.merge_from_dict(changes)
+                used = {k: v for k, v in flat(cfg.to_dict()) if k.endswith('data_root')
+                        and k.startswith(('train_dataloader', 'val_dataloader', 'custom_hooks'))}
+                assert used and all(v.startswith(str(tmp_path)) for v in used.values()), used
+
+
+def flat(value, path=''):
+    """Dotted keys and values of nested dicts and lists."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) \
+        if isinstance(value, (list, tuple)) else None
+    if items is None:
+        yield path, value
+    else:
+        for key, child in items:
+            yield from flat(child, f'{path}.{key}' if path else str(key))
+
+
 @pytest.mark.parametrize('changed, message', [
+    (['--method', 'mean-teacher'], 'config is .*multilevel.*, now .*mean-teacher'),
     (['--kind', 'hands'], 'config is .*synth-people.*, now .*synth-hands'),
     (['--seed', '1'], 'randomness.seed is 0, now 1')])
 def test_another_runs_folder_is_refused(changed, message, started):
@@ -120,9 +148,11 @@ def test_schedules_end_within_the_training(started, tmp_path):
 
 
 def arguments(out, **given):
-    import argparse
-    return argparse.Namespace(**{**dict(kind='people', oracle=False, smoke=False, seed=0, out=out,
-                                        data=None, threads=None), **given})
+    parser = argparse.ArgumentParser()
+    quickstart.add_arguments(parser)
+    args = parser.parse_args(['--out', str(out)])
+    vars(args).update(given)
+    return args
 
 
 def test_results_follow_the_documented_format():

@@ -1,10 +1,10 @@
 """Train on synthetic images, adapt to unlabelled ones, evaluate; all within minutes.
 
-    udapose quickstart [--kind people|hands] [--seed N] [--oracle] [--out DIR]
+    udapose quickstart [--kind people|hands] [--method mean-teacher] [--seed N] [--oracle]
 
 Leaves in --out: results.json, table.txt, contact_sheet.png, before_after.png, curves.png,
 adapted_model/{model.pth, config.py} (a plain MMPose model). Repeat the command after an
-interruption: it continues. A folder of another run (--kind, --seed, --data) is refused.
+interruption: it continues. A folder of another run (--kind, --method, --seed, --data) is refused.
 """
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ NEEDS_COMPONENTS = False  # its processes load them
 
 CONFIG_FILES = dict(
     source_only='source_only/source-only_{name}.py',
-    adapted='mean_teacher/mean-teacher_{name}.py',
+    adapted={'multilevel': 'multilevel_alignment/multilevel_{name}.py',
+             'mean-teacher': 'mean_teacher/mean-teacher_{name}.py'},
     oracle='oracle/oracle_{name}.py')
 #: How each method's config is laid out, see :func:`data_options`.
 LAYOUTS = dict(source_only='plain', adapted='two_domain', oracle='oracle')
@@ -55,6 +56,9 @@ SMOKE = Plan(dict(size=64, source_train=200, target_train=200, val=20, test=40),
 def add_arguments(parser) -> None:
     """Options of the command."""
     parser.add_argument('--kind', choices=('people', 'hands'), default='people')
+    parser.add_argument('--method', choices=CONFIG_FILES['adapted'], default='multilevel',
+                        help='of adaptation: images, features and poses (default), or a mean '
+                        'teacher alone')
     parser.add_argument('--oracle', action='store_true', help='also train with target labels')
     parser.add_argument('--smoke', action='store_true', help='a minute of work, for CI')
     parser.add_argument('--seed', type=int, default=0, help='of the trainings')
@@ -181,12 +185,15 @@ class Quickstart:
             changes['load_from'] = str(self.out / f'source_only/iter_{plan.source}.pth')
         if layout == 'two_domain':
             changes['train_dataloader.sampler.batch_size'] = plan.batch
+        if method == 'adapted' and self.args.method == 'multilevel':  # AdaINStyleHook's images
+            changes['custom_hooks.0.style_images.data_root'] = f'{self.data}/target/images/train/'
         return self.config(method), changes
 
     def config(self, method: str) -> Path:
         """The shipped config of a method."""
-        name = f'synth-{self.args.kind}_res18-w32_64x64'
-        return self.tools.CONFIGS / CONFIG_FILES[method].format(name=name)
+        file = CONFIG_FILES[method]
+        file = file[self.args.method] if method == 'adapted' else file
+        return self.tools.CONFIGS / file.format(name=f'synth-{self.args.kind}_res18-w32_64x64')
 
     def training(self, method: str):
         """The process that trains, or continues, a method."""

@@ -135,7 +135,7 @@ def test_ganerated_holds_out_partitions_and_packed_labels_are_the_same(gan_root,
     with pytest.raises(ValueError, match=r'udapose_labels\.npz is damaged'):
         build('GANeratedHandsDataset', root)
     with pytest.raises(SystemExit, match='error: .*differ in frame 0001'):
-        main([str(root)])
+        main(['convert', 'ganerated', str(root)])
 
 
 def test_ganerated_bad_input_is_named(gan_root):
