@@ -105,7 +105,7 @@ PANELS = (
     ('Student against pseudo-labels\non unlabelled target images', 'loss_consistency',
      'consistency loss'),
     ("How sure the teacher is of the target's joints", 'pseudo_confidence',
-     'mean height of its heatmap peaks'))
+     'mean height of its peaks'))
 RUNS = dict(source_only=('training on source labels', 'tab:blue'),
             adapted=('adapting', 'tab:orange'),
             oracle=('oracle: target labels, too', 'tab:green'))
@@ -135,10 +135,15 @@ def curves(out: Path) -> None:
             axis.plot(x + (0 if run == 'source_only' else begin), y, label=name,
                       color=color, marker='o' if 'PCK' in key else None, markersize=4)
         axis.axvline(begin, color='gray', linestyle=':', linewidth=1)
-        axis.set(title=title, ylabel=label, xlim=(0, end), ylim=(0, None))
+        top = max((max(line.get_ydata()) for line in axis.lines[:-1]), default=1.)
+        axis.set(title=title, ylabel=label, xlim=(0, end), ylim=(0, 1.15 * top))
         axis.title.set_fontsize(10)
         axis.grid(alpha=0.3)
         axis.spines[['top', 'right']].set_visible(False)
+    before = runs['source_only'].get(PANELS[0][1])
+    if before is not None:
+        axes[0, 0].plot([begin, end], [before[1][-1]] * 2, color=RUNS['source_only'][1],
+                        linestyle='--', linewidth=1, label='source model, left as it is')
     axes[0, 0].annotate('adaptation starts', (begin, 1), (-4, -4), ha='right', va='top',
                         xycoords=('data', 'axes fraction'), textcoords='offset points',
                         fontsize=8, color='gray')
