@@ -207,6 +207,20 @@ def test_what_is_wrong_is_named(data, break_, message):
     assert all(text.startswith('train') for text in problems)
 
 
+@pytest.mark.parametrize('count, exchanged, suspicious', [
+    (20, 12, False), (20, 20, True), (2000, 1200, True)])
+def test_few_poses_are_no_proof_of_exchanged_sides(count, exchanged, suspicious):
+    names = ['left_shoulder', 'right_shoulder', 'left_hip', 'right_hip']
+    points = np.tile(np.array([[0., 0], [1, 0], [0, 1], [1, 1]]), (count, 1, 1))
+    points[:exchanged, :2] = points[:exchanged, 1::-1]
+    found = _dataset_checks.Findings()
+    _dataset_checks._left_right(found, points, np.ones((count, 4), bool), names,
+                                dict(flip_indices=[1, 0, 3, 2]))
+    assert bool(found.problems) is suspicious
+    assert found.numbers['left_right'] == {
+        'shoulders and hips in the same order': pytest.approx(1 - exchanged / count)}
+
+
 def test_images_that_vanish_after_reading_the_annotations(data):
     root, _ = data
     dataset = DATASETS.build(dict(type='TinyPublicSet', data_root=str(root)))
