@@ -83,7 +83,7 @@ def test_the_quickstart_runs_and_what_it_leaves_can_be_used(installed):
               out / 'data/source/annotations/test.json', '--out', 'masks', '--method', 'hull',
               '--workers', 1)
     assert len([*(installed.root / 'masks').glob('0*.png')]) == 40
-    assert 'target/PCK@0.05' in installed(
+    assert 'PCK: ' in installed(
         'test', out / 'adapted_model/config.py', out / 'adapted_model/model.pth', '--work-dir',
         'tested', '--cfg-options', f'test_dataloader.dataset.data_root={out}/data/target/')
 
