@@ -47,6 +47,8 @@ setup(
     license='Apache-2.0',
     package_dir={'': 'projects'},
     packages=find_packages('projects', include=['udapose', 'udapose.*']),
+    py_modules=['udapose_command'],
+    entry_points={'console_scripts': ['udapose = udapose_command:main']},
     package_data={'udapose': ['synthetic/assets/**/*', 'synthetic/assets/*']},
     python_requires='>=3.10',
     # Never torch, mmcv, mmengine or mmpose here: pip must not touch the user's own builds.

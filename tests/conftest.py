@@ -1,5 +1,6 @@
 """Shared set-up: one import of udapose for all tests, and running Python in a fresh process."""
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,25 @@ def run_python():
                  'CUDA_VISIBLE_DEVICES': '', **(env or {})})
 
     return run
+
+
+@pytest.fixture(scope='session')
+def wheel_file(tmp_path_factory) -> Path:
+    """The wheel, built from a copy: a build writes into the source folder."""
+    source, out = tmp_path_factory.mktemp('source'), tmp_path_factory.mktemp('wheel')
+    for name in ('setup.py', 'pyproject.toml', 'MANIFEST.in', 'LICENSE', 'requirements',
+                 'projects', 'configs'):
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns(
+                '__pycache__', '*.egg-info'))
+        else:
+            shutil.copy(ROOT / name, source / name)
+    done = subprocess.run(
+        [sys.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-build-isolation', '--no-index',
+         '-q', '-w', str(out), str(source)], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    (path,) = out.glob('udapose-*.whl')
+    return path
 
 
 @pytest.fixture(scope='session')

@@ -1,8 +1,7 @@
-"""tools/check_dataset.py on tiny data sets, whole and broken in one way each."""
+"""`udapose check-data` on tiny data sets, whole and broken in one way each."""
 import json
 import os
 import re
-import sys
 from pathlib import Path
 
 import cv2
@@ -13,14 +12,9 @@ from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
 from mmpose.registry import DATASETS, TRANSFORMS
 
+from udapose.cli import _check_data, _dataset_checks, _dataset_sheet, main
 from udapose.datasets.public.base import PublicPoseDataset
 from udapose.joint_sets import JOINT_SETS
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / 'tools'))
-import _dataset_checks  # noqa: E402
-import _dataset_sheet  # noqa: E402
-import check_dataset  # noqa: E402
 
 NUM, WIDTH, HEIGHT = 24, 120, 90
 K = np.array([[150., 0, 60], [0, 150, 45], [0, 0, 1]])
@@ -99,14 +93,15 @@ def data(tmp_path):
 
 
 def check(root, cfg=None):
-    return check_dataset.check(cfg or config(root), num=4, out=root.parent / 'out',
+    return _check_data.check(cfg or config(root), num=4, out=root.parent / 'out',
                                decode_all=True, max_reprojection=1.)
 
 
 def test_a_whole_config_passes(data, tmp_path, capsys):
     root, written = data
     config(root).dump(tmp_path / 'tiny.py')
-    check_dataset.main([str(tmp_path / 'tiny.py'), '--num', '5', '--out', str(tmp_path / 'out')])
+    assert main(['check-data', str(tmp_path / 'tiny.py'), '--num', '5', '--out',
+                 str(tmp_path / 'out')]) == 0
     report = json.loads((tmp_path / 'out/report.json').read_text())
     assert report['problems'] == [] and list(report['datasets']) == [
         'train/source', 'train/target', 'val']
@@ -212,6 +207,20 @@ def test_what_is_wrong_is_named(data, break_, message):
     assert all(text.startswith('train') for text in problems)
 
 
+@pytest.mark.parametrize('count, exchanged, suspicious', [
+    (20, 12, False), (20, 20, True), (2000, 1200, True)])
+def test_few_poses_are_no_proof_of_exchanged_sides(count, exchanged, suspicious):
+    names = ['left_shoulder', 'right_shoulder', 'left_hip', 'right_hip']
+    points = np.tile(np.array([[0., 0], [1, 0], [0, 1], [1, 1]]), (count, 1, 1))
+    points[:exchanged, :2] = points[:exchanged, 1::-1]
+    found = _dataset_checks.Findings()
+    _dataset_checks._left_right(found, points, np.ones((count, 4), bool), names,
+                                dict(flip_indices=[1, 0, 3, 2]))
+    assert bool(found.problems) is suspicious
+    assert found.numbers['left_right'] == {
+        'shoulders and hips in the same order': pytest.approx(1 - exchanged / count)}
+
+
 def test_images_that_vanish_after_reading_the_annotations(data):
     root, _ = data
     dataset = DATASETS.build(dict(type='TinyPublicSet', data_root=str(root)))
@@ -235,7 +244,7 @@ def test_single_joints_off_are_a_note(data):
     assert source['reprojection']['median'] == pytest.approx(3 / 16, abs=1e-3)
     assert any(re.search(r'up to 5.00 pixels away .*train\d.png\); 8 of 24 instances are more than '
                          '1 off on average', note) for note in source['notes']), source['notes']
-    assert 'median instance 0.188, worst joint 5.000 pixels' in check_dataset.table(report)
+    assert 'median instance 0.188, worst joint 5.000 pixels' in _check_data.table(report)
 
 
 def test_metres_and_missing_numbers_in_space(data):
@@ -285,7 +294,7 @@ def test_parts_of_a_combined_set_are_checked_alone(data, ratio):
     assert {d['type'] for d in report['datasets'].values()} == {'TinyPublicSet'}
     assert f'{NUM} images are also in train/1' in report['datasets']['val']['notes']
     assert report['problems'] and all(p.startswith('train/0: ') for p in report['problems'])
-    built, _ = check_dataset.build_all(cfg)
+    built, _ = _check_data.build_all(cfg)
     for index in (5, NUM - 1):
         info, item = built['train/0'].get_data_info(index), built['train/0'][index]
         assert 'img' not in info and item['data_samples'].img_path == info['img_path']
@@ -296,13 +305,15 @@ def test_parts_of_a_combined_set_are_checked_alone(data, ratio):
     assert broken == [] and picture.std() > 10
 
 
-def test_a_failing_pipeline_is_named_and_ends_with_an_error(data, tmp_path):
+def test_a_failing_pipeline_is_named_and_ends_with_an_error(data, tmp_path, capsys):
     root, _ = data
     cfg = config(root)
     cfg.val_dataloader.dataset.pipeline = [dict(type='PackPoseInputs')]
     cfg.dump(tmp_path / 'bad.py')
-    with pytest.raises(SystemExit, match=r'error: val: the pipeline fails on instance 0 .*test0'):
-        check_dataset.main([str(tmp_path / 'bad.py'), '--num', '2', '--out', str(tmp_path / 'o')])
+    assert main(['check-data', str(tmp_path / 'bad.py'), '--num', '2', '--out',
+                 str(tmp_path / 'o')]) == 1
+    assert re.search(r'^error: val: the pipeline fails on instance 0 .*test0',
+                     capsys.readouterr().err, re.M)
 
 
 def test_source_and_target_with_other_joints(data):
@@ -325,7 +336,7 @@ def test_equal_files_under_other_names_are_found(data):
 
 
 def test_empty_config_is_an_error(tmp_path):
-    report = check_dataset.check(Config(dict(model=dict())), 2, tmp_path, False, 1.)
+    report = _check_data.check(Config(dict(model=dict())), 2, tmp_path, False, 1.)
     assert report['problems'] == ['the config has no data set in its data loaders']
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from udapose.cli.converters import lsp as convert_lsp
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / 'tools'))
-import convert_lsp  # noqa: E402
 
 
 def make(folder, joints, count=2, images='images'):

@@ -1,14 +1,14 @@
 """Masks from keypoints and boxes, and the tool that writes them."""
 import json
 import re
-import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from udapose.cli import _mask_compare, main
 from udapose.datasets.derived_masks import (
+    METHODS,
     MaskOptions,
     box_mask,
     derive_mask,
@@ -17,11 +17,6 @@ from udapose.datasets.derived_masks import (
 )
 from udapose.datasets.mask_skeleton import Skeleton
 from udapose.synthetic import HANDS, PEOPLE, generate
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / 'tools'))
-import _mask_compare  # noqa: E402
-import make_masks  # noqa: E402
 
 LINE = Skeleton([(0, 1)], ['a', 'b'])
 
@@ -131,7 +126,7 @@ def test_instances_are_united_and_crowds_passed_over():
     assert derive_mask(image, entries[2:], 'box', LINE) == (None, 0)
     assert derive_mask(image, entries[:1], 'hull', LINE) == (None, 0)  # no keypoints
     nobody = [dict(keypoints=[0] * 6)]
-    assert all(derive_mask(image, nobody, m, LINE) == (None, 0) for m in make_masks.METHODS)
+    assert all(derive_mask(image, nobody, m, LINE) == (None, 0) for m in METHODS)
 
 
 def test_keypoints_serve_without_a_box():
@@ -166,7 +161,7 @@ def people(tmp_path_factory):
 
 
 def run(people, *args, images=None, workers=1):
-    return make_masks.main([str(images or people / 'images/train'), '--ann-file', str(
+    return main(['make-masks', str(images or people / 'images/train'), '--ann-file', str(
         people / 'annotations/train.json'), '--workers', str(workers), *map(str, args)])
 
 
@@ -227,8 +222,8 @@ def test_tool_takes_detections(tmp_path, capsys):
     cv2.imwrite(str(tmp_path / 'images/a/1.png'), image)
     (tmp_path / 'boxes.json').write_text(json.dumps([dict(
         file_name='a/1.png', bbox=[float(v) for v in box], score=0.9)]))
-    assert make_masks.main([str(tmp_path / 'images'), '--ann-file', str(tmp_path / 'boxes.json'),
-                            '--out', str(tmp_path / 'masks'), '--workers', '1']) == 0
+    assert main(['make-masks', str(tmp_path / 'images'), '--ann-file', str(tmp_path / 'boxes.json'),
+                 '--out', str(tmp_path / 'masks'), '--workers', '1']) == 0
     assert iou(cv2.imread(str(tmp_path / 'masks/a/1.png'), 0), truth) > 0.97
 
 
@@ -238,7 +233,7 @@ def test_masks_of_other_annotations_are_not_kept(tmp_path, capsys):
 
     def make(x, *args, name='boxes.json', out='masks'):
         (tmp_path / name).write_text(json.dumps([dict(file_name='1.png', bbox=[x, 5, 9, 9])]))
-        status = make_masks.main([
+        status = main(['make-masks',
             str(tmp_path / 'images'), '--ann-file', str(tmp_path / name), '--out',
             str(tmp_path / out), '--method', 'box', '--workers', '1', '--sheet', '0', *args])
         return (status, *capsys.readouterr())
@@ -271,8 +266,8 @@ def test_comparison_is_a_table(people, capsys):
     ('[{"file_name": "other.png", "bbox": [0, 0, 1, 1]}]', r'as "other.png"\)')])
 def test_bad_files_are_one_line(people, tmp_path, content, message, capsys):
     (tmp_path / 'bad.json').write_text(content)
-    assert make_masks.main([str(people / 'images/train'), '--ann-file', str(tmp_path / 'bad.json'),
-                            '--out', str(tmp_path / 'masks')]) == 2
+    assert main(['make-masks', str(people / 'images/train'), '--ann-file',
+                 str(tmp_path / 'bad.json'), '--out', str(tmp_path / 'masks')]) == 2
     error = capsys.readouterr().err
     assert re.search(message, error) and error.count('\n') == 1
 
@@ -286,7 +281,7 @@ def test_bad_folders_and_options(people, tmp_path, capsys):
     for bad in ([], ['--out', 'x', '--workers', '0'], ['--out', 'x', '--dilate', '2'],
                 ['--out', 'x', '--compare', 'y']):
         with pytest.raises(SystemExit):
-            make_masks.parse_args(['images', '--ann-file', 'a', *bad])
+            main(['make-masks', 'images', '--ann-file', 'a', *bad])
 
 
 def test_two_images_with_one_mask(tmp_path, capsys):
@@ -295,6 +290,6 @@ def test_two_images_with_one_mask(tmp_path, capsys):
         cv2.imwrite(str(tmp_path / name), image)
     (tmp_path / 'boxes.json').write_text(json.dumps([
         dict(file_name=name, bbox=[float(v) for v in box]) for name in ('1.png', '1.jpg')]))
-    assert make_masks.main([str(tmp_path), '--ann-file', str(tmp_path / 'boxes.json'), '--out',
-                            str(tmp_path.parent / 'masks_of_two')]) == 2
+    assert main(['make-masks', str(tmp_path), '--ann-file', str(tmp_path / 'boxes.json'), '--out',
+                 str(tmp_path.parent / 'masks_of_two')]) == 2
     assert 'would get the same mask' in capsys.readouterr().err

@@ -1,5 +1,4 @@
 """What is in the wheel, where configs are found, and the scripts that wrap MMPose's own."""
-import importlib.util
 import os
 import re
 import shutil
@@ -11,27 +10,12 @@ from importlib.machinery import ModuleSpec
 import pytest
 
 from udapose import __version__, configs
-
-SOURCES = ('setup.py', 'pyproject.toml', 'MANIFEST.in', 'LICENSE', 'requirements', 'projects',
-           'configs')
+from udapose.cli import _mmpose_tool
 
 
 @pytest.fixture(scope='module')
-def wheel(repository, tmp_path_factory):
-    """The wheel, built from a copy: a build writes into the source folder."""
-    source, out = tmp_path_factory.mktemp('source'), tmp_path_factory.mktemp('wheel')
-    for name in SOURCES:
-        if (repository / name).is_dir():
-            shutil.copytree(repository / name, source / name, ignore=shutil.ignore_patterns(
-                '__pycache__', '*.egg-info'))
-        else:
-            shutil.copy(repository / name, source / name)
-    done = subprocess.run(
-        [sys.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-build-isolation', '--no-index',
-         '-q', '-w', str(out), str(source)], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    (path,) = out.glob('udapose-*.whl')
-    return zipfile.ZipFile(path)
+def wheel(wheel_file):
+    return zipfile.ZipFile(wheel_file)
 
 
 def test_wheel_carries_every_config_and_asset(wheel, repository):
@@ -84,13 +68,9 @@ def test_missing_configs_are_one_error_with_the_remedy(monkeypatch, tmp_path, ca
 
 
 @pytest.fixture
-def wrapper(repository):
-    """The module behind tools/train.py and tools/test.py."""
-    path = repository / 'tools/_mmpose_tool.py'
-    spec = importlib.util.spec_from_file_location('_mmpose_tool', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def wrapper():
+    """The module behind `udapose train` and `udapose test`."""
+    return _mmpose_tool
 
 
 def fake_mmpose(monkeypatch, wrapper, root):
@@ -110,13 +90,13 @@ def test_mmpose_tools_are_found_in_wheel_and_checkout(monkeypatch, wrapper, tmp_
 def test_mmpose_without_tools_is_one_error(monkeypatch, wrapper, tmp_path):
     fake_mmpose(monkeypatch, wrapper, tmp_path)
     with pytest.raises(SystemExit, match=r'has no tools/train\.py.*Reinstall'):
-        wrapper.run_mmpose_tool('train.py')
+        wrapper.run_mmpose_tool('train.py', [])
 
 
 def test_no_mmpose_is_one_error(monkeypatch, wrapper):
     monkeypatch.setattr(wrapper, 'find_spec', lambda name: None)
-    with pytest.raises(SystemExit, match=r'not installed.*tools/install\.sh'):
-        wrapper.run_mmpose_tool('test.py')
+    with pytest.raises(SystemExit, match='not installed.*udapose doctor'):
+        wrapper.run_mmpose_tool('test.py', [])
 
 
 def test_tools_run_mmposes_own_script(run_python, repository, tmp_path):

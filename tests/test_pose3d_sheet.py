@@ -1,6 +1,5 @@
 """The sheet of 3D poses draws on what the model saw: mirrored hands, inputs that are not square."""
 import os
-import sys
 from pathlib import Path
 
 import cv2
@@ -11,11 +10,8 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 from mmpose.registry import DATASETS, TRANSFORMS
 
-import udapose  # noqa: F401
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'tools'))
-import pose3d_sheet  # noqa: E402
-from pose3d_sheet import TILE  # noqa: E402
+from udapose.cli import _sheet as pose3d_sheet
+from udapose.cli._sheet import TILE
 
 SAMPLES = Path(os.environ.get('UDAPOSE_TEST_DATA', '')) / 'mmpose_samples'
 

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import spearmanr
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tools/benchmark')]
+sys.path[:0] = [str(ROOT / 'tools/benchmark')]
 import selection  # noqa: E402
 
 PCK, SCORE, ENTROPY = 'target/PCK@0.05', 'label_free/score', 'label_free/entropy'

@@ -1,5 +1,4 @@
 """Pictures of 3D poses: what is where, what covers what; the sheet tool with a stub model."""
-import sys
 from pathlib import Path
 
 import cv2
@@ -13,11 +12,10 @@ from mmpose.structures import PoseDataSample
 from torch import nn
 from torch.utils.data import Dataset
 
+from udapose.cli import _sheet as pose3d_sheet
+from udapose.cli import main
 from udapose.evaluation.pose3d import project
 from udapose.visualization import draw_skeleton_3d, view_points
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'tools'))
-import pose3d_sheet  # noqa: E402
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 CAMERA = np.array([[100., 0, 31.5], [0, 100, 31.5], [0, 0, 1]])
@@ -163,10 +161,8 @@ def test_sheet_shows_both_models_on_the_same_images(stub, tmp_path, monkeypatch,
         image, text, *a))
     good, bad = stub('good'), stub('bad', offset=90.)
     out = tmp_path / 'new' / 'sheet.jpg'
-    monkeypatch.setattr(sys, 'argv', [
-        'x', *map(str, good), '--config2', str(bad[0]), '--checkpoint2', str(bad[1]), '--out',
-        str(out), '--num', '3', '--device', 'cpu'])
-    pose3d_sheet.main()
+    assert main(['sheet', *map(str, good), '--config2', str(bad[0]), '--checkpoint2', str(bad[1]),
+                 '--out', str(out), '--num', '3', '--device', 'cpu']) == 0
     sheet = cv2.imread(str(out))
     tile = pose3d_sheet.TILE
     assert sheet.shape == (pose3d_sheet.BAR + 3 * tile, 6 * tile, 3)
@@ -200,9 +196,8 @@ def test_what_does_not_fit_is_said(stub, tmp_path, monkeypatch):
                 b=pose3d_sheet.Predictor(*stub('b', count=2), 'cpu'))
     with pytest.raises(ValueError, match='b has a test set of 2 images, the first model one of 5'):
         pose3d_sheet.make_sheet(both, 5)
-    monkeypatch.setattr(sys, 'argv', ['x', 'c.py', 'c.pth', '--config2', 'd.py'])
     with pytest.raises(SystemExit, match='--config2 needs --checkpoint2'):
-        pose3d_sheet.main()
+        main(['sheet', 'c.py', 'c.pth', '--config2', 'd.py'])
 
 
 def test_attention_of_a_transformer_in_the_sheet(tmp_path, stub, monkeypatch):
@@ -226,6 +221,5 @@ def test_attention_of_a_transformer_in_the_sheet(tmp_path, stub, monkeypatch):
     assert sheet.shape == (pose3d_sheet.BAR + 2 * tile, 4 * tile, 3)
     rows = sheet[pose3d_sheet.BAR:].reshape(2, tile, 4, tile, 3)
     assert not np.array_equal(rows[0, :, 3], rows[1, :, 3])  # over the images
-    monkeypatch.setattr(sys, 'argv', ['x', *map(str, stub('plain')), '--attention'])
     with pytest.raises(SystemExit, match='error: StubPose3DModel has no self-attention'):
-        pose3d_sheet.main()
+        main(['sheet', *map(str, stub('plain')), '--attention'])

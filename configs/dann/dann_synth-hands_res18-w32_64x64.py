@@ -1,7 +1,7 @@
 """Embedded hands: adversarial features alone (DANN, arXiv 1409.7495): no teacher, no style.
 
-    python tools/train.py configs/source_only/source-only_synth-hands_res18-w32_64x64.py
-    python tools/train.py configs/dann/dann_synth-hands_res18-w32_64x64.py
+    udapose train configs/source_only/source-only_synth-hands_res18-w32_64x64.py
+    udapose train configs/dann/dann_synth-hands_res18-w32_64x64.py
 """
 _base_ = ['../mean_teacher/mean-teacher_synth-hands_res18-w32_64x64.py']
 

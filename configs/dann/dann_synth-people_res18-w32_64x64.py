@@ -1,7 +1,7 @@
 """Embedded people: adversarial features alone (DANN, arXiv 1409.7495): no teacher, no style.
 
-    python tools/train.py configs/source_only/source-only_synth-people_res18-w32_64x64.py
-    python tools/train.py configs/dann/dann_synth-people_res18-w32_64x64.py
+    udapose train configs/source_only/source-only_synth-people_res18-w32_64x64.py
+    udapose train configs/dann/dann_synth-people_res18-w32_64x64.py
 """
 _base_ = ['../mean_teacher/mean-teacher_synth-people_res18-w32_64x64.py']
 

@@ -1,6 +1,6 @@
 r"""FreiHAND -> RHD: masked reconstruction with attention regularization (arXiv 2501.08408).
 
-    python tools/two_stage.py \
+    udapose two-stage \
         configs/masked_reconstruction/mae_freihand-to-rhd_vit-base_256x256.py \
         configs/masked_reconstruction/attention-regularized_freihand-to-rhd_vit-base_256x256.py
 

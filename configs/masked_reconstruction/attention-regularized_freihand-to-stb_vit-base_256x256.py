@@ -1,6 +1,6 @@
 r"""FreiHAND -> STB: masked reconstruction with attention regularization (arXiv 2501.08408).
 
-    python tools/two_stage.py \
+    udapose two-stage \
         configs/masked_reconstruction/mae_freihand-to-stb_vit-base_256x256.py \
         configs/masked_reconstruction/attention-regularized_freihand-to-stb_vit-base_256x256.py
 

@@ -1,6 +1,6 @@
 r"""Human3.6M -> 3DPW: masked reconstruction with attention regularization (arXiv 2501.08408).
 
-    python tools/two_stage.py \
+    udapose two-stage \
         configs/masked_reconstruction/mae_h36m-to-3dpw_vit-base_256x256.py \
         configs/masked_reconstruction/attention-regularized_h36m-to-3dpw_vit-base_256x256.py
 

@@ -1,7 +1,7 @@
 r"""Human3.6M -> SURREAL: masked reconstruction with attention regularization (arXiv
 2501.08408).
 
-    python tools/two_stage.py \
+    udapose two-stage \
         configs/masked_reconstruction/mae_h36m-to-surreal_vit-base_256x256.py \
         configs/masked_reconstruction/attention-regularized_h36m-to-surreal_vit-base_256x256.py
 

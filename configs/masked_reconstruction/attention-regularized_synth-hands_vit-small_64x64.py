@@ -1,7 +1,7 @@
 r"""Embedded hands in 3D with a ViT-S: masked reconstruction with attention regularization
 (arXiv 2501.08408). For a GPU, not run.
 
-    python tools/two_stage.py configs/masked_reconstruction/mae_synth-hands_vit-small_64x64.py \
+    udapose two-stage configs/masked_reconstruction/mae_synth-hands_vit-small_64x64.py \
         configs/masked_reconstruction/attention-regularized_synth-hands_vit-small_64x64.py
 """
 _base_ = ['./finetune_synth-hands_vit-small_64x64.py']

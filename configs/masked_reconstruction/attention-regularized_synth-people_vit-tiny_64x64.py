@@ -1,6 +1,6 @@
 r"""Embedded people in 3D: masked reconstruction with attention regularization (arXiv 2501.08408).
 
-    python tools/two_stage.py configs/masked_reconstruction/mae_synth-people_vit-tiny_64x64.py \
+    udapose two-stage configs/masked_reconstruction/mae_synth-people_vit-tiny_64x64.py \
         configs/masked_reconstruction/attention-regularized_synth-people_vit-tiny_64x64.py
 
 Compare `loss_attention_source` with the pose's losses in the log before you change the weight

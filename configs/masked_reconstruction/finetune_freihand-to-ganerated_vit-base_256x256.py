@@ -1,7 +1,7 @@
 r"""FreiHAND -> GANerated Hands: labelled source images, from an encoder pre-trained on both
 domains.
 
-    python tools/two_stage.py \
+    udapose two-stage \
         configs/masked_reconstruction/mae_freihand-to-ganerated_vit-base_256x256.py \
         configs/masked_reconstruction/finetune_freihand-to-ganerated_vit-base_256x256.py
 

@@ -1,7 +1,7 @@
 r"""FreiHAND -> CMU Panoptic hands: labelled source images, from an encoder pre-trained on both
 domains.
 
-    python tools/two_stage.py \
+    udapose two-stage \
         configs/masked_reconstruction/mae_freihand-to-panoptic_vit-base_256x256.py \
         configs/masked_reconstruction/finetune_freihand-to-panoptic_vit-base_256x256.py
 

@@ -1,6 +1,6 @@
 r"""FreiHAND -> STB: labelled source images, from an encoder pre-trained on both domains.
 
-    python tools/two_stage.py \
+    udapose two-stage \
         configs/masked_reconstruction/mae_freihand-to-stb_vit-base_256x256.py \
         configs/masked_reconstruction/finetune_freihand-to-stb_vit-base_256x256.py
 

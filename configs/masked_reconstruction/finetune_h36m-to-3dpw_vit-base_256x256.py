@@ -1,6 +1,6 @@
 r"""Human3.6M -> 3DPW: labelled source images, from an encoder pre-trained on both domains.
 
-    python tools/two_stage.py \
+    udapose two-stage \
         configs/masked_reconstruction/mae_h36m-to-3dpw_vit-base_256x256.py \
         configs/masked_reconstruction/finetune_h36m-to-3dpw_vit-base_256x256.py
 

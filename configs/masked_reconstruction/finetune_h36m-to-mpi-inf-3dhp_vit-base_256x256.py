@@ -1,7 +1,7 @@
 r"""Human3.6M -> MPI-INF-3DHP: labelled source images, from an encoder pre-trained on both
 domains.
 
-    python tools/two_stage.py \
+    udapose two-stage \
         configs/masked_reconstruction/mae_h36m-to-mpi-inf-3dhp_vit-base_256x256.py \
         configs/masked_reconstruction/finetune_h36m-to-mpi-inf-3dhp_vit-base_256x256.py
 

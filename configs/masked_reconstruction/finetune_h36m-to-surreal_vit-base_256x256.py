@@ -1,6 +1,6 @@
 r"""Human3.6M -> SURREAL: labelled source images, from an encoder pre-trained on both domains.
 
-    python tools/two_stage.py \
+    udapose two-stage \
         configs/masked_reconstruction/mae_h36m-to-surreal_vit-base_256x256.py \
         configs/masked_reconstruction/finetune_h36m-to-surreal_vit-base_256x256.py
 

@@ -1,7 +1,7 @@
 r"""Embedded hands in 3D with a ViT-S, half of the images before another background, an encoder
 pre-trained on both domains. For a GPU, not run.
 
-    python tools/two_stage.py configs/masked_reconstruction/mae_synth-hands_vit-small_64x64.py \
+    udapose two-stage configs/masked_reconstruction/mae_synth-hands_vit-small_64x64.py \
         configs/masked_reconstruction/finetune_synth-hands_vit-small_64x64.py
 """
 _base_ = ['./scratch_synth-hands_vit-small_64x64.py']

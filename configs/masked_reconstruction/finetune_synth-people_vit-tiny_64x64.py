@@ -1,7 +1,7 @@
 r"""Embedded people in 3D: labelled source images, half of them before another background, from an
 encoder pre-trained on both domains.
 
-    python tools/two_stage.py configs/masked_reconstruction/mae_synth-people_vit-tiny_64x64.py \
+    udapose two-stage configs/masked_reconstruction/mae_synth-people_vit-tiny_64x64.py \
         configs/masked_reconstruction/finetune_synth-people_vit-tiny_64x64.py
 """
 _base_ = ['./scratch_synth-people_vit-tiny_64x64.py']

@@ -1,6 +1,6 @@
 r"""ViT-S at 256x192: masked reconstruction of your own two folders of images, for a GPU.
 
-    python tools/train.py configs/masked_reconstruction/mae_folders_vit-small_256x192.py --amp \
+    udapose train configs/masked_reconstruction/mae_folders_vit-small_256x192.py --amp \
         --cfg-options train_dataloader.dataset.source.data_root=data/my_source/images/ \
         train_dataloader.dataset.target.data_root=data/my_target/images/
 

@@ -1,7 +1,7 @@
 r"""FreiHAND -> STB: masked reconstruction of images of both domains (arXiv 2501.08408, stage
 one).
 
-    python tools/train.py \
+    udapose train \
         configs/masked_reconstruction/mae_freihand-to-stb_vit-base_256x256.py
 
 Data: docs/data_hands.md. A public MAE checkpoint as the start: --cfg-options

@@ -1,7 +1,7 @@
 r"""Human3.6M -> 3DPW: masked reconstruction of images of both domains (arXiv 2501.08408, stage
 one).
 
-    python tools/train.py \
+    udapose train \
         configs/masked_reconstruction/mae_h36m-to-3dpw_vit-base_256x256.py
 
 Data: docs/data_bodies_3d.md. A public MAE checkpoint as the start: --cfg-options

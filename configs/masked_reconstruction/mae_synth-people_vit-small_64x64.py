@@ -1,9 +1,9 @@
 """Embedded people: masked reconstruction of both domains with a ViT-S of 4-pixel patches, for GPUs.
 
-    python tools/train.py configs/masked_reconstruction/mae_synth-people_vit-small_64x64.py
+    udapose train configs/masked_reconstruction/mae_synth-people_vit-small_64x64.py
 
 Batch and iterations are estimates for a GPU, not run. Both stages by one command:
-tools/two_stage.py (docs/masked_autoencoder.md).
+udapose two-stage (docs/masked_autoencoder.md).
 """
 _base_ = ['./mae_synth-people_vit-tiny_64x64.py']
 

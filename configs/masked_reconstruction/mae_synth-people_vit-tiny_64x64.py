@@ -1,9 +1,9 @@
 """Embedded people: masked reconstruction of images of both domains (arXiv 2501.08408, stage one).
 
-    python tools/train.py configs/masked_reconstruction/mae_synth-people_vit-tiny_64x64.py
+    udapose train configs/masked_reconstruction/mae_synth-people_vit-tiny_64x64.py
 
 No labels are read. Pictures: work_dirs/mae_synth-people_vit-tiny_64x64/vis_data/reconstruction.
-Both stages by one command: tools/two_stage.py (docs/masked_autoencoder.md).
+Both stages by one command: udapose two-stage (docs/masked_autoencoder.md).
 """
 _base_ = [
     '../_base_/default_runtime.py', '../_base_/models/mae_vit-tiny_64x64.py',

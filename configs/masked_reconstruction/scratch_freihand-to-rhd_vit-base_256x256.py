@@ -1,7 +1,7 @@
 r"""FreiHAND -> RHD: labelled source images only, without pre-training; what the method must
 beat.
 
-    python tools/train.py \
+    udapose train \
         configs/masked_reconstruction/scratch_freihand-to-rhd_vit-base_256x256.py
 
 Data: docs/data_hands.md. No number of the paper could be read.

@@ -1,7 +1,7 @@
 r"""Human3.6M -> 3DPW: labelled source images only, without pre-training; what the method must
 beat.
 
-    python tools/train.py \
+    udapose train \
         configs/masked_reconstruction/scratch_h36m-to-3dpw_vit-base_256x256.py
 
 Data: docs/data_bodies_3d.md. No number of the paper could be read.

@@ -1,7 +1,7 @@
 """Embedded hands in 3D: labelled source images only, from scratch; what pre-training must beat.
 
-    python -m udapose.synthetic --kind hands --out data/synthpose/hands
-    python tools/train.py configs/masked_reconstruction/scratch_synth-hands_vit-tiny_64x64.py
+    udapose synth --kind hands --out data/synthpose/hands
+    udapose train configs/masked_reconstruction/scratch_synth-hands_vit-tiny_64x64.py
 """
 _base_ = [
     '../_base_/default_runtime.py', '../_base_/models/pose3d_vit-tiny.py',

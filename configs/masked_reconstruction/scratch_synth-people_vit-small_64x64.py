@@ -1,6 +1,6 @@
 """Embedded people in 3D with a ViT-S of 4-pixel patches, from scratch, for a GPU.
 
-    python tools/train.py configs/masked_reconstruction/scratch_synth-people_vit-small_64x64.py
+    udapose train configs/masked_reconstruction/scratch_synth-people_vit-small_64x64.py
 
 Batch and iterations are estimates for a GPU, not run.
 """

@@ -1,7 +1,7 @@
 """Embedded people in 3D: labelled source images only, from scratch; what pre-training must beat.
 
-    python -m udapose.synthetic --kind people --out data/synthpose/people
-    python tools/train.py configs/masked_reconstruction/scratch_synth-people_vit-tiny_64x64.py
+    udapose synth --kind people --out data/synthpose/people
+    udapose train configs/masked_reconstruction/scratch_synth-people_vit-tiny_64x64.py
 """
 _base_ = [
     '../_base_/default_runtime.py', '../_base_/models/pose3d_vit-tiny.py',

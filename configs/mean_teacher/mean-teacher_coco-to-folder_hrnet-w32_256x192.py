@@ -1,6 +1,6 @@
 """HRNet-W32 trained on COCO -> a folder of your images (around MMPose's config).
 
-    python tools/train.py \\
+    udapose train \\
         configs/mean_teacher/mean-teacher_coco-to-folder_hrnet-w32_256x192.py \\
         --cfg-options train_dataloader.dataset.target.data_root=path/to/my_images/
 

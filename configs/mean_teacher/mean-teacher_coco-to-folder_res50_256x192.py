@@ -1,6 +1,6 @@
 """ResNet-50 trained on COCO -> a folder of your images (around MMPose's config).
 
-    python tools/train.py \\
+    udapose train \\
         configs/mean_teacher/mean-teacher_coco-to-folder_res50_256x192.py \\
         --cfg-options train_dataloader.dataset.target.data_root=path/to/my_images/
 

@@ -1,7 +1,7 @@
 """Embedded hands: mean teacher from the source model of phase 1.
 
-    python tools/train.py configs/source_only/source-only_synth-hands_res18-w32_64x64.py
-    python tools/train.py configs/mean_teacher/mean-teacher_synth-hands_res18-w32_64x64.py
+    udapose train configs/source_only/source-only_synth-hands_res18-w32_64x64.py
+    udapose train configs/mean_teacher/mean-teacher_synth-hands_res18-w32_64x64.py
 
 Your own images: `--cfg-options train_dataloader.dataset.target.data_root=FOLDER`.
 """

@@ -1,7 +1,7 @@
 """Synthetic people -> a folder of real photographs (LSP's 14 joints): mean teacher.
 
-    python tools/train.py configs/source_only/source-only_synth-lsp14_res18-w32_64x64.py
-    python tools/train.py \\
+    udapose train configs/source_only/source-only_synth-lsp14_res18-w32_64x64.py
+    udapose train \\
         configs/mean_teacher/mean-teacher_synth-lsp14-to-photos_res18-w32_64x64.py \\
         --cfg-options train_dataloader.dataset.target.data_root=path/to/photos/
 

@@ -2,9 +2,9 @@
 (arXiv 2501.08408), style transfer and a mean teacher adapt it (arXiv 2404.14885), and the student's
 attention is kept near the pre-trained one.
 
-    python tools/train.py configs/masked_reconstruction/mae_synth-people_vit-tiny_64x64.py
-    python tools/train.py configs/style_only/style-only_synth-people_vit-tiny_64x64.py
-    python tools/train.py configs/mean_teacher/mean-teacher_synth-people_vit-tiny_64x64.py
+    udapose train configs/masked_reconstruction/mae_synth-people_vit-tiny_64x64.py
+    udapose train configs/style_only/style-only_synth-people_vit-tiny_64x64.py
+    udapose train configs/mean_teacher/mean-teacher_synth-people_vit-tiny_64x64.py
 
 Without attention regularization: `--cfg-options model.alignments.attention=None`.
 """

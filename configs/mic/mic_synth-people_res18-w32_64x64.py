@@ -3,8 +3,8 @@
 The mean teacher, with random blocks of the student's view hidden. In MIC masked images are an
 additional pass of the student; here, as for the other rows, there is one target pass.
 
-    python tools/train.py configs/source_only/source-only_synth-people_res18-w32_64x64.py
-    python tools/train.py configs/mic/mic_synth-people_res18-w32_64x64.py
+    udapose train configs/source_only/source-only_synth-people_res18-w32_64x64.py
+    udapose train configs/mic/mic_synth-people_res18-w32_64x64.py
 """
 _base_ = ['../mean_teacher/mean-teacher_synth-people_res18-w32_64x64.py']
 

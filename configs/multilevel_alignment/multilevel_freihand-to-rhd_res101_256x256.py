@@ -2,9 +2,9 @@ r"""FreiHAND -> RHD: multi-level alignment (arXiv 2404.14885) with the published
 parameters.
 
     # phase 1
-    python tools/train.py \
+    udapose train \
         configs/style_only/style-only_freihand-to-rhd_res101_256x256.py
-    python tools/train.py configs/multilevel_alignment/multilevel_freihand-to-rhd_res101_256x256.py
+    udapose train configs/multilevel_alignment/multilevel_freihand-to-rhd_res101_256x256.py
 
 Data (docs/data_hands.md):
 data/FreiHAND_pub_v2/{training/rgb,training_K.json,training_xyz.json},

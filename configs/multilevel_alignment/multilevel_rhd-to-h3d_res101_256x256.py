@@ -1,8 +1,8 @@
 """RHD -> Hand-3D-Studio (H3D): multi-level alignment (arXiv 2404.14885) with the published
 hyper-parameters.
 
-    python tools/train.py configs/style_only/style-only_rhd-to-h3d_res101_256x256.py   # phase 1
-    python tools/train.py configs/multilevel_alignment/multilevel_rhd-to-h3d_res101_256x256.py
+    udapose train configs/style_only/style-only_rhd-to-h3d_res101_256x256.py   # phase 1
+    udapose train configs/multilevel_alignment/multilevel_rhd-to-h3d_res101_256x256.py
 
 Data (docs/data_hands.md): data/RHD_published_v2/{training,evaluation}/,
 data/H3D_crop/{annotation.json,part1..part5}/.

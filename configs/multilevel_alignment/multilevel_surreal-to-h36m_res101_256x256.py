@@ -2,9 +2,9 @@ r"""SURREAL -> Human3.6M: multi-level alignment (arXiv 2404.14885) with the publ
 parameters.
 
     # phase 1
-    python tools/train.py \
+    udapose train \
         configs/style_only/style-only_surreal-to-h36m_res101_256x256.py
-    python tools/train.py configs/multilevel_alignment/multilevel_surreal-to-h36m_res101_256x256.py
+    udapose train configs/multilevel_alignment/multilevel_surreal-to-h36m_res101_256x256.py
 
 Data (docs/data_bodies.md): data/surreal_processed/{train,test}/run{0,1,2},
 data/h36m_uda/{annotations,images}/.

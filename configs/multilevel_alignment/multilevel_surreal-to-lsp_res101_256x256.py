@@ -1,8 +1,8 @@
 """SURREAL -> LSP: multi-level alignment (arXiv 2404.14885) with the published hyper-
 parameters.
 
-    python tools/train.py configs/style_only/style-only_surreal-to-lsp_res101_256x256.py   # phase 1
-    python tools/train.py configs/multilevel_alignment/multilevel_surreal-to-lsp_res101_256x256.py
+    udapose train configs/style_only/style-only_surreal-to-lsp_res101_256x256.py   # phase 1
+    udapose train configs/multilevel_alignment/multilevel_surreal-to-lsp_res101_256x256.py
 
 Data (docs/data_bodies.md): data/surreal_processed/{train,test}/run{0,1,2},
 data/lsp/{joints.mat,images/}.

@@ -1,7 +1,7 @@
 """Embedded people: multi-level alignment (arXiv 2404.14885), recommended settings.
 
-    python tools/train.py configs/style_only/style-only_synth-people_res18-w32_64x64.py   # phase 1
-    python tools/train.py configs/multilevel_alignment/multilevel_synth-people_res18-w32_64x64.py
+    udapose train configs/style_only/style-only_synth-people_res18-w32_64x64.py   # phase 1
+    udapose train configs/multilevel_alignment/multilevel_synth-people_res18-w32_64x64.py
 
 Your own images: `--cfg-options train_dataloader.dataset.target.data_root=FOLDER`.
 """

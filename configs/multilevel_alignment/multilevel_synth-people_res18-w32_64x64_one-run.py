@@ -1,6 +1,6 @@
 """Embedded people: both phases of multi-level alignment in one run.
 
-    python tools/train.py \
+    udapose train \
         configs/multilevel_alignment/multilevel_synth-people_res18-w32_64x64_one-run.py
 
 1200 iterations on (stylised) source images, then 800 of adaptation, with one schedule. The pair of

@@ -3,9 +3,9 @@ its official code), sizes in pixels brought from 256 to 64 px inputs, schedule f
 iterations, a small style network instead of VGG-19. Known oddities of the published code that are
 *not* imitated: the misplaced occlusion and the nearest-neighbour resampling.
 
-    python tools/train.py configs/style_transfer/adain-small_synth-people_64x64.py
-    python tools/train.py configs/style_only/style-only_synth-people_res18-w32_64x64.py   # phase 1
-    python tools/train.py \
+    udapose train configs/style_transfer/adain-small_synth-people_64x64.py
+    udapose train configs/style_only/style-only_synth-people_res18-w32_64x64.py   # phase 1
+    udapose train \
         configs/multilevel_alignment/multilevel_synth-people_res18-w32_64x64_published.py
 """
 _base_ = ['./multilevel_synth-people_res18-w32_64x64.py']

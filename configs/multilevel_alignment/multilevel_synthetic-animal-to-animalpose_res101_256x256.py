@@ -2,9 +2,9 @@ r"""SyntheticAnimal -> AnimalPose (dog, sheep): multi-level alignment (arXiv 240
 the published hyper-parameters.
 
     # phase 1
-    python tools/train.py \
+    udapose train \
         configs/style_only/style-only_synthetic-animal-to-animalpose_res101_256x256.py
-    python tools/train.py \
+    udapose train \
         configs/multilevel_alignment/multilevel_synthetic-animal-to-animalpose_res101_256x256.py
 
 Data (docs/data_animals.md): data/animal_data/{synthetic_animal,animal-pose}/.

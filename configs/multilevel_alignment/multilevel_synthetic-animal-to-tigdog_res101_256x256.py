@@ -2,9 +2,9 @@ r"""SyntheticAnimal -> TigDog (horse, tiger): multi-level alignment (arXiv 2404.
 published hyper-parameters.
 
     # phase 1
-    python tools/train.py \
+    udapose train \
         configs/style_only/style-only_synthetic-animal-to-tigdog_res101_256x256.py
-    python tools/train.py \
+    udapose train \
         configs/multilevel_alignment/multilevel_synthetic-animal-to-tigdog_res101_256x256.py
 
 Data (docs/data_animals.md): data/animal_data/{synthetic_animal,behaviorDiscovery2.0}/.

@@ -1,7 +1,7 @@
 """FreiHAND -> RHD: the upper bound, supervised on labelled source and target images.
 
-    python tools/train.py configs/source_only/source-only_freihand-to-rhd_res101_256x256.py
-    python tools/train.py configs/oracle/oracle_freihand-to-rhd_res101_256x256.py
+    udapose train configs/source_only/source-only_freihand-to-rhd_res101_256x256.py
+    udapose train configs/oracle/oracle_freihand-to-rhd_res101_256x256.py
 
 Data (docs/data_hands.md):
 data/FreiHAND_pub_v2/{training/rgb,training_K.json,training_xyz.json},

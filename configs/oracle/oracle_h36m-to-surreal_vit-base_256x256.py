@@ -1,7 +1,7 @@
 r"""Human3.6M -> SURREAL in 3D: the upper bound, supervised on labelled source and target
 images, half of each batch from either.
 
-    python tools/train.py \
+    udapose train \
         configs/oracle/oracle_h36m-to-surreal_vit-base_256x256.py
 
 Data: docs/data_bodies_3d.md.

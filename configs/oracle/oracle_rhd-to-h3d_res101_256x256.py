@@ -1,8 +1,8 @@
 """RHD -> Hand-3D-Studio (H3D): the upper bound, supervised on labelled source and target
 images.
 
-    python tools/train.py configs/source_only/source-only_rhd-to-h3d_res101_256x256.py
-    python tools/train.py configs/oracle/oracle_rhd-to-h3d_res101_256x256.py
+    udapose train configs/source_only/source-only_rhd-to-h3d_res101_256x256.py
+    udapose train configs/oracle/oracle_rhd-to-h3d_res101_256x256.py
 
 Data (docs/data_hands.md): data/RHD_published_v2/{training,evaluation}/,
 data/H3D_crop/{annotation.json,part1..part5}/.

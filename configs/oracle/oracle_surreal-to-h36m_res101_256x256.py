@@ -1,7 +1,7 @@
 """SURREAL -> Human3.6M: the upper bound, supervised on labelled source and target images.
 
-    python tools/train.py configs/source_only/source-only_surreal-to-h36m_res101_256x256.py
-    python tools/train.py configs/oracle/oracle_surreal-to-h36m_res101_256x256.py
+    udapose train configs/source_only/source-only_surreal-to-h36m_res101_256x256.py
+    udapose train configs/oracle/oracle_surreal-to-h36m_res101_256x256.py
 
 Data (docs/data_bodies.md): data/surreal_processed/{train,test}/run{0,1,2},
 data/h36m_uda/{annotations,images}/.

@@ -1,9 +1,9 @@
 r"""SyntheticAnimal -> AnimalPose (dog, sheep): the upper bound, supervised on labelled source
 and target images.
 
-    python tools/train.py \
+    udapose train \
         configs/source_only/source-only_synthetic-animal-to-animalpose_res101_256x256.py
-    python tools/train.py configs/oracle/oracle_synthetic-animal-to-animalpose_res101_256x256.py
+    udapose train configs/oracle/oracle_synthetic-animal-to-animalpose_res101_256x256.py
 
 Data (docs/data_animals.md): data/animal_data/{synthetic_animal,animal-pose}/.
 Published PCK@0.05, mean over the joints, in %: no number could be verified.

@@ -1,6 +1,6 @@
 """FreiHAND -> RHD: source only, phase 1 of the published schedule without style transfer.
 
-    python tools/train.py configs/source_only/source-only_freihand-to-rhd_res101_256x256.py
+    udapose train configs/source_only/source-only_freihand-to-rhd_res101_256x256.py
 
 Data (docs/data_hands.md):
 data/FreiHAND_pub_v2/{training/rgb,training_K.json,training_xyz.json},

@@ -1,7 +1,7 @@
 """RHD -> Hand-3D-Studio (H3D): source only, phase 1 of the published schedule without style
 transfer.
 
-    python tools/train.py configs/source_only/source-only_rhd-to-h3d_res101_256x256.py
+    udapose train configs/source_only/source-only_rhd-to-h3d_res101_256x256.py
 
 Data (docs/data_hands.md): data/RHD_published_v2/{training,evaluation}/,
 data/H3D_crop/{annotation.json,part1..part5}/.

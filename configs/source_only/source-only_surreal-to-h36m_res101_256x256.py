@@ -1,6 +1,6 @@
 """SURREAL -> Human3.6M: source only, phase 1 of the published schedule without style transfer.
 
-    python tools/train.py configs/source_only/source-only_surreal-to-h36m_res101_256x256.py
+    udapose train configs/source_only/source-only_surreal-to-h36m_res101_256x256.py
 
 Data (docs/data_bodies.md): data/surreal_processed/{train,test}/run{0,1,2},
 data/h36m_uda/{annotations,images}/.

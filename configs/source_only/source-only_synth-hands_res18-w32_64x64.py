@@ -1,7 +1,7 @@
 """Embedded hands, phase 1: labelled source images only, from scratch.
 
-    python -m udapose.synthetic --kind hands --out data/synthpose/hands
-    python tools/train.py configs/source_only/source-only_synth-hands_res18-w32_64x64.py
+    udapose synth --kind hands --out data/synthpose/hands
+    udapose train configs/source_only/source-only_synth-hands_res18-w32_64x64.py
 """
 _base_ = [
     '../_base_/default_runtime.py', '../_base_/models/td-hm_res18-w32.py',

@@ -1,7 +1,7 @@
 """Synthetic people with LSP's 14 joints, phase 1: labelled source images only, from scratch.
 
-    python -m udapose.synthetic --kind people --out data/synthpose/people
-    python tools/train.py configs/source_only/source-only_synth-lsp14_res18-w32_64x64.py
+    udapose synth --kind people --out data/synthpose/people
+    udapose train configs/source_only/source-only_synth-lsp14_res18-w32_64x64.py
 
 Validates on labelled photographs in data/lspet/ (docs/real_photos.md); without: `--no-validate`.
 """

@@ -1,7 +1,7 @@
 """Embedded people, phase 1: labelled source images only, from scratch.
 
-    python -m udapose.synthetic --kind people --out data/synthpose/people
-    python tools/train.py configs/source_only/source-only_synth-people_res18-w32_64x64.py
+    udapose synth --kind people --out data/synthpose/people
+    udapose train configs/source_only/source-only_synth-people_res18-w32_64x64.py
 """
 _base_ = [
     '../_base_/default_runtime.py', '../_base_/models/td-hm_res18-w32.py',

@@ -1,7 +1,7 @@
 r"""SyntheticAnimal -> AnimalPose (dog, sheep): source only, phase 1 of the published schedule
 without style transfer.
 
-    python tools/train.py \
+    udapose train \
         configs/source_only/source-only_synthetic-animal-to-animalpose_res101_256x256.py
 
 Data (docs/data_animals.md): data/animal_data/{synthetic_animal,animal-pose}/.

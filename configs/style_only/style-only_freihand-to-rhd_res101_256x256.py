@@ -1,7 +1,7 @@
 """FreiHAND -> RHD: phase 1, half of the batches in the style of target images.
 
-    python tools/train.py configs/style_transfer/adain-vgg19_freihand-to-rhd_256x256.py   # once
-    python tools/train.py configs/style_only/style-only_freihand-to-rhd_res101_256x256.py
+    udapose train configs/style_transfer/adain-vgg19_freihand-to-rhd_256x256.py   # once
+    udapose train configs/style_only/style-only_freihand-to-rhd_res101_256x256.py
 
 Data (docs/data_hands.md):
 data/FreiHAND_pub_v2/{training/rgb,training_K.json,training_xyz.json},

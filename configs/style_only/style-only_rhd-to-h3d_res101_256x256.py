@@ -1,7 +1,7 @@
 """RHD -> Hand-3D-Studio (H3D): phase 1, half of the batches in the style of target images.
 
-    python tools/train.py configs/style_transfer/adain-vgg19_rhd-to-h3d_256x256.py   # once
-    python tools/train.py configs/style_only/style-only_rhd-to-h3d_res101_256x256.py
+    udapose train configs/style_transfer/adain-vgg19_rhd-to-h3d_256x256.py   # once
+    udapose train configs/style_only/style-only_rhd-to-h3d_res101_256x256.py
 
 Data (docs/data_hands.md): data/RHD_published_v2/{training,evaluation}/,
 data/H3D_crop/{annotation.json,part1..part5}/.

@@ -1,7 +1,7 @@
 """SURREAL -> Human3.6M: phase 1, half of the batches in the style of target images.
 
-    python tools/train.py configs/style_transfer/adain-vgg19_surreal-to-h36m_256x256.py   # once
-    python tools/train.py configs/style_only/style-only_surreal-to-h36m_res101_256x256.py
+    udapose train configs/style_transfer/adain-vgg19_surreal-to-h36m_256x256.py   # once
+    udapose train configs/style_only/style-only_surreal-to-h36m_res101_256x256.py
 
 Data (docs/data_bodies.md): data/surreal_processed/{train,test}/run{0,1,2},
 data/h36m_uda/{annotations,images}/.

@@ -1,7 +1,7 @@
 """Embedded hands, phase 1 with style transfer: source images, most of them in the target's style.
 
-    python -m udapose.synthetic --kind hands --out data/synthpose/hands
-    python tools/train.py configs/style_only/style-only_synth-hands_res18-w32_64x64.py
+    udapose synth --kind hands --out data/synthpose/hands
+    udapose train configs/style_only/style-only_synth-hands_res18-w32_64x64.py
 """
 _base_ = ['../source_only/source-only_synth-hands_res18-w32_64x64.py']
 

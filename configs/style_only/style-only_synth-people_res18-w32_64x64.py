@@ -1,7 +1,7 @@
 """Embedded people, phase 1 with style transfer: source images, most of them in the target's style.
 
-    python -m udapose.synthetic --kind people --out data/synthpose/people
-    python tools/train.py configs/style_only/style-only_synth-people_res18-w32_64x64.py
+    udapose synth --kind people --out data/synthpose/people
+    udapose train configs/style_only/style-only_synth-people_res18-w32_64x64.py
 """
 _base_ = ['../source_only/source-only_synth-people_res18-w32_64x64.py']
 

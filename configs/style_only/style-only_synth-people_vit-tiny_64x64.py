@@ -1,7 +1,7 @@
 """Embedded people, phase 1 with style transfer, from a masked autoencoder's encoder.
 
-    python tools/train.py configs/masked_reconstruction/mae_synth-people_vit-tiny_64x64.py
-    python tools/train.py configs/style_only/style-only_synth-people_vit-tiny_64x64.py
+    udapose train configs/masked_reconstruction/mae_synth-people_vit-tiny_64x64.py
+    udapose train configs/style_only/style-only_synth-people_vit-tiny_64x64.py
 
 From scratch: `--cfg-options model.backbone.init_cfg=None`.
 """

@@ -2,9 +2,9 @@ r"""SyntheticAnimal -> AnimalPose (dog, sheep): phase 1, half of the batches in 
 target images.
 
     # once
-    python tools/train.py \
+    udapose train \
         configs/style_transfer/adain-vgg19_synthetic-animal-to-animalpose_256x256.py
-    python tools/train.py \
+    udapose train \
         configs/style_only/style-only_synthetic-animal-to-animalpose_res101_256x256.py
 
 Data (docs/data_animals.md): data/animal_data/{synthetic_animal,animal-pose}/.

@@ -2,9 +2,9 @@ r"""SyntheticAnimal -> TigDog (horse, tiger): phase 1, half of the batches in th
 target images.
 
     # once
-    python tools/train.py \
+    udapose train \
         configs/style_transfer/adain-vgg19_synthetic-animal-to-tigdog_256x256.py
-    python tools/train.py configs/style_only/style-only_synthetic-animal-to-tigdog_res101_256x256.py
+    udapose train configs/style_only/style-only_synthetic-animal-to-tigdog_res101_256x256.py
 
 Data (docs/data_animals.md): data/animal_data/{synthetic_animal,behaviorDiscovery2.0}/.
 Published PCK@0.05, mean over the joints, in %: 64.71 on real animals (README of UDA-Animal,

@@ -1,7 +1,7 @@
 r"""Small style transfer network for the embedded hands, from scratch, a few minutes on one core.
 
-    python -m udapose.synthetic --kind hands --out data/synthpose/hands
-    python tools/train.py configs/style_transfer/adain-small_synth-hands_64x64.py
+    udapose synth --kind hands --out data/synthpose/hands
+    udapose train configs/style_transfer/adain-small_synth-hands_64x64.py
 
 Writes work_dirs/adain-small_synth-hands_64x64/iter_400.pth and pictures below vis_data.
 """

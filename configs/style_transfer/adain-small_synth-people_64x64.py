@@ -1,7 +1,7 @@
 r"""Small style transfer network for the embedded people, from scratch, a few minutes on one core.
 
-    python -m udapose.synthetic --kind people --out data/synthpose/people
-    python tools/train.py configs/style_transfer/adain-small_synth-people_64x64.py
+    udapose synth --kind people --out data/synthpose/people
+    udapose train configs/style_transfer/adain-small_synth-people_64x64.py
 
 Writes work_dirs/adain-small_synth-people_64x64/iter_400.pth and pictures below vis_data.
 Other images: --cfg-options train_dataloader.dataset.content=FOLDER \

@@ -3,7 +3,7 @@ r"""AdaIN with VGG-19 (arXiv 1703.06868) on two folders of images, 256x256.
 Needs the weights of VGG-19, either file (docs/style_transfer.md says where from):
 torchvision's vgg19, or the normalised VGG.
 
-    python tools/train.py configs/style_transfer/adain-vgg19_folders_256x256.py --cfg-options \
+    udapose train configs/style_transfer/adain-vgg19_folders_256x256.py --cfg-options \
         model.encoder.weights=checkpoints/vgg_normalised.pth \
         train_dataloader.dataset.content=data/my_source \
         train_dataloader.dataset.style=data/my_target

@@ -1,6 +1,6 @@
 r"""RHD -> Hand-3D-Studio (H3D): the style network (AdaIN on VGG-19).
 
-    python tools/train.py \
+    udapose train \
         configs/style_transfer/adain-vgg19_rhd-to-h3d_256x256.py
 
 Needs checkpoints/vgg_normalised.pth (docs/style_transfer.md says where from).

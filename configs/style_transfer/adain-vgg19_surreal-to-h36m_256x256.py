@@ -1,6 +1,6 @@
 r"""SURREAL -> Human3.6M: the style network (AdaIN on VGG-19).
 
-    python tools/train.py \
+    udapose train \
         configs/style_transfer/adain-vgg19_surreal-to-h36m_256x256.py
 
 Needs checkpoints/vgg_normalised.pth (docs/style_transfer.md says where from).

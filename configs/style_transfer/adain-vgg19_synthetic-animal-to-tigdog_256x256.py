@@ -1,6 +1,6 @@
 r"""SyntheticAnimal -> TigDog (horse, tiger): the style network (AdaIN on VGG-19).
 
-    python tools/train.py \
+    udapose train \
         configs/style_transfer/adain-vgg19_synthetic-animal-to-tigdog_256x256.py
 
 Needs checkpoints/vgg_normalised.pth (docs/style_transfer.md says where from).

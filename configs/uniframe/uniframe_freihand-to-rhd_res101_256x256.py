@@ -2,9 +2,9 @@ r"""FreiHAND -> RHD: UniFrame (ECCV 2022), the predecessor: styles in both direc
 keypoint occlusion around a mean teacher; no adversarial features, no information term.
 
     # phase 1
-    python tools/train.py \
+    udapose train \
         configs/style_only/style-only_freihand-to-rhd_res101_256x256.py
-    python tools/train.py configs/uniframe/uniframe_freihand-to-rhd_res101_256x256.py
+    udapose train configs/uniframe/uniframe_freihand-to-rhd_res101_256x256.py
 
 Data (docs/data_hands.md):
 data/FreiHAND_pub_v2/{training/rgb,training_K.json,training_xyz.json},

@@ -2,8 +2,8 @@
 directions and keypoint occlusion around a mean teacher; no adversarial features, no
 information term.
 
-    python tools/train.py configs/style_only/style-only_rhd-to-h3d_res101_256x256.py   # phase 1
-    python tools/train.py configs/uniframe/uniframe_rhd-to-h3d_res101_256x256.py
+    udapose train configs/style_only/style-only_rhd-to-h3d_res101_256x256.py   # phase 1
+    udapose train configs/uniframe/uniframe_rhd-to-h3d_res101_256x256.py
 
 Data (docs/data_hands.md): data/RHD_published_v2/{training,evaluation}/,
 data/H3D_crop/{annotation.json,part1..part5}/.

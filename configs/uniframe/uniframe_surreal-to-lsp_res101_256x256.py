@@ -1,8 +1,8 @@
 """SURREAL -> LSP: UniFrame (ECCV 2022), the predecessor: styles in both directions and
 keypoint occlusion around a mean teacher; no adversarial features, no information term.
 
-    python tools/train.py configs/style_only/style-only_surreal-to-lsp_res101_256x256.py   # phase 1
-    python tools/train.py configs/uniframe/uniframe_surreal-to-lsp_res101_256x256.py
+    udapose train configs/style_only/style-only_surreal-to-lsp_res101_256x256.py   # phase 1
+    udapose train configs/uniframe/uniframe_surreal-to-lsp_res101_256x256.py
 
 Data (docs/data_bodies.md): data/surreal_processed/{train,test}/run{0,1,2},
 data/lsp/{joints.mat,images/}.

@@ -1,8 +1,8 @@
 """Embedded people: UniFrame (ECCV 2022), the predecessor: style transfer in both directions and
 keypoint occlusion around a mean teacher; no adversarial features, no information term.
 
-    python tools/train.py configs/style_only/style-only_synth-people_res18-w32_64x64.py   # phase 1
-    python tools/train.py configs/uniframe/uniframe_synth-people_res18-w32_64x64.py
+    udapose train configs/style_only/style-only_synth-people_res18-w32_64x64.py   # phase 1
+    udapose train configs/uniframe/uniframe_synth-people_res18-w32_64x64.py
 """
 _base_ = ['../multilevel_alignment/multilevel_synth-people_res18-w32_64x64.py']
 

@@ -3,9 +3,9 @@ both directions and keypoint occlusion around a mean teacher; no adversarial fea
 information term.
 
     # phase 1
-    python tools/train.py \
+    udapose train \
         configs/style_only/style-only_synthetic-animal-to-tigdog_res101_256x256.py
-    python tools/train.py configs/uniframe/uniframe_synthetic-animal-to-tigdog_res101_256x256.py
+    udapose train configs/uniframe/uniframe_synthetic-animal-to-tigdog_res101_256x256.py
 
 Data (docs/data_animals.md): data/animal_data/{synthetic_animal,behaviorDiscovery2.0}/.
 Published PCK@0.05, mean over the joints, in %: 76.4 horse, 67.9 tiger (unverified, from

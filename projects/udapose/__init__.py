@@ -3,12 +3,42 @@
 ``custom_imports = dict(imports=['udapose'], allow_failed_imports=False)`` in any MMPose config
 registers every component in MMPose's own registries.
 """
-# isort: off
-# The order matters: the mends must be in place before anything imports `mmpose.models`.
-from . import compat
-from . import codecs
-from . import datasets, engine, evaluation, models
-# isort: on
+import sys
+
 from .version import __version__
 
-__all__ = ['__version__', 'codecs', 'compat', 'datasets', 'engine', 'evaluation', 'models']
+__all__ = ['__version__', 'codecs', 'compat', 'datasets', 'engine', 'evaluation', 'load_components',
+           'models']
+
+_LIGHT = ('udapose', 'udapose.configs', 'udapose.synthetic')  # after `python -m`
+
+
+def load_components() -> None:
+    """Register every component in MMPose's registries; ``import udapose`` does so.
+
+    Only the command line, which starts light, calls it itself. Calling it again changes nothing.
+
+    Raises:
+        udapose.compat.MissingDependencyError: If mmengine, mmcv or mmpose is not installed.
+    """
+    # isort: off
+    # The order matters: the mends must be in place before anything imports `mmpose.models`.
+    from . import compat  # noqa: F401
+    from . import codecs  # noqa: F401
+    from . import datasets, engine, evaluation, models  # noqa: F401
+    # isort: on
+
+
+def _is_command_line() -> bool:
+    """Whether this import is the start of the command `udapose` or `python -m udapose`."""
+    if getattr(sys.modules.get('udapose_command'), 'starting', False):
+        return True
+    # Python imports the package of `-m` while sys.argv[0] still says so. In worker processes of
+    # such a command, orig_argv is another one.
+    given = sys.orig_argv
+    return sys.argv[:1] == ['-m'] and '-m' in given and \
+        given[given.index('-m') + 1] in _LIGHT
+
+
+if not _is_command_line():
+    load_components()

@@ -1,9 +1,12 @@
-"""Where udapose's configs are: ``python -m udapose.configs [--list]``.
+"""Where udapose's configs are: `udapose configs`, ``python -m udapose.configs``.
 
 In a checkout (also ``pip install -e .``) that is its ``configs/`` folder; an installed package
 brings a copy along.
 """
-import argparse
+from __future__ import annotations
+
+import ast
+import difflib
 import sys
 from pathlib import Path
 
@@ -37,21 +40,65 @@ def list_configs() -> list[str]:
     return sorted(path.as_posix() for path in relative if '_base_' not in path.parts)
 
 
+def find_config(name: str) -> Path:
+    """A shipped config by its path below the root, or by its file's name alone.
+
+    Args:
+        name (str): With or without ``.py``.
+
+    Raises:
+        FileNotFoundError: There is none; the message names similar ones.
+    """
+    root, wanted = config_root(), name.removesuffix('.py')
+    known = [config.removesuffix('.py') for config in list_configs()]
+    found = [c for c in known if wanted in (c, c.rpartition('/')[2])]
+    if not found:
+        close = difflib.get_close_matches(wanted, known + [c.rpartition('/')[2] for c in known])
+        raise FileNotFoundError(
+            f'there is no config {name}; ' + (f'do you mean {" or ".join(close)}?' if close else
+                                              '`udapose configs --list` lists them'))
+    return root / f'{found[0]}.py'
+
+
+def copy_config(name: str, out: str | Path) -> Path:
+    """Copy a config so that it works where it lands: the copy names its bases by absolute paths.
+
+    Args:
+        name (str): See :func:`find_config`.
+        out (str | Path): New file, or an existing folder, which gets a file of the same name.
+
+    Returns:
+        Path: The copy.
+
+    Raises:
+        FileExistsError: It exists already.
+        FileNotFoundError: There is no such config.
+    """
+    config = find_config(name)
+    target = Path(out) / config.name if Path(out).is_dir() else Path(out)
+    if target.suffix != '.py':
+        raise FileNotFoundError(f'{out} is neither a folder nor a file name with .py')
+    if target.exists():
+        raise FileExistsError(f'{target} exists already: choose another --out')
+    source = config.read_text(encoding='utf-8')
+    lines = source.splitlines(keepends=True)
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == '_base_':
+            bases = ast.literal_eval(node.value)
+            paths = [base if '::' in base else str((config.parent / base).resolve())
+                     for base in ([bases] if isinstance(bases, str) else bases)]
+            text = ''.join(f'    {path!r},\n' for path in paths)
+            lines[node.lineno - 1:node.end_lineno] = [f'_base_ = [\n{text}]\n']
+            break
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(''.join(lines), encoding='utf-8')
+    return target
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog='python -m udapose.configs', description=(
-        'Print the folder that holds the configs of the udapose in use.'))
-    parser.add_argument('--list', action='store_true',
-                        help='print the configs themselves, one absolute path a line')
-    args = parser.parse_args(argv)
-    try:
-        root = config_root()
-    except FileNotFoundError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
-    for line in ([str(root / name) for name in list_configs()] if args.list else [str(root)]):
-        print(line)
-    return 0
+    """The same as ``udapose configs``; returns the exit status."""
+    from udapose import cli
+    return cli.main(['configs', *(sys.argv[1:] if argv is None else argv)])
 
 
 if __name__ == '__main__':

@@ -114,7 +114,7 @@ def test_mask_path_goes_before_the_rule(folder):
 @pytest.mark.parametrize('name,error,message', [
     ('b', ValueError, r'masks/b.png is 6x8, but image .*images/b.png is 8x6'),
     ('c', OSError, r'cannot decode mask .*masks/c.png'),
-    ('d', FileNotFoundError, r'masks/d.png of image .*images/d.png does not exist.*make_masks')])
+    ('d', FileNotFoundError, r'masks/d.png of image .*images/d.png does not exist.*make-masks')])
 def test_bad_masks_are_named(folder, name, error, message):
     with pytest.raises(error, match=message):
         load(folder, name, folder='../masks')

@@ -21,6 +21,8 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from runs import PRETRAINING_ARCH, is_public, tiny_pretraining  # noqa: E402
 
+from udapose.cli import main  # noqa: E402
+from udapose.cli import two_stage as two_stage_tool  # noqa: E402
 from udapose.engine import ReconstructionVisualizationHook  # noqa: E402
 from udapose.engine.hooks.reconstruction_visualization_hook import _evenly_spaced  # noqa: E402
 
@@ -161,22 +163,14 @@ def test_one_domain_alone_by_epochs(tiny_people, tmp_path):
 
 
 # --------------------------------------------------------------------------------- two stages
-@pytest.fixture
-def two_stage_tool(monkeypatch):
-    """The script as a module."""
-    monkeypatch.syspath_prepend(str(ROOT / 'tools'))
-    import two_stage
-    return two_stage
-
-
 def two_stage(*args):
     return subprocess.run(
-        [sys.executable, 'tools/two_stage.py', *map(str, args)], cwd=ROOT, text=True,
+        [sys.executable, '-m', 'udapose', 'two-stage', *map(str, args)], cwd=ROOT, text=True,
         capture_output=True, env=dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=os.pathsep.join(
             [str(ROOT / 'projects'), os.environ.get('PYTHONPATH', '')])))
 
 
-def test_two_stages_by_one_command(tiny_people, tmp_path, two_stage_tool, monkeypatch):
+def test_two_stages_by_one_command(tiny_people, tmp_path, monkeypatch):
     """Stage one once, stage two with its checkpoint; a second call trains nothing anew."""
     pretrain, finetune = tmp_path / 'first.py', tmp_path / 'second.py'
     cfg = tiny_pretraining('mae_synth-people_vit-tiny_64x64.py', tiny_people, tmp_path, iters=1)
@@ -196,17 +190,16 @@ def test_two_stages_by_one_command(tiny_people, tmp_path, two_stage_tool, monkey
     assert any(not torch.equal(v, states[1][k]) for k, v in states[0].items())
     assert 'stage one is complete' not in done.stdout
     started = []  # a second call has nothing to do in stage one
-    monkeypatch.setattr(two_stage_tool, 'run', lambda *given: started.append(given) or 0.)
-    monkeypatch.setattr(sys, 'argv', ['two_stage.py', *map(str, args)])
-    two_stage_tool.main()
+    monkeypatch.setattr(two_stage_tool, 'run_stage', lambda *given: started.append(given) or 0.)
+    assert main(['two-stage', *map(str, args)]) == 0
     assert [(title, folder.name) for title, _, folder, _ in started] == [('stage two', 'second')]
     assert started[0][3] == {
         'optim_wrapper.optimizer.lr': 0., 'optim_wrapper.optimizer.weight_decay': 0.,
         'model.backbone.init_cfg.checkpoint': str(tmp_path / 'work/first/iter_1.pth')}
     for option, stage in (('--cfg-options', 'second'), ('--pretrain-cfg-options', 'first')):
-        monkeypatch.setattr(sys, 'argv', ['two_stage.py', *map(str, args), option, 'seed=1'])
-        with pytest.raises(RuntimeError, match=f'work/{stage} holds another run: .*now 1'):
-            two_stage_tool.main()  # instead of passing off the old checkpoints as the new ones
+        with pytest.raises(SystemExit, match=f'work/{stage} holds another run: .*now 1'):
+            # instead of passing off the old checkpoints as the new ones
+            main(['two-stage', *map(str, args), option, 'seed=1'])
     assert len(started) == 1
 
 
@@ -232,7 +225,7 @@ def test_two_configs_of_one_name_are_refused_before_stage_one(tmp_path):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_placeholders_are_found_in_lists(two_stage_tool):
+def test_placeholders_are_found_in_lists():
     cfg = dict(model=dict(a=[dict(checkpoint='from-stage-one'), dict(checkpoint='x')],
                           b=dict(init_cfg=dict(checkpoint='from-stage-one'))),
                load_from='from-stage-one')

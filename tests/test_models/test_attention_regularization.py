@@ -382,7 +382,7 @@ def test_estimator_messages():
         model(inputs['source'], samples['source'], mode='loss')
     with pytest.raises(ValueError, match=r"got \['source'\]"):
         model(inputs, samples, mode='loss')
-    with pytest.raises(RuntimeError, match='student.backbone.*export_checkpoint'):
+    with pytest.raises(RuntimeError, match='student.backbone.*udapose export'):
         model.load_state_dict({'student.backbone.pos_embed': torch.ones(1)})
     other = MODELS.build(plain_config(arch={**ARCH, 'feedforward_channels': 64}))
     with pytest.raises(RuntimeError, match=r'\(64, 16\) instead of \(32, 16\)'):

@@ -203,7 +203,7 @@ def test_wrong_widths_are_told(vgg_file, tmp_path):
 
 
 def test_bad_checkpoints_are_told(vgg_file, tmp_path):
-    with pytest.raises(FileNotFoundError, match='nowhere.pth.*tools/train.py'):
+    with pytest.raises(FileNotFoundError, match='nowhere.pth.*udapose train'):
         MODELS.build(dict(SMALL, checkpoint='nowhere.pth'))
     path = save(vgg_model(vgg_file).state_dict(), tmp_path / 'iter_1.pth')
     with pytest.raises(ValueError, match='iter_1.pth does not fit.*missing encoder.*unknown dec'):

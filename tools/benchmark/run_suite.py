@@ -16,9 +16,9 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from _experiment import CONFIGS, ROOT, last_checkpoint, metrics, options, write_json
 from suites import SUITES
+
+from udapose.cli._experiment import CONFIGS, ROOT, last_checkpoint, metrics, options, write_json
 
 RUNS = ROOT / 'docs/benchmarks/runs'
 

@@ -14,8 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from _experiment import CONFIGS, ROOT, write_json
+from udapose.cli._experiment import CONFIGS, ROOT, write_json
 
 WORK = ROOT / 'work_dirs/search'
 SEED = 100

@@ -11,15 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import sys
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from _experiment import ROOT, write_json
 from suites import SUITES
+
+from udapose.cli._experiment import ROOT, write_json
 
 #: Criteria of which less is better
 LESS = {'label_free/entropy'}

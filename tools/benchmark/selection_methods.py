@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from _experiment import CONFIGS, ROOT, last_checkpoint, write_json
 from selection import LESS, NO_CRITERION, statistics
 from suites import SUITES
+
+from udapose.cli._experiment import CONFIGS, ROOT, last_checkpoint, write_json
 
 RUNS = ROOT / 'docs/benchmarks/runs'
 #: Whose training set of target images, and whose views, all rows are measured on
@@ -139,7 +137,6 @@ def methods_section(path: str | Path) -> str:
 
 def main() -> None:
     args = parse_args()
-    sys.path.insert(0, str(ROOT / 'projects'))
     import udapose  # noqa: F401
     for suite in args.suite:
         models = measure(suite, args.work_dir, args.num_images, args.device)

@@ -1,7 +1,7 @@
 """Embedded hands in 3D at 64x64: labelled source, unlabelled target, source and target test sets.
 
 The whole image is the crop. Depths are relative to the wrist.
-Generate the data with `python -m udapose.synthetic --kind hands --out data/synthpose/hands`.
+Generate the data with `udapose synth --kind hands --out data/synthpose/hands`.
 """
 data_root = 'data/synthpose/hands/'
 codec = dict(type='RootRelativeHeatmap3D', input_size=(64, 64), heatmap_size=(16, 16, 16),

@@ -1,7 +1,7 @@
 """Embedded hands at 64x64: labelled source, unlabelled target, target and source test sets.
 
 The whole image is the crop, as in the literature's protocols for unlabelled images.
-Generate the data with `python -m udapose.synthetic --kind hands --out data/synthpose/hands`.
+Generate the data with `udapose synth --kind hands --out data/synthpose/hands`.
 """
 data_root = 'data/synthpose/hands/'
 codec = dict(type='MSRAHeatmap', input_size=(64, 64), heatmap_size=(32, 32), sigma=1.5,

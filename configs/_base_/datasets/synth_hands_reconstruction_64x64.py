@@ -1,6 +1,6 @@
 """Embedded hands at 64x64 without labels: images of both domains for masked reconstruction.
 
-Generate the data with `python -m udapose.synthetic --kind hands --out data/synthpose/hands`.
+Generate the data with `udapose synth --kind hands --out data/synthpose/hands`.
 """
 data_root = 'data/synthpose/hands/'
 input_size = (64, 64)

@@ -1,6 +1,6 @@
 """Synthetic people with LSP's 14 joints -> a folder of real photographs, at 64x64.
 
-Labels of the photographs, if there are any, are only for the score: `python tools/convert_lsp.py
+Labels of the photographs, if there are any, are only for the score: `udapose convert lsp
 SRC --out data/lspet` writes them from LSP's or LSP-extended's mat file.
 """
 _base_ = ['./synth_people_64x64.py']

@@ -1,7 +1,7 @@
 """Embedded people in 3D at 64x64: labelled source, unlabelled target, source and target test sets.
 
 The whole image is the crop. Depths are relative to the pelvis.
-Generate the data with `python -m udapose.synthetic --kind people --out data/synthpose/people`.
+Generate the data with `udapose synth --kind people --out data/synthpose/people`.
 """
 data_root = 'data/synthpose/people/'
 codec = dict(type='RootRelativeHeatmap3D', input_size=(64, 64), heatmap_size=(16, 16, 16),

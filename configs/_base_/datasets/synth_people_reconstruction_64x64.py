@@ -1,6 +1,6 @@
 """Embedded people at 64x64 without labels: images of both domains for masked reconstruction.
 
-Generate the data with `python -m udapose.synthetic --kind people --out data/synthpose/people`.
+Generate the data with `udapose synth --kind people --out data/synthpose/people`.
 """
 data_root = 'data/synthpose/people/'
 input_size = (64, 64)

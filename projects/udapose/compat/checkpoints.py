@@ -2,7 +2,7 @@
 
 torch 2.6 made ``torch.load`` refuse anything but plain tensors and containers, but MMEngine's
 checkpoints also hold the log's ``HistoryBuffer`` and numpy scalars. MMEngine's own load functions
-(``load_from``, ``resume``, ``init_model``, tools/test.py) read only files that the user names;
+(``load_from``, ``resume``, ``init_model``, udapose test) read only files that the user names;
 only for these is the old behaviour restored, ``torch.load`` itself stays as strict as it is.
 """
 import logging

@@ -224,7 +224,7 @@ class UnlabeledPoseDataset(BaseCocoStyleDataset):
                         f'{mask}, the mask of {self._path(name)}, lies in "{self._folder}", all of '
                         f'which {type(self).__name__} takes for images. Put images and masks '
                         'beside each other: data_root=DATA/images/ and, in LoadForegroundMask, '
-                        "folder='../masks', as tools/make_masks.py DATA/images --out DATA/masks "
+                        "folder='../masks', as `udapose make-masks` DATA/images --out DATA/masks "
                         'writes them')
 
     def _check_headers(self, names: list[str]) -> dict | None:

@@ -93,7 +93,7 @@ class TeacherStudentValLoop(_BranchLoop, ValLoop):
 
 @LOOPS.register_module()
 class TeacherStudentTestLoop(_BranchLoop, TestLoop):
-    """The same for ``tools/test.py``; see :class:`TeacherStudentValLoop`."""
+    """The same for ``udapose test``; see :class:`TeacherStudentValLoop`."""
 
 
 @LOOPS.register_module()

@@ -1,7 +1,5 @@
 """Raw SURREAL to the processed layout, and the crops of Human3.6M."""
 import json
-import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -9,14 +7,11 @@ import pytest
 from mini import human36m_uda, surreal_uda
 from scipy.io import loadmat, savemat
 
+from udapose.cli import main
+from udapose.cli.converters import surreal
 from udapose.codecs.camera_geometry import project
 from udapose.datasets.public import Human36mUDADataset, SurrealUDADataset
 from udapose.joint_sets import JOINT_SETS
-
-ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT / 'tools/dataset_converters'))
-import h36m_crops  # noqa: E402
-import surreal_to_processed as surreal  # noqa: E402
 
 NAMES = JOINT_SETS['body16'].names
 
@@ -128,8 +123,8 @@ def test_the_command_line_of_the_surreal_converter(raw, monkeypatch, capsys):
     src, out, _ = raw
 
     def run(*args):
-        monkeypatch.setattr(sys, 'argv', ['x', str(src), '--out', str(out), *args])
-        return surreal.main(), capsys.readouterr()
+        return (main(['convert', 'surreal', str(src), '--out', str(out), *args]),
+                capsys.readouterr())
 
     status, printed = run('--workers', '2', '--splits', 'train')
     assert status == 0 and '2 crops; 0 frames newly left out' in printed.out
@@ -149,8 +144,8 @@ def h36m(tmp_path):
 
 def test_h36m_crops_are_the_published_ones_and_read_by_the_data_set(h36m, monkeypatch, capsys):
     root, _ = h36m
-    monkeypatch.setattr(sys, 'argv', ['x', str(root), '--subjects', '9', '11'])
-    assert h36m_crops.main() == 0
+    command = ['convert', 'human36m', str(root), '--subjects', '9', '11']
+    assert main(command) == 0
     assert '4 crops written, 0 kept' in capsys.readouterr().out
     full = Human36mUDADataset(data_root=str(root), split='test', num_test=8, source='images')
     crops = Human36mUDADataset(data_root=str(root), split='test', num_test=8,
@@ -169,7 +164,7 @@ def test_h36m_crops_are_the_published_ones_and_read_by_the_data_set(h36m, monkey
                                        np.array(entry['intrinsic_matrix'])),
                                entry['keypoint2d'], atol=0.05)
     np.testing.assert_allclose(entry['keypoint3d'], h36m[1][9]['camera'][1], atol=.01)
-    assert h36m_crops.main() == 0
+    assert main(command) == 0
     assert '0 crops written, 4 kept' in capsys.readouterr().out
     # of the training subjects there are no crops, so the images are read
     assert 'keypoints_cam' in Human36mUDADataset(data_root=str(root)).get_data_info(0)
@@ -180,8 +175,7 @@ def test_h36m_crops_are_the_published_ones_and_read_by_the_data_set(h36m, monkey
 def test_h36m_crop_errors(h36m, monkeypatch, capsys):
     root, truth = h36m
     (root / 'images' / truth[9]['names'][0]).write_bytes(b'broken')
-    monkeypatch.setattr(sys, 'argv', ['x', str(root), '--subjects', '9'])
-    assert h36m_crops.main() == 1
+    assert main(['convert', 'human36m', str(root), '--subjects', '9']) == 1
     assert capsys.readouterr().err.endswith('is no readable image\n')
     (root / 'annotations/keypoints2d_1.json').write_text('[{"name": "x"}]')
     with pytest.raises(ValueError, match=r"keypoints2d_1\.json is not a list of .*KeyError"):

@@ -1,5 +1,4 @@
 """STB and GANerated hands."""
-import sys
 from pathlib import Path
 
 import cv2
@@ -9,7 +8,7 @@ from hand_checks import assert_dots, assert_projects, build, infos
 from mini import ganerated, stb
 from scipy.io import loadmat, savemat
 
-CONVERTERS = Path(__file__).resolve().parents[3] / 'tools/dataset_converters'
+from udapose.cli import main
 
 
 @pytest.fixture
@@ -121,9 +120,7 @@ def test_ganerated_holds_out_partitions_and_packed_labels_are_the_same(gan_root,
     plain = {s: infos(build('GANeratedHandsDataset', root, split=s)) for s in ('train', 'test')}
     for split, part in (('train', '0001'), ('test', '0002')):
         assert {Path(d['img_path']).parent.name for d in plain[split]} == {part}
-    monkeypatch.setattr(sys, 'path', [str(CONVERTERS), *sys.path])
-    from pack_ganerated import main
-    main([str(root)])
+    assert main(['convert', 'ganerated', str(root)]) == 0
     for kind in ('noObject', 'withObject'):  # the packed labels are read, not these
         (root / 'data' / kind / '0001/0001_joint2D.txt').unlink()
     for split, expected in plain.items():
@@ -138,7 +135,7 @@ def test_ganerated_holds_out_partitions_and_packed_labels_are_the_same(gan_root,
     with pytest.raises(ValueError, match=r'udapose_labels\.npz is damaged'):
         build('GANeratedHandsDataset', root)
     with pytest.raises(SystemExit, match='error: .*differ in frame 0001'):
-        main([str(root)])
+        main(['convert', 'ganerated', str(root)])
 
 
 def test_ganerated_bad_input_is_named(gan_root):

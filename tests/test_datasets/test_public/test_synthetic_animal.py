@@ -1,6 +1,5 @@
 """SyntheticAnimal: meshes and cleaned json, vertices, split, boxes, bad archives."""
 import json
-import runpy
 import shutil
 
 import cv2
@@ -12,6 +11,7 @@ from mini.synthetic_animal import write
 from mmpose.datasets.transforms import GetBBoxCenterScale
 from mmpose.structures.bbox import get_warp_matrix
 
+from udapose.cli import main
 from udapose.datasets import (
     LoadPoseImage,
     RecordedTopdownAffine,
@@ -182,21 +182,20 @@ def test_arguments_are_checked(mini):
             read(mini[0], **kwargs)
 
 
-def test_converter_writes_the_published_codes_file(mini, tmp_path, repository, monkeypatch, capsys):
+def test_converter_writes_the_published_codes_file(mini, tmp_path, capsys):
     for folder in ('synthetic_animal/tiger_combineds5r5_texture', 'cached_data'):
         shutil.copytree(mini[0] / folder, tmp_path / folder)
-    tool = runpy.run_path(str(repository / 'tools/dataset_converters/clean_synthetic_animal.py'))
-    monkeypatch.setattr('sys.argv', ['tool', str(tmp_path)])
-    assert tool['main']() == 0
+    command = ['convert', 'synthetic-animal']
+    assert main([*command, str(tmp_path)]) == 0
     written, truth = (json.loads((root / 'clean_data/keypoints_18.json').read_text())
                       for root in (tmp_path, mini[0]))
     assert written == dict(tiger=truth['tiger'])
     assert 'tiger' in capsys.readouterr().out and not list(tmp_path.glob('clean_data/*.part'))
-    monkeypatch.setattr('sys.argv', ['tool', str(tmp_path / 'clean_data')])
-    assert tool['main']() == 1 and 'combineds5r5_texture' in capsys.readouterr().err
+    assert main([*command, str(tmp_path / 'clean_data')]) == 1
+    assert 'combineds5r5_texture' in capsys.readouterr().err
     next((tmp_path / 'synthetic_animal/tiger_combineds5r5_texture').glob('*.npy')).unlink()
-    monkeypatch.setattr('sys.argv', ['tool', str(tmp_path)])
-    assert tool['main']() == 1 and 'no counterpart' in capsys.readouterr().err
+    assert main([*command, str(tmp_path)]) == 1
+    assert 'no counterpart' in capsys.readouterr().err
 
 
 def test_published_source_pipeline_keeps_joints_on_their_dots(mini):

@@ -28,7 +28,7 @@ class GANeratedHandsDataset(PublicHandDataset):
     """GANerated: left hands with 3D joints (mm) and the camera of each 256x256 crop.
 
     The labels are three small text files a frame, up to a million in all:
-    ``tools/dataset_converters/pack_ganerated.py`` puts them into one file beside the data, which is
+    ``udapose convert ganerated`` puts them into one file beside the data, which is
     then read instead.
 
     Args:
@@ -94,7 +94,7 @@ class GANeratedHandsDataset(PublicHandDataset):
                 frames, values = file['frames'], [file[name] for name, _ in LABELS.values()]
         except Exception as error:  # zip's and NumPy's errors on damaged files are many
             raise ValueError(f'{path} is damaged ({type(error).__name__}: {error}): write it again '
-                             'with tools/dataset_converters/pack_ganerated.py, or remove it') \
+                             'with `udapose convert ganerated`, or remove it') \
                 from None
         if any(len(v) != len(frames) for v in values):
             raise ValueError(f'{path}: its lists have different lengths, write it again')

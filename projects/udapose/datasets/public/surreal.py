@@ -32,7 +32,7 @@ class SurrealUDADataset(PublicPoseDataset):
     """SURREAL, processed release: synthetic people in square crops, 16 labelled joints each.
 
     Reads the release of the Transfer-Learning-Library, which all 2D papers use, and what
-    ``tools/dataset_converters/surreal_to_processed.py`` writes from SURREAL's own videos. The box
+    ``udapose convert surreal`` writes from SURREAL's own videos. The box
     is the whole crop: use ``GetBBoxCenterScale(padding=1.0)``.
 
     SURREAL's left and right are exchanged with respect to SMPL's, and the published joint set takes
@@ -78,7 +78,7 @@ class SurrealUDADataset(PublicPoseDataset):
         paths = [paths[i] for i in order]
         for i, item in self.whole_images(
                 paths, 'these are no crops of the processed release. Convert the original release '
-                'by tools/dataset_converters/surreal_to_processed.py'):
+                'by `udapose convert surreal`'):
             yield dict(item, keypoints=points[order[i]], keypoints_visible=flags[order[i]])
 
     def _read(self, run: int) -> tuple[list[str], np.ndarray]:

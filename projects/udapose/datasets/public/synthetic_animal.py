@@ -42,7 +42,7 @@ class SyntheticAnimalDataset(PublicAnimalDataset):
 
     Args:
         annotations (str): ``'clean'``: ``clean_data/keypoints_18.json`` of the published code
-            (``tools/dataset_converters/clean_synthetic_animal.py`` writes it); ``'mesh'``: the
+            (``udapose convert synthetic-animal`` writes it); ``'mesh'``: the
             original ``*_kpts.npy``, tens of thousands of files; ``'auto'``: the first that exists.
             Defaults to ``'auto'``.
         *args, **kwargs: Those of :class:`PublicAnimalDataset`.
@@ -102,7 +102,7 @@ class SyntheticAnimalDataset(PublicAnimalDataset):
         entry = clean.get(species)
         if entry is None:
             raise ValueError(f'{where} has no {species!r}, only {sorted(clean)}: write it again '
-                             'with tools/dataset_converters/clean_synthetic_animal.py')
+                             'with `udapose convert synthetic-animal`')
         lengths = {key: len(entry[key]) for key in ('imgpath', 'keypoints', 'bbox')}
         if len(set(lengths.values())) > 1:
             raise ValueError(f'{where}: the lists of {species!r} have different lengths {lengths}')

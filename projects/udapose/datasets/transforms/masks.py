@@ -153,7 +153,7 @@ class LoadForegroundMask(BaseTransform):
                 return results
             raise FileNotFoundError(
                 f'mask {path} of image {results.get("img_path")} does not exist: write masks with '
-                "tools/make_masks.py, or set missing='ignore' of LoadForegroundMask; "
+                "`udapose make-masks`, or set missing='ignore' of LoadForegroundMask; "
                 'udapose.datasets.check_masks lists all images without one') from None
         try:
             mask = decode_mask(data, results.get('mask_values', self.foreground_values))
@@ -222,7 +222,7 @@ def check_masks(samples, folder: str | None = None, suffix: str = '.png',
         shown = '; '.join(f'{image} ({why})' for image, why in [*wrong.items()][:_NUM_SHOWN])
         message = f'{len(wrong)} of {len(masks)} images have no usable mask: {shown}'
         if missing == 'error':
-            raise FileNotFoundError(f'{message}. Write masks with tools/make_masks.py, or set '
+            raise FileNotFoundError(f'{message}. Write masks with `udapose make-masks`, or set '
                                     "missing='ignore' of LoadForegroundMask")
         MMLogger.get_current_instance().warning(message)
     return wrong

@@ -110,7 +110,7 @@ class AttentionRegularizedPoseEstimator(BaseModel):
                 raise RuntimeError(
                     f'wrong checkpoint: none of its entries ({", ".join(list(state_dict)[:3])}, '
                     f'...) belongs to the pose model ({", ".join(list(own)[:3])}, ...). Export a '
-                    'student-teacher checkpoint with tools/export_checkpoint.py first; an '
+                    'student-teacher checkpoint with `udapose export` first; an '
                     "encoder's own file belongs into init_cfg=dict(type='PretrainedViT', "
                     'checkpoint=...) of the backbone')
             for key in plain:

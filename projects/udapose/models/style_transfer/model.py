@@ -213,8 +213,8 @@ class AdaINStyleTransfer(BaseModel):
     def _load(self, path: str) -> None:
         state = read_weights(
             path, 'a checkpoint of an AdaINStyleTransfer',
-            'train one with a config of configs/style_transfer, e.g. tools/train.py '
-            'configs/style_transfer/adain-small_synth-people_64x64.py')
+            'train one with a config of style_transfer, e.g. `udapose train '
+            '$(udapose configs)/style_transfer/adain-small_synth-people_64x64.py`')
         own = {k: v for k, v in self.state_dict().items() if not k.startswith('convention.')}
         convention = {k: state.pop(k) for k in [*state] if k.startswith('convention.')}
         if not self.encoder.state_dict():  # its file has the weights already

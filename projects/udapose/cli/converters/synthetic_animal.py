@@ -1,6 +1,6 @@
 """Write SyntheticAnimal's clean_data/keypoints_18.json and keypoints_14.json from the meshes.
 
-    python tools/dataset_converters/clean_synthetic_animal.py DATA_ROOT [--species horse tiger]
+    udapose convert synthetic-animal DATA_ROOT [--species horse tiger]
 
 The files have the format of the published code, so both can read them. They replace the reading of
 one mesh of some 3000 vertices per image at the start of every run. The published split files are
@@ -8,7 +8,6 @@ copied into them where they exist.
 """
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
@@ -17,9 +16,10 @@ from pathlib import Path
 import numpy as np
 from mmengine.registry import DefaultScope
 
-import udapose  # noqa: F401  (makes mmpose importable)
 from udapose.datasets import SyntheticAnimal14Dataset, SyntheticAnimalDataset
 from udapose.datasets.public.synthetic_animal import VERTICES, list_pairs, read_meshes
+
+SPECIES = [*SyntheticAnimalDataset.SPECIES, *SyntheticAnimal14Dataset.SPECIES]
 
 
 def convert(cls: type, data_root: str, species: list[str]) -> Path:
@@ -60,15 +60,16 @@ def convert(cls: type, data_root: str, species: list[str]) -> Path:
     return out
 
 
-def main() -> int:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+def add_arguments(parser) -> None:
+    """Options of the command."""
     parser.add_argument('data_root', help='folder with synthetic_animal/')
-    every = [*SyntheticAnimalDataset.SPECIES, *SyntheticAnimal14Dataset.SPECIES]
-    parser.add_argument('--species', nargs='+', choices=every, help='default: those that exist')
-    args = parser.parse_args()
+    parser.add_argument('--species', nargs='+', choices=SPECIES, help='default: those that exist')
+
+
+def run(args) -> int:
+    """Convert, and say what was written."""
     wanted = args.species or [
-        s for s in every
+        s for s in SPECIES
         if (Path(args.data_root) / f'synthetic_animal/{s}_combineds5r5_texture').is_dir()]
     if not wanted:
         print(f'{args.data_root} has no synthetic_animal/<animal>_combineds5r5_texture:\n'
@@ -84,7 +85,3 @@ def main() -> int:
         print(f'error: {error}', file=sys.stderr)
         return 1
     return 0
-
-
-if __name__ == '__main__':
-    sys.exit(main())

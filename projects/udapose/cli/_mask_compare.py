@@ -1,4 +1,4 @@
-"""How well derived masks agree with ground truth: `make_masks.py --compare`."""
+"""How well derived masks agree with ground truth: `udapose make-masks --compare`."""
 from __future__ import annotations
 
 import argparse
@@ -8,11 +8,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from make_masks import collect, options_of, run_jobs
 
 from udapose.datasets.derived_masks import MaskOptions, derive_mask
 from udapose.datasets.mask_skeleton import Skeleton
 from udapose.datasets.transforms.masks import decode_mask
+
+from ._make_masks import collect, options_of, run_jobs
 
 VARIANTS = {'box': ('box', 'box'), 'hull': ('hull', 'hull'),
             'GrabCut from the box': ('grabcut', 'box'),

@@ -1,11 +1,12 @@
-"""Contact sheets of `check_dataset.py`: the annotated crop, and what the pipeline makes of it."""
+"""Contact sheets of `udapose check-data`: the annotated crop, and what the pipeline makes of it."""
 from __future__ import annotations
 
 import cv2
 import numpy as np
-from _dataset_checks import visible_joints
 from mmpose.datasets.transforms import RandomBBoxTransform
 from mmpose.registry import TRANSFORMS
+
+from ._dataset_checks import visible_joints
 
 TILE, BAR, MARGIN = 192, 18, 1.25
 

@@ -1,6 +1,6 @@
 """Convert SURREAL's own release (videos and mat files) to the processed layout of crops.
 
-    python tools/dataset_converters/surreal_to_processed.py SURREAL/data/cmu --out data/surreal
+    udapose convert surreal SURREAL/data/cmu --out data/surreal
 
 SRC holds {train,val,test}/run{0,1,2}/<sequence>/<clip>.mp4 and <clip>_info.mat. Of every --every-th
 frame the square of 1.5 times the extent of the 24 joints is cut out, inside of the image and not
@@ -17,7 +17,6 @@ does not stop the others, but then the json of its run is not written.
 """
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
@@ -210,9 +209,8 @@ def convert(src: Path, out: Path, splits: list[str], every: int = 10, quality: i
     return sum(r[0] for r in results), sum(r[1] for r in results), list(wrong.values())
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_arguments(parser) -> None:
+    """Options of the command."""
     parser.add_argument('src', type=Path, metavar='SRC')
     parser.add_argument('--out', type=Path, required=True)
     parser.add_argument('--splits', nargs='+', default=['train', 'val', 'test'],
@@ -220,7 +218,10 @@ def main() -> int:
     parser.add_argument('--every', type=int, default=10, help='frames (default 10)')
     parser.add_argument('--quality', type=int, default=95, help='of JPEG (default 95)')
     parser.add_argument('--workers', type=int, default=1)
-    args = parser.parse_args()
+
+
+def run(args) -> int:
+    """Convert, and say what was written."""
     try:
         if min(args.every, args.workers) < 1 or not 1 <= args.quality <= 100:
             raise ValueError('--every and --workers must be at least 1, --quality 1 to 100')
@@ -236,7 +237,3 @@ def main() -> int:
               'missing; repeat the command after repairing (or removing) them:\n  '
               + '\n  '.join(wrong[:10]), file=sys.stderr)
     return 1 if wrong else 0
-
-
-if __name__ == '__main__':
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Images and their derived masks side by side: `make_masks.py --sheet`."""
+"""Images and their derived masks side by side: `udapose make-masks --sheet`."""
 from __future__ import annotations
 
 from pathlib import Path

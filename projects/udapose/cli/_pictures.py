@@ -23,26 +23,27 @@ def export_adapted(out: Path) -> None:
         shutil.copy(exported / name, target / name)
 
 
-def before_after(out: Path, data: Path, kind: str, count: int = 8) -> None:
+def before_after(out: Path, data: Path, tests: list[dict], count: int = 8) -> None:
     """Ground truth, source-only and adapted predictions on the same target test images.
 
     Uses MMPose's ``init_model`` and ``inference_topdown``, the adapted one on the plain export.
-    """
-    import udapose  # noqa: F401  (before MMPose: its compat mends what mmpose.apis imports)
 
-    # isort: split
-    from _experiment import last_checkpoint
+    Args:
+        out (Path): Folder of the quickstart.
+        data (Path): The data set.
+        tests (list[dict]): With ``method``, ``config`` and ``checkpoint`` of each model.
+        count (int): Number of images.
+    """
     from mmpose.apis import inference_topdown, init_model
 
     labels = json.loads((data / 'target/annotations/test.json').read_text(encoding='utf-8'))
     step = max(len(labels['annotations']) // count, 1)
     chosen = labels['annotations'][::step][:count]
     names = {image['id']: image['file_name'] for image in labels['images']}
-    source_config = next((out / 'source_only').glob('source-only*.py'))
-    models = [init_model(str(source_config), str(last_checkpoint(out / 'source_only')),
-                         device='cpu'),
-              init_model(str(out / 'adapted_model/config.py'),
-                         str(out / 'adapted_model/model.pth'), device='cpu')]
+    source = next(test for test in tests if test['method'] == 'source_only')
+    models = [init_model(*files, device='cpu') for files in (
+        (source['config'], source['checkpoint']),
+        (str(out / 'adapted_model/config.py'), str(out / 'adapted_model/model.pth')))]
     columns = []
     for annotation in chosen:
         path = data / 'target/images/test' / names[annotation['image_id']]
@@ -96,36 +97,62 @@ def read_scalars(work_dir: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
             for k, v in rows.items()}
 
 
+#: One story a panel: title, the scalar, label of its axis.
+PANELS = (
+    ('Right joints on labelled target images\n(only watched, never trained on)',
+     'target/PCK@0.05', 'PCK@0.05 (percent)'),
+    ('Fit to the labelled source images', 'loss_kpt', 'loss (mean squared error)'),
+    ('Student against pseudo-labels\non unlabelled target images', 'loss_consistency',
+     'consistency loss'),
+    ("How sure the teacher is of the target's joints", 'pseudo_confidence',
+     'mean height of its peaks'))
+RUNS = dict(source_only=('training on source labels', 'tab:blue'),
+            adapted=('adapting', 'tab:orange'),
+            oracle=('oracle: target labels, too', 'tab:green'))
+
+
 def curves(out: Path) -> None:
-    """Losses, validation PCK and pseudo-label statistics of the quickstart's trainings."""
+    """PCK, losses and pseudo-labels of the quickstart's trainings over their iterations.
+
+    The adaptation (and the oracle) continue from the source model, so they are drawn after it.
+    """
     import matplotlib
     matplotlib.use('Agg')
     from matplotlib import pyplot as plt
 
-    runs = {m: read_scalars(out / m) for m in ('source_only_init', 'source_only', 'adapted',
-                                               'oracle') if (out / m).exists()}
-    offset = {m: 0 for m in runs}
-    first = runs['source_only_init'].get('loss_kpt')
-    if first is not None and len(first[0]):
-        offset.update({m: first[0].max() for m in runs if m != 'source_only_init'})
-    panels = [('source loss', ['loss_kpt']), ('target PCK@0.05 on the validation set',
-                                              ['target/PCK@0.05']),
-              ('consistency loss', ['loss_consistency']),
-              ('pseudo-labels: accepted share, confidence, spread',
-               ['pseudo_coverage', 'pseudo_confidence', 'pseudo_spread'])]
-    figure, axes = plt.subplots(1, len(panels), figsize=(4.2 * len(panels), 3.2))
-    for axis, (title, keys) in zip(axes, panels, strict=True):
+    runs = {m: read_scalars(out / m) for m in RUNS if (out / m).exists()}
+    steps = runs['source_only'].get('loss_kpt', ([0], ))[0]
+    begin = max(steps)
+    end = begin + max((max(s['loss_kpt'][0]) for m, s in runs.items()
+                       if m != 'source_only' and 'loss_kpt' in s), default=0)
+    figure, axes = plt.subplots(2, 2, figsize=(9, 6.4), sharex=True)
+    for axis, (title, key, label) in zip(axes.flat, PANELS, strict=True):
         for run, scalars in runs.items():
-            for key in keys:
-                if key in scalars:
-                    x, y = scalars[key]
-                    name = run if len(keys) == 1 else key
-                    axis.plot(x + offset[run], y, label=name, marker='o' if 'PCK' in key else None)
-        axis.set_title(title, fontsize=9)
-        axis.set_xlabel('iteration')
+            if key not in scalars:
+                continue
+            x, y = scalars[key]
+            name, color = RUNS[run]
+            axis.plot(x + (0 if run == 'source_only' else begin), y, label=name,
+                      color=color, marker='o' if 'PCK' in key else None, markersize=4)
+        axis.axvline(begin, color='gray', linestyle=':', linewidth=1)
+        top = max((max(line.get_ydata()) for line in axis.lines[:-1]), default=1.)
+        axis.set(title=title, ylabel=label, xlim=(0, end), ylim=(0, 1.15 * top))
+        axis.title.set_fontsize(10)
         axis.grid(alpha=0.3)
-        if axis.lines:
-            axis.legend(fontsize=7)
-    figure.tight_layout()
+        axis.spines[['top', 'right']].set_visible(False)
+    before = runs['source_only'].get(PANELS[0][1])
+    if before is not None:
+        axes[0, 0].plot([begin, end], [before[1][-1]] * 2, color=RUNS['source_only'][1],
+                        linestyle='--', linewidth=1, label='source model, left as it is')
+    axes[0, 0].annotate('adaptation starts', (begin, 1), (-4, -4), ha='right', va='top',
+                        xycoords=('data', 'axes fraction'), textcoords='offset points',
+                        fontsize=8, color='gray')
+    for axis in axes[1]:
+        axis.set_xlabel('training iterations')
+    lines = {line.get_label(): line for axis in axes.flat for line in axis.lines
+             if not line.get_label().startswith('_')}
+    figure.legend(lines.values(), lines.keys(), loc='lower center', ncols=len(lines),
+                  frameon=False)
+    figure.tight_layout(rect=(0, 0.05, 1, 1))
     figure.savefig(out / 'curves.png', dpi=110)
     plt.close(figure)

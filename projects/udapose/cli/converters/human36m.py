@@ -1,6 +1,6 @@
 """Write the square crops of Human3.6M that the published code generates before training.
 
-    python tools/dataset_converters/h36m_crops.py data/h36m_uda
+    udapose convert human36m data/h36m_uda
 
 ROOT is the data_root of Human36mUDADataset with annotations/ and images/. This writes
 ROOT/crop_images/<file_name> (512 x 512) and ROOT/annotations/keypoints2d_{S}.json, which the
@@ -14,7 +14,6 @@ Repeat the command after an interruption: finished crops are kept.
 """
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
@@ -25,7 +24,7 @@ import numpy as np
 
 from udapose.datasets.public.human36m_annotations import CROP_SIZE
 from udapose.datasets.public.human36m_uda import SUBJECTS, Human36mUDADataset
-from udapose.synthetic.__main__ import Progress
+from udapose.synthetic.command import Progress
 
 
 class _OneSubject(Human36mUDADataset):
@@ -104,14 +103,16 @@ def convert(root: Path, subjects: list[int], quality: int = 95) -> tuple[int, in
     return written, kept
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_arguments(parser) -> None:
+    """Options of the command."""
     parser.add_argument('root', type=Path, metavar='ROOT')
     parser.add_argument('--subjects', type=int, nargs='+', default=list(SUBJECTS['all']),
                         choices=SUBJECTS['all'])
     parser.add_argument('--quality', type=int, default=95, help='of JPEG (default 95)')
-    args = parser.parse_args()
+
+
+def run(args) -> int:
+    """Convert, and say what was written."""
     try:
         written, kept = convert(args.root.expanduser(), args.subjects, args.quality)
     except (OSError, ValueError) as error:
@@ -119,7 +120,3 @@ def main() -> int:
         return 1
     print(f'{args.root / "crop_images"}: {written} crops written, {kept} kept')
     return 0
-
-
-if __name__ == '__main__':
-    sys.exit(main())

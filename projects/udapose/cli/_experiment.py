@@ -1,4 +1,4 @@
-"""Train and test through MMPose's own scripts, one process each; used by quickstart and suite."""
+"""Train and test through MMPose's own scripts, one process each: for commands and benchmarks."""
 from __future__ import annotations
 
 import json
@@ -7,10 +7,14 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-CONFIGS = ROOT / 'configs'
+from udapose.configs import config_root
+
+#: The shipped configs; and, in a checkout, the repository.
+CONFIGS = config_root()
+ROOT = CONFIGS.parent
 #: In a work directory: what defines the run whose checkpoints it holds.
 RECORD = 'run_record.json'
 
@@ -27,18 +31,25 @@ class Job:
 
     def __init__(self, name: str, command: list[str], log: Path, threads: int) -> None:
         log.parent.mkdir(parents=True, exist_ok=True)
+        # Passive: threads that wait for each other sleep. Else they burn the time of whatever else
+        # runs; on a loaded machine a step took seven times as long.
         env = dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads),
-                   PYTHONUNBUFFERED='1')
+                   OMP_WAIT_POLICY='PASSIVE', PYTHONUNBUFFERED='1')
         self.name, self.log, self.start = name, log, time.time()
         self.handle = log.open('w', encoding='utf-8')
         self.process = subprocess.Popen(command, stdout=self.handle, stderr=subprocess.STDOUT,
-                                        cwd=ROOT, env=env)
+                                        env=env)
+
+    def steps(self) -> tuple[int, int] | None:
+        """How many of how many iterations (images) are done, by the end of the log."""
+        tail = self.log.read_bytes()[-4000:].decode(errors='replace')
+        found = re.findall(r'\[\s*(\d+)/(\d+)\].*?eta: |\b(\d+)/(\d+) images', tail)
+        return tuple(int(n) for n in found[-1] if n) if found else None
 
     def progress(self) -> str:
-        """The last ``[iter/max]`` of the log with its ETA, or an empty string."""
-        tail = self.log.read_bytes()[-4000:].decode(errors='replace')
-        found = re.findall(r'\[\s*(\d+)/(\d+)\].*?eta: ([\d:]+)', tail)
-        return '{}/{} (eta {})'.format(*found[-1]) if found else ''
+        """The same as text; empty before the first line of the log that tells."""
+        steps = self.steps()
+        return '{}/{}'.format(*steps) if steps else ''
 
     def finished(self) -> bool:
         """Whether the process has ended well; an error raises with the end of its log."""
@@ -60,16 +71,24 @@ class Job:
             self.process.kill()
 
 
-def wait(jobs: list[Job], interval: float = 2.) -> None:
-    """Wait for all jobs, showing one progress line; ends the others when one fails."""
+def wait(jobs: list[Job], interval: float = 1., note: Callable[[list[Job]], str] | None = None
+         ) -> None:
+    """Wait for all jobs, showing one progress line; ends the others when one fails.
+
+    Args:
+        jobs (list[Job]): Running.
+        interval (float): Seconds between looks at them.
+        note (Callable, optional): Gives the end of the progress line, such as the time left.
+    """
     shown = 0.
     try:
         while not all([job.finished() for job in jobs]):
             if time.time() - shown > (5 if sys.stdout.isatty() else 60):
                 parts = [f'{j.name} {j.progress() or "starting"}' for j in jobs
                          if j.process.poll() is None]
-                print('  ' + ' | '.join(parts), end='\r' if sys.stdout.isatty() else '\n',
-                      flush=True)
+                parts += [note(jobs)] if note else []
+                line = ('  ' + ' | '.join(parts)).ljust(78)
+                print(line, end='\r' if sys.stdout.isatty() else '\n', flush=True)
                 shown = time.time()
             time.sleep(interval)
     except BaseException:
@@ -113,7 +132,7 @@ def changed(config: Path, values: dict, out_dir: Path) -> tuple[str, list[str]]:
             spaces, the config is written into ``out_dir/with_options``, with such values in it.
 
     Returns:
-        tuple[str, list[str]]: Path of the config, and arguments behind it.
+        tuple[str, list[str]]: Path of the config, and arguments after it.
     """
     written = {k: v for k, v in values.items() if not conveys(v)}
     if not written:
@@ -127,8 +146,18 @@ def changed(config: Path, values: dict, out_dir: Path) -> tuple[str, list[str]]:
     return str(path), options({k: v for k, v in values.items() if k not in written})
 
 
-def train(name: str, config: Path, work_dir: Path, threads: int = 1, **overrides) -> Job:
+def train(name: str, config: Path, work_dir: Path, threads: int = 1,
+          machine: dict | None = None, **overrides) -> Job:
     """Start (or resume) a training; a finished one ends at once.
+
+    Args:
+        name (str): Shown in progress lines.
+        config (Path): The config.
+        work_dir (Path): Of the run.
+        threads (int): See :class:`Job`.
+        machine (dict, optional): More changes of the config that may differ when the run
+            continues, such as the number of loading processes.
+        **overrides: Changes of the config, see :func:`changed`.
 
     Raises:
         RuntimeError: ``work_dir`` holds checkpoints of another run, see :func:`check_record`.
@@ -139,15 +168,16 @@ def train(name: str, config: Path, work_dir: Path, threads: int = 1, **overrides
         overrides.pop('load_from', None)  # MMEngine would resume from that instead
     else:
         write_json(work_dir / RECORD, _record(config, overrides))
-    path, arguments = changed(config, overrides, work_dir)
-    command = [sys.executable, 'tools/train.py', path, '--work-dir', str(work_dir)]
+    path, arguments = changed(config, {**overrides, **(machine or {})}, work_dir)
+    command = [sys.executable, '-m', 'udapose', 'train', path, '--work-dir', str(work_dir)]
     return Job(name, command + resume + arguments, work_dir / 'train.log', threads)
 
 
 def check_record(work_dir: Path, config: Path, overrides: dict) -> None:
     """Whether a run may continue in ``work_dir``: there is no checkpoint, or it is of this run.
 
-    Checkpoints without a record (made by train.py, or before there were records) are accepted.
+    Checkpoints without a record (made by `udapose train`, or before there were records) are
+    accepted.
 
     Raises:
         RuntimeError: It is of another config or has other options (data, seed, ...).
@@ -187,14 +217,15 @@ def last_checkpoint(work_dir: Path) -> Path:
 
 def test(name: str, config: Path, checkpoint: Path, out_dir: Path, threads: int = 1,
          **overrides) -> Job:
-    """Start MMPose's test.py; :func:`metrics` reads the result."""
+    """Start a test; :func:`metrics` reads the result."""
     path, arguments = changed(config, overrides, out_dir)
-    command = [sys.executable, 'tools/test.py', path, str(checkpoint), '--work-dir', str(out_dir)]
+    command = [sys.executable, '-m', 'udapose', 'test', path, str(checkpoint), '--work-dir',
+               str(out_dir)]
     return Job(name, command + arguments, out_dir / 'test.log', threads)
 
 
 def metrics(out_dir: Path) -> dict[str, float]:
-    """The metrics that test.py left in its work directory, the newest run's."""
+    """The metrics that a test left in its work directory, the newest run's."""
     files = sorted(out_dir.glob('*/*.json'), key=lambda f: f.stat().st_mtime)
     if not files:
         raise FileNotFoundError(f'no metrics in {out_dir}: see {out_dir / "test.log"}')

@@ -1,13 +1,12 @@
 """Pack GANerated Hands' label files, three of each frame, into one file beside the data.
 
-    python tools/dataset_converters/pack_ganerated.py GANeratedHands_Release
+    udapose convert ganerated GANeratedHands_Release
 
 GANeratedHandsDataset then reads udapose_labels.npz in place of up to a million small files. Run it
 again whenever partitions are added.
 """
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from pathlib import Path
@@ -50,18 +49,16 @@ def pack(root: Path) -> int:
     return len(frames)
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_arguments(parser) -> None:
+    """Options of the command."""
     parser.add_argument('root', type=Path)
-    args = parser.parse_args(argv)
+
+
+def run(args) -> int:
+    """Convert, and say what was written."""
     try:
         count = pack(args.root)
     except (OSError, ValueError) as error:
         sys.exit(f'error: {error}')
     print(f'{count} frames in {args.root / PACKED}')
-
-
-if __name__ == '__main__':
-    main()
+    return 0

@@ -1,8 +1,12 @@
-"""Find and run a script of the installed MMPose, after importing udapose."""
+"""Find and run a script of the installed MMPose, with udapose's components registered."""
+from __future__ import annotations
+
 import runpy
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+
+from ._config_text import format_once
 
 
 def find_mmpose_tool(name: str) -> Path:
@@ -17,8 +21,8 @@ def find_mmpose_tool(name: str) -> Path:
     spec = find_spec('mmpose')
     if spec is None or spec.origin is None:
         raise FileNotFoundError(
-            f'MMPose is not installed for {sys.executable}. Run `bash tools/install.sh`, then '
-            'use the Python that it names.')
+            f'MMPose is not installed for {sys.executable}: `udapose doctor` says what installs '
+            'it.')
     package = Path(spec.origin).parent
     for folder in (package / '.mim' / 'tools', package.parent / 'tools'):
         if (folder / name).is_file():
@@ -28,22 +32,17 @@ def find_mmpose_tool(name: str) -> Path:
         'the package). Reinstall it: `pip install --no-deps --force-reinstall mmpose==1.3.2`.')
 
 
-def run_mmpose_tool(name: str) -> None:
-    """Run MMPose's script in this process, as if it had been called directly."""
+def run_mmpose_tool(name: str, arguments: list[str]) -> int:
+    """Run MMPose's script in this process, as if it had been called with these arguments.
+
+    Returns:
+        int: 0; errors and the script's own exits raise.
+    """
     try:
         script = find_mmpose_tool(name)
     except FileNotFoundError as error:
         sys.exit(f'error: {error}')
-    if find_spec('udapose') is None:
-        # Also without `pip install -e .`; processes started from here must find it, too.
-        import os
-        source = str(Path(__file__).resolve().parent.parent / 'projects')
-        sys.path.insert(0, source)
-        os.environ['PYTHONPATH'] = os.pathsep.join(
-            filter(None, [source, os.environ.get('PYTHONPATH')]))
-    import udapose  # noqa: F401  (registers the components before any config is read)
-    sys.argv[0] = str(script)
-    # run_path puts nothing in front of sys.path for a plain file: tools/ of this repository
-    # would stay there and shadow modules called `test` or `train`.
-    sys.path[:] = [p for p in sys.path if Path(p or '.').resolve() != Path(__file__).parent]
+    format_once()
+    sys.argv[:] = [str(script), *arguments]
     runpy.run_path(str(script), run_name='__main__')
+    return 0
