@@ -179,7 +179,7 @@ def test_getattr_in_a_checkpoint_is_not_run_by_the_strict_way(tmp_path):
         torch.load(tmp_path / 'getattr.pth', weights_only=True)
 
 
-@pytest.mark.parametrize('package', ['mmpose', 'mmengine', 'xtcocotools'])
+@pytest.mark.parametrize('package', ['mmpose', 'mmengine', 'mmpretrain'])
 def test_package_lookup_finds_the_imported_package(package):
     module = importlib.import_module(package)
     assert package_lookup.is_installed(package)

@@ -53,14 +53,14 @@ def import_mmpose_models() -> None:
         return
     stand_ins: dict[str, ModuleType] = {}
     reasons = {}
-    if error := _import_error('mmcv.ops'):
-        stand_ins['mmcv.ops'] = _stand_in('mmcv.ops', MultiScaleDeformableAttention=_refused_class(
+    if error := import_error('mmcv.ops'):
+        stand_ins['mmcv.ops'] = stand_in('mmcv.ops', MultiScaleDeformableAttention=_refused_class(
             'MultiScaleDeformableAttention', 'mmcv.ops', error, MMCV_REMEDY))
         reasons['mmcv.ops'] = error
-    if error := _import_error('mmdet.utils'):
+    if error := import_error('mmdet.utils'):
         from mmengine.config import ConfigDict
-        utils = _stand_in('mmdet.utils', ConfigType=ConfigDict | dict, reduce_mean=None)
-        stand_ins.update({'mmdet': _stand_in('mmdet', utils=utils), 'mmdet.utils': utils})
+        utils = stand_in('mmdet.utils', ConfigType=ConfigDict | dict, reduce_mean=None)
+        stand_ins.update({'mmdet': stand_in('mmdet', utils=utils), 'mmdet.utils': utils})
         reasons['mmdet'] = error
     with _in_sys_modules(stand_ins), warnings.catch_warnings():
         # mmcv-lite announces what is recorded below.
@@ -81,7 +81,7 @@ def import_mmpose_models() -> None:
                'stand-in while mmpose.models was imported; building RTMOHead is refused')
 
 
-def _import_error(name: str) -> str:
+def import_error(name: str) -> str:
     """Import a module; the error's one-line text, or an empty string where it imports."""
     try:
         importlib.import_module(name)
@@ -94,8 +94,9 @@ def _import_error(name: str) -> str:
     return ''
 
 
-def _stand_in(name: str, **attributes: Any) -> ModuleType:
-    module = ModuleType(name, 'udapose stand-in, there only while mmpose.models is imported')
+def stand_in(name: str, **attributes: Any) -> ModuleType:
+    """A module of this name with these attributes."""
+    module = ModuleType(name, f'udapose stand-in for {name}')
     # A package (with an empty search path), so that importing a child fails in the usual way.
     module.__spec__ = ModuleSpec(name, loader=None, is_package=True)
     module.__path__ = []
