@@ -17,10 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from .mends import record
-
-MMCV_REMEDY = ('Install the full mmcv with its compiled operators in place of mmcv-lite '
-               '(`pip uninstall mmcv-lite`, then `mim install mmcv`).')
-MMDET_REMEDY = 'Install MMDetection (`mim install mmdet`); it needs the full mmcv.'
+from .remedies import mmcv_remedy, mmdet_remedy
 
 
 class MissingDependencyError(ImportError):
@@ -55,7 +52,7 @@ def import_mmpose_models() -> None:
     reasons = {}
     if error := import_error('mmcv.ops'):
         stand_ins['mmcv.ops'] = stand_in('mmcv.ops', MultiScaleDeformableAttention=_refused_class(
-            'MultiScaleDeformableAttention', 'mmcv.ops', error, MMCV_REMEDY))
+            'MultiScaleDeformableAttention', 'mmcv.ops', error, mmcv_remedy()))
         reasons['mmcv.ops'] = error
     if error := import_error('mmdet.utils'):
         from mmengine.config import ConfigDict
@@ -71,12 +68,12 @@ def import_mmpose_models() -> None:
         importlib.import_module('mmpretrain.models')
     if 'mmcv.ops' in reasons:
         from mmpose.models.heads import EDPoseHead
-        _refuse(EDPoseHead, 'mmcv.ops', reasons['mmcv.ops'], MMCV_REMEDY)
+        _refuse(EDPoseHead, 'mmcv.ops', reasons['mmcv.ops'], mmcv_remedy())
         record('mmcv.ops', f'cannot be imported ({reasons["mmcv.ops"]})',
                'stand-in while mmpose.models was imported; building EDPoseHead is refused')
     if 'mmdet' in reasons:
         from mmpose.models.heads import RTMOHead
-        _refuse(RTMOHead, 'mmdet', reasons['mmdet'], MMDET_REMEDY)
+        _refuse(RTMOHead, 'mmdet', reasons['mmdet'], mmdet_remedy())
         record('mmdet', f'cannot be imported ({reasons["mmdet"]})',
                'stand-in while mmpose.models was imported; building RTMOHead is refused')
 
