@@ -2,6 +2,7 @@
 import importlib
 import logging
 import pickle
+import re
 import sys
 from importlib.util import find_spec
 
@@ -18,7 +19,7 @@ from mmpose.structures import PoseDataSample
 from mmpose.utils import tensor_utils
 
 from udapose import compat
-from udapose.compat import checkpoints, package_lookup
+from udapose.compat import checkpoints, package_lookup, remedies
 from udapose.compat.amp import has_accelerator
 
 without_mmdet = pytest.mark.skipif('mmdet' not in {m.name for m in compat.applied_mends()},
@@ -43,14 +44,34 @@ def test_mmcv_ops_still_says_that_it_is_not_compiled():
 
 @without_ops
 def test_edpose_head_names_what_to_install():
-    with pytest.raises(ImportError, match='EDPoseHead needs mmcv.ops.*mim install mmcv'):
+    with pytest.raises(ImportError, match='EDPoseHead needs mmcv.ops.*compiled operators'):
         MODELS.build(dict(type='EDPoseHead'))
 
 
 @without_mmdet
 def test_rtmo_head_names_what_to_install():
-    with pytest.raises(ImportError, match='RTMOHead needs mmdet.*mim install mmdet'):
+    with pytest.raises(ImportError, match='RTMOHead needs mmdet.*MMDetection'):
         MODELS.build(dict(type='RTMOHead'))
+
+
+@pytest.mark.parametrize('installed,mmcv,mmdet', [
+    ({'mmengine', 'mmcv-lite'}, 'pip uninstall mmcv-lite`, then `mim install mmcv`',
+     'mim install mmdet'),
+    ({'mmengine', 'mmcv'}, 'operators: `mim install mmcv`', 'mim install mmdet'),
+    ({'onedl-mmengine', 'mmcv-lite'}, 'mmcv-lite`, then a wheel .*no-build-isolation onedl-mmcv',
+     'pip install onedl-mmdetection'),
+    ({'onedl-mmengine', 'onedl-mmcv'}, 'that\\): a wheel .*no-build-isolation onedl-mmcv',
+     'pip install onedl-mmdetection')])
+def test_remedies_stay_in_the_users_family(monkeypatch, installed, mmcv, mmdet):
+    monkeypatch.setattr(remedies, 'is_installed', lambda name: name in installed)
+    assert re.search(mmcv, remedies.mmcv_remedy())
+    assert re.search(mmdet, remedies.mmdet_remedy())
+    if 'onedl-mmengine' in installed:  # mim would bring OpenMMLab's mmengine along
+        assert 'mim install' not in remedies.mmcv_remedy() + remedies.mmdet_remedy()
+
+
+def test_remedies_look_at_what_is_installed():
+    assert remedies.is_installed('mmpose') and not remedies.is_installed('no-such-package')
 
 
 def test_applying_again_changes_nothing():
@@ -179,7 +200,7 @@ def test_getattr_in_a_checkpoint_is_not_run_by_the_strict_way(tmp_path):
         torch.load(tmp_path / 'getattr.pth', weights_only=True)
 
 
-@pytest.mark.parametrize('package', ['mmpose', 'mmengine', 'xtcocotools'])
+@pytest.mark.parametrize('package', ['mmpose', 'mmengine', 'mmpretrain'])
 def test_package_lookup_finds_the_imported_package(package):
     module = importlib.import_module(package)
     assert package_lookup.is_installed(package)

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from importlib import metadata
 from importlib.machinery import ModuleSpec
 
 import pytest
@@ -116,22 +117,108 @@ def checkout(repository, tmp_path):
 
 def run_install(checkout, **env):
     clean = {k: v for k, v in os.environ.items()
-             if k not in ('VIRTUAL_ENV', 'CONDA_PREFIX', 'CONDA_DEFAULT_ENV', 'PYTHON')}
+             if k not in ('VIRTUAL_ENV', 'CONDA_PREFIX', 'CONDA_DEFAULT_ENV', 'PYTHON', 'VENV')}
     return subprocess.run(['bash', str(checkout / 'tools/install.sh')], env={**clean, **env},
                           capture_output=True, text=True, timeout=120)
 
 
+def fake_python(path, version, modules=''):
+    """A script that answers like a Python of this version with these modules."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"""#!/bin/sh
+case "$1 $2" in
+    '-V '*|'--version '*) echo Python {version}.1 ;;
+    *'import sys; print('*) echo {version} ;;
+    *'import ensurepip'*) [ -n '{modules}' ] ;;
+    '-m venv') echo "venv by {version}" >&2; exit 1 ;;
+    *) exit 1 ;;
+esac
+""")
+    path.chmod(0o755)
+
+
+def only_these_pythons(checkout):
+    """Environment variables with which nothing but the fakes (and the shell) is found."""
+    tools = checkout / 'bin'
+    tools.mkdir(exist_ok=True)
+    for name in ('bash', 'cat', 'cksum', 'dirname', 'head', 'mktemp', 'rm', 'sh'):
+        (tools / name).symlink_to(shutil.which(name))
+    return dict(PATH=str(tools), PYENV_ROOT=str(checkout / 'pyenv'))
+
+
+def test_install_takes_the_newest_tested_python(checkout):
+    env = only_these_pythons(checkout)
+    for name, version in {'python3.9': '3.9', 'python3.11': '3.11', 'python3.12': '3.12',
+                          'python3.14': '3.14', 'python3': '3.14'}.items():
+        fake_python(checkout / 'bin' / name, version, modules='venv')
+    fake_python(checkout / 'bin/python3.13', '3.13')  # without the venv module (Debian)
+    done = run_install(checkout, **env)
+    assert done.returncode == 1 and 'venv by 3.12' in done.stderr
+    assert f'with {checkout}/bin/python3.12 (Python 3.12)' in done.stderr
+
+
+def test_install_finds_what_pyenv_has_not_selected(checkout):
+    env = only_these_pythons(checkout)
+    fake_python(checkout / 'pyenv/versions/3.12.1/bin/python', '3.12', modules='venv')
+    done = run_install(checkout, **env)
+    assert f'with {checkout}/pyenv/versions/3.12.1/bin/python' in done.stderr
+
+
+def test_install_names_the_missing_venv_module(checkout):
+    env = only_these_pythons(checkout)
+    fake_python(checkout / 'bin/python3', '3.12')
+    done = run_install(checkout, **env)
+    assert done.returncode == 1 and not (checkout / '.venv').exists()
+    assert 'apt-get install python3.12-venv' in done.stderr
+
+
+def test_install_without_a_tested_python_says_how_to_get_one(checkout):
+    env = only_these_pythons(checkout)
+    fake_python(checkout / 'bin/python3', '3.14', modules='venv')
+    done = run_install(checkout, **env)
+    assert done.returncode == 1
+    assert 'no Python 3.10 to 3.13 found (python3 says: Python 3.14.1)' in done.stderr
+    assert 'PYTHON=/path/to/python3.13' in done.stderr
+
+
 def test_install_refuses_another_python_by_name(checkout):
     other = checkout / 'python3.9'
-    other.write_text('#!/bin/sh\necho Python 3.9.1\n[ "$1" = --version ]\n')
-    other.chmod(0o755)
+    fake_python(other, '3.9', modules='venv')
     done = run_install(checkout, PYTHON=str(other))
     assert done.returncode == 1 and not (checkout / '.venv').exists()
-    assert f'error: PYTHON={other} is not a working Python 3.11' in done.stderr
+    assert f'error: PYTHON={other} is not a working Python 3.10 to 3.13' in done.stderr
     assert 'Python 3.9.1' in done.stderr
 
 
-@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason='install.sh is for Python 3.11')
+def test_install_keeps_an_environment_of_another_python(checkout):
+    own = f'{sys.version_info[0]}.{sys.version_info[1]}'
+    other = '3.12' if own != '3.12' else '3.13'
+    subprocess.run([sys.executable, '-m', 'venv', '--without-pip', checkout / '.venv'], check=True)
+    (package,) = (checkout / '.venv/lib').glob('python*/site-packages')
+    (package / 'pip.py').touch()
+    fake_python(checkout / 'other', other, modules='venv')
+    done = run_install(checkout, PYTHON=str(checkout / 'other'))
+    assert done.returncode == 1 and (checkout / '.venv/bin/python').exists()
+    assert f'.venv is of Python {own}, PYTHON={checkout}/other says: Python {other}.1' in \
+        done.stderr
+    assert f'VENV=.venv-other PYTHON={checkout}/other' in done.stderr
+
+
+def test_what_a_user_has_is_left_out_and_held(checkout, tmp_path):
+    out = tmp_path / 'lists'
+    out.mkdir()
+    done = subprocess.run([sys.executable, checkout / 'requirements/missing.py', out],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    lists = {p.name: p.read_text() for p in out.iterdir()}
+    wanted = {re.match('[^=<;]*', line).group() for line in lists['stack.txt'].splitlines()
+              if line and not line.startswith('#')}
+    assert 'torch' not in wanted and 'numpy' not in wanted and 'tensorboard' in wanted
+    assert 'mmpose' not in lists['stack-no-deps.txt'].split('\n', 3)[3]
+    assert f'torch=={metadata.version("torch")}' in lists['keep.txt'].splitlines()
+    assert 'it keeps:' in done.stdout and f'numpy=={metadata.version("numpy")}' in done.stdout
+
+
 def test_install_without_network_says_so_and_can_be_repeated(checkout):
     done = run_install(checkout, PYTHON=sys.executable, PIP_NO_INDEX='1', PIP_FIND_LINKS='',
                        PIP_EXTRA_INDEX_URL='', PIP_CONFIG_FILE=os.devnull)
@@ -140,10 +227,11 @@ def test_install_without_network_says_so_and_can_be_repeated(checkout):
     assert not (checkout / '.venv/.udapose-installed').exists()
 
 
-@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason='install.sh is for Python 3.11')
 def test_install_is_quick_when_done(checkout):
     python = checkout / '.venv/bin/python'
     subprocess.run([sys.executable, '-m', 'venv', '--without-pip', checkout / '.venv'], check=True)
+    (package,) = (checkout / '.venv/lib').glob('python*/site-packages')
+    (package / 'pip.py').touch()
     wanted = subprocess.run(
         'printf "%s " "$PWD"; cat requirements/*.txt setup.py tools/install.sh | cksum',
         shell=True, cwd=checkout, capture_output=True, text=True, check=True).stdout.strip()

@@ -4,53 +4,92 @@
 #   bash tools/install.sh
 #
 # An active virtual or conda environment is used as it is: what it has of torch, torchvision,
-# mmengine, mmcv and mmpose stays. Otherwise .venv is made in the repository.
-# PYTHON=/path/to/python3.11 names the interpreter for .venv; FORCE=1 installs again.
-# Progress goes to stderr; the last and only line on stdout is the environment's Python.
+# numpy, mmengine, mmcv and mmpose stays. Otherwise .venv is made in the repository, with the
+# newest Python of 3.10 to 3.13 that is found.
+# PYTHON=/path/to/python names the interpreter, VENV=folder another place than .venv, FORCE=1
+# installs again. Progress goes to stderr; the last and only line on stdout is the environment's
+# Python.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+versions=(3.13 3.12 3.11 3.10)  # all tested (docs/install.md), newest first
+range='Python 3.10 to 3.13'
+case ${VENV:-.venv} in
+    /*) venv=$VENV ;;
+    *) venv="$root/${VENV:-.venv}" ;;
+esac
+
 say() { printf '%s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
-is_311() { "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' >/dev/null 2>&1; }
+version_of() {  # prints "3.12" if it is a working Python of that version
+    "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true
+}
+says() { "$1" --version 2>&1 | head -n 1 || true; }
+is_supported() {
+    local version
+    version=$(version_of "$1")
+    [ -n "$version" ] && [[ " ${versions[*]} " == *" $version "* ]]
+}
+can_make_venv() { "$1" -c 'import ensurepip, venv' >/dev/null 2>&1; }
 
-find_python311() {
-    local candidate
+find_python() {
+    local version candidate found='' without_venv=''
     if [ -n "${PYTHON:-}" ]; then
-        is_311 "$PYTHON" || die "PYTHON=$PYTHON is not a working Python 3.11" \
-            "(it says: $("$PYTHON" --version 2>&1 || true)). Name one that is, or unset PYTHON."
+        is_supported "$PYTHON" || die "PYTHON=$PYTHON is not a working $range" \
+            "(it says: $(says "$PYTHON")). Name one that is, or unset PYTHON."
         echo "$PYTHON"; return
     fi
-    for candidate in python3.11 python3 python; do
-        if command -v "$candidate" >/dev/null && is_311 "$candidate"; then
-            command -v "$candidate"; return
+    # On the PATH first, then those that pyenv has installed without selecting them.
+    for candidate in "${versions[@]/#/python}" python3 python pyenv; do
+        if [ "$candidate" = pyenv ]; then
+            for version in "${versions[@]}"; do
+                found+=$(printf '%s\n' "${PYENV_ROOT:-$HOME/.pyenv}/versions/$version".*/bin/python)
+                found+=$'\n'
+            done
+        else
+            found=$(type -aP "$candidate" || true)
         fi
+        while IFS= read -r candidate; do
+            [ -n "$candidate" ] && is_supported "$candidate" || continue
+            if can_make_venv "$candidate"; then
+                echo "$candidate"; return
+            fi
+            without_venv=${without_venv:-$candidate}
+        done <<< "$found"
     done
-    die "no Python 3.11 found (python3 says: $(python3 --version 2>&1 || true))." \
-        "Install it (for example 'apt-get install python3.11 python3.11-venv', or" \
-        "'conda create -n udapose python=3.11' and activate that), or name it:" \
-        "PYTHON=/path/to/python3.11 bash tools/install.sh"
+    [ -z "$without_venv" ] || die "$without_venv has no venv module (Debian and Ubuntu: 'apt-get" \
+        "install python$(version_of "$without_venv")-venv')."
+    die "no $range found (python3 says: $(says python3)). Install one (for example 'apt-get" \
+        "install python3 python3-venv' on Ubuntu 22.04 and later or Debian 12 and later, or" \
+        "'conda create -n udapose python=3.13' and activate that), or name it:" \
+        "PYTHON=/path/to/python3.13 bash tools/install.sh"
 }
 
-own_venv() {  # prints the Python of the repository's .venv, making it where needed
-    local python="$root/.venv/bin/python" base
-    if ! is_311 "$python"; then
-        base=$(find_python311)
-        [ ! -e "$root/.venv" ] || say "replacing the incomplete environment $root/.venv"
-        say "making the environment $root/.venv with $base"
-        "$base" -m venv --clear "$root/.venv" >&2 || die "could not make $root/.venv:" \
-            "$base needs the venv module (Debian: 'apt-get install python3.11-venv')," \
-            "and the folder must be writable."
+own_venv() {  # prints the Python of the repository's environment, making it where needed
+    local python="$venv/bin/python" base
+    if is_supported "$python" && "$python" -c 'import pip' >/dev/null 2>&1; then
+        if [ -n "${PYTHON:-}" ] && [ "$(version_of "$PYTHON")" != "$(version_of "$python")" ]; then
+            die "$venv is of Python $(version_of "$python"), PYTHON=$PYTHON says:" \
+                "$(says "$PYTHON"). Remove that folder, or use another one:" \
+                "VENV=.venv-other PYTHON=$PYTHON bash tools/install.sh"
+        fi
+    else
+        base=$(find_python)
+        [ ! -e "$venv" ] || say "replacing the incomplete environment $venv"
+        say "making the environment $venv with $base (Python $(version_of "$base"))"
+        "$base" -m venv --clear "$venv" >&2 || die "could not make $venv: $base needs the venv" \
+            "module (Debian: 'apt-get install python$(version_of "$base")-venv'), and the" \
+            "folder must be writable."
     fi
     echo "$python"
 }
 
 active=${VIRTUAL_ENV:-}
 [ -n "$active" ] || [ "${CONDA_DEFAULT_ENV:-base}" = base ] || active=${CONDA_PREFIX:-}
-if [ -n "$active" ] && [ "$active" != "$root/.venv" ]; then
+if [ -n "$active" ] && [ "$active" != "$venv" ]; then
     python="$active/bin/python"
-    is_311 "$python" || die "the active environment $active is not Python 3.11" \
-        "(it says: $("$python" --version 2>&1 || true)). Deactivate it to get a .venv here," \
+    is_supported "$python" || die "the active environment $active is not $range" \
+        "(it says: $(says "$python")). Deactivate it to get a .venv here," \
         "activate another, or, if its MMPose works, use 'pip install --no-deps -e .' in it."
     own=0
 else
@@ -75,35 +114,18 @@ pip_install() {
             "Running tools/install.sh again continues where it stopped."
 }
 
-# What an environment of the user's already has is not replaced: names of requirement lines
-# to leave out, as an extended regular expression.
-keep='^$'
-if [ "$own" = 0 ]; then
-    keep=$("$python" - <<'PY'
-from importlib.util import find_spec
-has = {'torch': 'torch', 'torchvision': 'torchvision', 'mmengine': 'onedl-mmengine',
-       'mmcv': 'mmcv-lite', 'mmpose': 'mmpose', 'mmpretrain': 'mmpretrain', 'mim': 'openmim',
-       'cv2': 'opencv-python-headless', 'xtcocotools': 'xtcocotools',
-       'pkg_resources': 'setuptools'}
-names = [name for module, name in has.items() if find_spec(module) is not None]
-# numpy belongs to the compiled packages there; its pin is for our own xtcocotools wheel.
-if find_spec('numpy') is not None and find_spec('xtcocotools') is not None:
-    names.append('numpy')
-print('^(' + '|'.join(names) + ')==' if names else '^$')
-PY
-)
-    say "using the active environment $active; of its own it keeps: $(
-        printf '%s' "$keep" | tr -d '^()=$' | tr '|' ' ')"
-fi
-
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for list in stack stack-no-deps; do
-    { grep -Ev "$keep" "$root/requirements/$list.txt" || true; } > "$work/$list.txt"
-done
+# What an environment of the user's already has is not replaced: lists what is to be installed.
+if [ "$own" = 0 ]; then
+    "$python" "$root/requirements/missing.py" "$work" >&2
+else
+    cp "$root/requirements/"*.txt "$work"
+    : > "$work/keep.txt"
+fi
 
 say "installing the stack (torch is most of it; about 2 minutes) ..."
-pip_install -r "$work/stack.txt" -r "$root/requirements/tests.txt"
+pip_install -c "$work/keep.txt" -r "$work/stack.txt" -r "$work/tests.txt"
 if grep -qv '^#' "$work/stack-no-deps.txt"; then
     pip_install --no-deps -r "$work/stack-no-deps.txt"
 fi

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Install what is missing, then run ruff and the tests; arguments go to pytest.
 #   bash tools/run_tests.sh [-k EXPRESSION ...]
-# NO_RUFF=1 leaves out ruff. UDAPOSE_TEST_DATA names a folder with real samples (optional).
+# PYTHON and VENV as of tools/install.sh. NO_RUFF=1 leaves out ruff. UDAPOSE_TEST_DATA names a
+# folder with real samples (optional).
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -22,9 +22,10 @@ def apply() -> tuple[Mend, ...]:
     """
     # pkg_resources first: MMEngine needs it to find packages; number formats before the heads
     # are imported, since the heads bind the function's name.
-    from . import amp, checkpoints, distributed, ops, package_lookup
+    from . import amp, checkpoints, distributed, ops, package_lookup, xtcocotools
     ops.require_base_packages()
     package_lookup.mend()
+    xtcocotools.mend()
     amp.mend_to_numpy()
     ops.import_mmpose_models()
     amp.rebind_to_numpy()

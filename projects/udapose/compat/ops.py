@@ -17,10 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from .mends import record
-
-MMCV_REMEDY = ('Install the full mmcv with its compiled operators in place of mmcv-lite '
-               '(`pip uninstall mmcv-lite`, then `mim install mmcv`).')
-MMDET_REMEDY = 'Install MMDetection (`mim install mmdet`); it needs the full mmcv.'
+from .remedies import mmcv_remedy, mmdet_remedy
 
 
 class MissingDependencyError(ImportError):
@@ -53,14 +50,14 @@ def import_mmpose_models() -> None:
         return
     stand_ins: dict[str, ModuleType] = {}
     reasons = {}
-    if error := _import_error('mmcv.ops'):
-        stand_ins['mmcv.ops'] = _stand_in('mmcv.ops', MultiScaleDeformableAttention=_refused_class(
-            'MultiScaleDeformableAttention', 'mmcv.ops', error, MMCV_REMEDY))
+    if error := import_error('mmcv.ops'):
+        stand_ins['mmcv.ops'] = stand_in('mmcv.ops', MultiScaleDeformableAttention=_refused_class(
+            'MultiScaleDeformableAttention', 'mmcv.ops', error, mmcv_remedy()))
         reasons['mmcv.ops'] = error
-    if error := _import_error('mmdet.utils'):
+    if error := import_error('mmdet.utils'):
         from mmengine.config import ConfigDict
-        utils = _stand_in('mmdet.utils', ConfigType=ConfigDict | dict, reduce_mean=None)
-        stand_ins.update({'mmdet': _stand_in('mmdet', utils=utils), 'mmdet.utils': utils})
+        utils = stand_in('mmdet.utils', ConfigType=ConfigDict | dict, reduce_mean=None)
+        stand_ins.update({'mmdet': stand_in('mmdet', utils=utils), 'mmdet.utils': utils})
         reasons['mmdet'] = error
     with _in_sys_modules(stand_ins), warnings.catch_warnings():
         # mmcv-lite announces what is recorded below.
@@ -71,17 +68,17 @@ def import_mmpose_models() -> None:
         importlib.import_module('mmpretrain.models')
     if 'mmcv.ops' in reasons:
         from mmpose.models.heads import EDPoseHead
-        _refuse(EDPoseHead, 'mmcv.ops', reasons['mmcv.ops'], MMCV_REMEDY)
+        _refuse(EDPoseHead, 'mmcv.ops', reasons['mmcv.ops'], mmcv_remedy())
         record('mmcv.ops', f'cannot be imported ({reasons["mmcv.ops"]})',
                'stand-in while mmpose.models was imported; building EDPoseHead is refused')
     if 'mmdet' in reasons:
         from mmpose.models.heads import RTMOHead
-        _refuse(RTMOHead, 'mmdet', reasons['mmdet'], MMDET_REMEDY)
+        _refuse(RTMOHead, 'mmdet', reasons['mmdet'], mmdet_remedy())
         record('mmdet', f'cannot be imported ({reasons["mmdet"]})',
                'stand-in while mmpose.models was imported; building RTMOHead is refused')
 
 
-def _import_error(name: str) -> str:
+def import_error(name: str) -> str:
     """Import a module; the error's one-line text, or an empty string where it imports."""
     try:
         importlib.import_module(name)
@@ -94,8 +91,9 @@ def _import_error(name: str) -> str:
     return ''
 
 
-def _stand_in(name: str, **attributes: Any) -> ModuleType:
-    module = ModuleType(name, 'udapose stand-in, there only while mmpose.models is imported')
+def stand_in(name: str, **attributes: Any) -> ModuleType:
+    """A module of this name with these attributes."""
+    module = ModuleType(name, f'udapose stand-in for {name}')
     # A package (with an empty search path), so that importing a child fails in the usual way.
     module.__spec__ = ModuleSpec(name, loader=None, is_package=True)
     module.__path__ = []
