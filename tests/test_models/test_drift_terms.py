@@ -73,7 +73,8 @@ def student_output(model, images):
 
 
 def slow_loss(family, output, labels):
-    """Written out: mean squared error, KL of both profiles, smooth L1."""
+    """Written out: mean squared error, KL of both profiles (MMPose's, summed over images), smooth
+    L1."""
     if family == 'heatmap':
         return (output - labels).square().mean()
     if family == 'regression':
@@ -82,7 +83,7 @@ def slow_loss(family, output, labels):
     total = 0.
     for logits, p in zip(output, labels, strict=True):
         q = logits.log_softmax(-1)
-        total = total + torch.nn.functional.kl_div(q, p, reduction='none').mean(-1).mean()
+        total = total + torch.nn.functional.kl_div(q, p, reduction='none').mean(-1).mean(1).sum()
     return total
 
 
@@ -91,16 +92,16 @@ def slow_loss(family, output, labels):
 def test_distillation_equals_the_losses_on_the_start_models_points(family):
     model = built(family, dict(type='StartModelDistillation', loss_weight=0.5), valid_mask=False)
     points = teach(model, family)
-    teach(model, family, 'teacher', shift=3.)
+    teach(model, family, 'teacher', shift=4.)
     inputs, samples = target_batch(2, MOVES)
     losses = model.loss(inputs, samples)
     expected = slow_loss(family, student_output(model, inputs['target_student']),
                          encoded(family, moved(points)))
     tolerance = dict(rtol=5e-3, atol=1e-6)  # SimCC's confidence term and sub-pixel peaks
     torch.testing.assert_close(losses['loss_distillation'], 0.5 * expected, **tolerance)
-    # the teacher says 3 pixels further in x and y
+    # the teacher says 4 pixels further in x and y
     drift = float(losses['start_drift']) * 64
-    assert drift == pytest.approx(3 * math.sqrt(2), abs=0.25)
+    assert drift == pytest.approx(4 * math.sqrt(2), abs=0.1)
     losses['loss_distillation'].backward()
     assert all(p.grad is not None for p in model.student.parameters() if p.requires_grad)
 
@@ -154,6 +155,8 @@ def test_mixup_equals_both_images_losses(family):
     share, partner = float(Beta(0.5, 0.5).sample()), torch.randperm(2)
     torch.manual_seed(5)
     losses = model.loss(inputs, samples)
+    losses['loss_mixup'].backward()
+    assert all(p.grad is not None for p in model.student.parameters() if p.requires_grad)
     one_pass = {k: v.clone() for k, v in model.student.state_dict().items() if k in norms}
     images = inputs['target_student']
     expected = 0.
@@ -172,8 +175,6 @@ def test_mixup_equals_both_images_losses(family):
         if k in norms:
             torch.testing.assert_close(v, one_pass[k])
     assert model.student.backbone.bn1.num_batches_tracked >= 1
-    losses['loss_mixup'].backward()
-    assert all(p.grad is not None for p in model.student.parameters() if p.requires_grad)
 
 
 def test_mixup_wants_a_positive_alpha():
@@ -198,7 +199,7 @@ def slow_proportions(points):
 def test_proportions_of_neighbouring_bones():
     points = np.random.default_rng(0).uniform(0, 64, (5, 6, 2))
     values = prior().proportions(torch.from_numpy(points))
-    expected = torch.tensor([slow_proportions(p) for p in points])
+    expected = torch.tensor([slow_proportions(p) for p in points], dtype=torch.float64)
     torch.testing.assert_close(values, expected)
     assert values.shape == (5, 2)  # 01-12 and 12-23; 45 shares no joint with the others
     turned = points @ rotated(40)[:2, :2].T + 100
@@ -251,7 +252,7 @@ def test_poses_with_other_proportions_cost(family):
     bones = [[math.log(math.hypot(*(p[a] - p[b])) ** 2 + 1) / 2 for a, b in ((0, 1), (1, 2))]
              for p in (plausible[0].astype(float), strange[0].astype(float))]
     excess = abs((bones[1][0] - bones[1][1]) - (bones[0][0] - bones[0][1])) / 0.1 - 1
-    assert float(losses['loss_pose_prior']) == pytest.approx(excess**2, rel=1e-4)
+    assert losses['loss_pose_prior'].item() == pytest.approx(excess**2, rel=1e-4)
     assert losses['implausible'] == 1
     losses['loss_pose_prior'].backward()
     gradient = read['student'].grad

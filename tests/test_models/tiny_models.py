@@ -12,7 +12,8 @@ _POOL = dict(type='GlobalAveragePooling')
 _KL = dict(type='KLDiscretLoss', use_target_weight=True)
 _MSE = dict(type='KeypointMSELoss', use_target_weight=True)
 _MEGVII = dict(type='MegviiHeatmap', input_size=(64, 64), heatmap_size=(16, 16), kernel_size=5)
-_INTEGRAL = dict(type='IntegralRegressionLabel', input_size=(64, 64), heatmap_size=(8, 8), sigma=2.0)
+_INTEGRAL = dict(type='IntegralRegressionLabel', input_size=(64, 64), heatmap_size=(8, 8),
+                 sigma=2.0)
 
 FAMILIES = dict(
     heatmap=dict(backbone=_RESNET, head=dict(
