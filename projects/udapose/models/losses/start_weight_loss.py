@@ -41,7 +41,7 @@ class StartWeightLoss(nn.Module):
     An alignment term of :class:`MeanTeacherPoseEstimator`, with or without source images.
 
     Args:
-        loss_weight (float): :math:`\alpha`. Defaults to 0.01.
+        loss_weight (float): :math:`\alpha`. Defaults to 1e-4.
 
     Raises:
         ValueError: A negative weight.
@@ -49,7 +49,7 @@ class StartWeightLoss(nn.Module):
 
     needs_start = True
 
-    def __init__(self, loss_weight: float = 0.01) -> None:
+    def __init__(self, loss_weight: float = 1e-4) -> None:
         super().__init__()
         if loss_weight < 0:
             raise ValueError(f'StartWeightLoss: loss_weight must be >= 0, got {loss_weight}')
