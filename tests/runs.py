@@ -1,7 +1,9 @@
 """Small real runs: the shipped configs on a tiny embedded data set."""
 from pathlib import Path
 
+import torch
 from mmengine.config import Config
+from mmpose.registry import MODELS
 
 ROOT = Path(__file__).resolve().parent.parent
 PEOPLE = 'synth-people_res18-w32_64x64'
@@ -48,7 +50,21 @@ def tiny_config(name, data, work_dir, iters=2, batch_size=4):
         cfg.train_dataloader.sampler.batch_size = batch_size
     cfg.visualizer.name = str(work_dir)  # MMEngine keeps one per name and process
     cfg.vis_backends = cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
+    if cfg.model.get('train_cfg', {}).get('source_free'):
+        cfg.load_from = plain_checkpoint(cfg, work_dir)
     return cfg
+
+
+def plain_checkpoint(cfg, work_dir):
+    """Path of a checkpoint of the plain model, as source-free training needs one."""
+    torch.manual_seed(0)
+    plain = {k: v for k, v in cfg.model.pose_estimator.items() if k != 'data_preprocessor'}
+    model = MODELS.build(plain)
+    model.init_weights()
+    path = Path(work_dir) / 'source_model.pth'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(dict(state_dict=model.state_dict()), path)
+    return str(path)
 
 
 def narrow_transformer(cfg, plain):

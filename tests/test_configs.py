@@ -17,6 +17,7 @@ from runs import (  # noqa: E402
     PEOPLE,
     ROOT,
     is_public,
+    plain_checkpoint,
     tiny_config,
     without_style_weights,
 )
@@ -31,7 +32,9 @@ STYLE = [c for c in CONFIGS if c.startswith('style_transfer/')]
 PRETRAINING = [c for c in CONFIGS if c.startswith('masked_reconstruction/mae_')]
 POSE_3D = [c for c in CONFIGS if c.startswith('masked_reconstruction/') and c not in PRETRAINING]
 EMBEDDED = [c for c in CONFIGS if 'synth-' in c and c not in STYLE + PRETRAINING + POSE_3D]
-STOCK = [c for c in CONFIGS if 'coco-to-folder' in c]
+FOLDER = [c for c in CONFIGS if '-to-folder' in c]  # around MMPose's own configs
+STOCK = [c for c in FOLDER if c.startswith('mean_teacher/')]
+SOURCE_FREE = [c for c in FOLDER if c.startswith('source_free/')]
 
 
 @pytest.fixture(scope='module')
@@ -65,9 +68,9 @@ def pointed_at(cfg, data):
 
 
 def test_the_lists_are_complete():
-    assert len(EMBEDDED) >= 28 and len(STOCK) == 3 and len(STYLE) >= 3
+    assert len(EMBEDDED) >= 30 and len(STOCK) == 8 and len(SOURCE_FREE) == 7 and len(STYLE) >= 3
     assert len(PRETRAINING) == 5 and len(POSE_3D) == 12
-    assert len(EMBEDDED + STOCK + STYLE + PRETRAINING + POSE_3D) == len(CONFIGS)
+    assert len(EMBEDDED + FOLDER + STYLE + PRETRAINING + POSE_3D) == len(CONFIGS)
     names = [p.name for p in (ROOT / 'configs').glob('[!_]*/*.py')]  # the public ones, too
     assert len(names) > len(CONFIGS)
     assert len(set(names)) == len(names)  # MMPose names the work_dir after the file
@@ -80,7 +83,8 @@ def small(name, data, tmp_path):
     for key in ('model', 'optim_wrapper', 'train_cfg', 'default_hooks', 'vis_backends',
                 'visualizer'):
         cfg[key] = tiny[key]
-    cfg.merge_from_dict(dict(work_dir=str(tmp_path), load_from=None, experiment_name=tmp_path.name,
+    cfg.merge_from_dict(dict(work_dir=str(tmp_path), load_from=tiny.load_from,
+                             experiment_name=tmp_path.name,
                              train_dataloader=dict(batch_size=4),
                              val_dataloader=dict(batch_size=4)))
     if 'batch_size' in cfg.train_dataloader.sampler:
@@ -166,35 +170,53 @@ def test_photographs_need_no_labels(name, data, tmp_path):
 
 def shrink(cfg):
     """The same kind of network, far smaller."""
-    backbone = cfg.model.pose_estimator.backbone
+    plain = cfg.model.pose_estimator
+    backbone = plain.backbone
     if backbone.type == 'ResNet':
         backbone.update(depth=18, base_channels=8, stem_channels=8)
-        cfg.model.pose_estimator.head.update(in_channels=64, deconv_out_channels=(8, 8, 8))
+        plain.head.update(in_channels=64, deconv_out_channels=(8, 8, 8))
     elif backbone.type == 'HRNet':
         for i, stage in enumerate(('stage2', 'stage3', 'stage4')):
             backbone.extra[stage].update(
                 num_modules=1, num_blocks=(1,) * (i + 2),
                 num_channels=tuple(8 * 2**j for j in range(i + 2)))
-        cfg.model.pose_estimator.head.in_channels = 8
+        plain.head.in_channels = 8
+    elif backbone.type == 'CSPNeXt':
+        backbone.update(deepen_factor=0.167, widen_factor=0.125)
+        plain.head.in_channels = 128
+        plain.head.gau_cfg.update(hidden_dims=16, s=16)
+        if 'neck' in plain:
+            plain.neck.update(in_channels=[32, 64, 128], num_csp_blocks=1)
     else:
         backbone.arch = dict(embed_dims=32, num_layers=2, num_heads=2, feedforward_channels=64)
-        cfg.model.pose_estimator.head.update(in_channels=32, deconv_out_channels=(8, 8))
+        plain.head.update(in_channels=32, deconv_out_channels=(8, 8))
         cfg.optim_wrapper.paramwise_cfg.num_layers = 2
     return cfg
 
 
 @pytest.fixture(scope='module')
 def coco(data):
-    """COCO's file layout and the user's folder, in miniature."""
+    """The file layouts of COCO, COCO-WholeBody and AP-10K, in miniature."""
     root = data / 'coco'
     people = data / 'people/source'
     labels = json.loads((people / 'annotations/train.json').read_text())
     for a in labels['annotations']:
-        a['keypoints'] = a['keypoints'][:51]
+        points, box = a['keypoints'], a['bbox']
+        a['keypoints'] = points[:51]
+        a['foot_kpts'], a['face_kpts'] = points[:18], points[:51] * 4
+        for hand in ('lefthand', 'righthand'):
+            a.update({f'{hand}_kpts': points[:63], f'{hand}_box': box, f'{hand}_valid': True})
+        a.update(face_box=box, face_valid=True, foot_valid=True, segmentation=[])
     (root / 'annotations').mkdir(parents=True)
     for part in ('train', 'val'):
-        (root / f'annotations/person_keypoints_{part}2017.json').write_text(json.dumps(labels))
+        for name in (f'person_keypoints_{part}2017', f'coco_wholebody_{part}_v1.0'):
+            (root / f'annotations/{name}.json').write_text(json.dumps(labels))
         (root / f'{part}2017').symlink_to(people / 'images/train')
+    animals = data / 'ap10k'
+    (animals / 'annotations').mkdir(parents=True)
+    for part in ('train', 'val', 'test'):
+        (animals / f'annotations/ap10k-{part}-split1.json').write_text(json.dumps(labels))
+    (animals / 'data').symlink_to(people / 'images/train')
     return root
 
 
@@ -203,46 +225,93 @@ def test_stock_models_start_from_mmposes_own_weights(name):
     """The URL is that of MMPose's model zoo for the very config around which it is built."""
     import mmpose
     cfg = Config.fromfile(ROOT / 'configs' / name)
-    zoo = Path(mmpose.__file__).parent / '.mim/configs/body_2d_keypoint/topdown_heatmap/coco'
+    zoo = Path(mmpose.__file__).parent / '.mim/configs'
     if not zoo.exists():
         pytest.skip('this MMPose was installed without its model zoo')
     text = (ROOT / 'configs' / name).read_text()
     base = text.split("'mmpose::", 1)[1].split("'", 1)[0]
-    entries = [part for page in zoo.glob('*.yml') for part in page.read_text().split('- Config: ')
+    entries = [part for page in (zoo / base).parent.glob('*.yml')
+               for part in page.read_text().split('- Config: ')
                if part.startswith(f'configs/{base}\n')]
     assert len(entries) == 1 and cfg.load_from in entries[0]
     assert cfg.model.pose_estimator.backbone.init_cfg is None
 
 
-@pytest.mark.parametrize('name', STOCK)
-def test_stock_models_adapt(name, coco, data, tmp_path):
-    """ResNet, HRNet and ViTPose from `mmpose::` configs, on COCO's layout and a folder."""
+@pytest.mark.parametrize('name', SOURCE_FREE)
+def test_source_free_is_its_neighbour_without_the_source(name):
+    cfg = Config.fromfile(ROOT / 'configs' / name)
+    other = Config.fromfile(ROOT / 'configs' / name.replace('source_free', 'mean_teacher').replace(
+        'source-free', 'mean-teacher'))
+    assert cfg.load_from == other.load_from
+    assert cfg.model.pose_estimator == other.model.pose_estimator
+    assert cfg.train_dataloader.dataset == other.train_dataloader.dataset.target
+    assert cfg.train_dataloader.batch_size * 2 == other.train_dataloader.batch_size
+    text = cfg.train_dataloader.pretty_text if hasattr(cfg.train_dataloader, 'pretty_text') else \
+        str(cfg.train_dataloader)
+    assert 'data/coco' not in text  # the user needs a folder and nothing else
+    assert cfg.model.train_cfg.source_free and cfg.val_cfg.type == 'LabelFreeValLoop'
+
+
+def small_stock(name, coco, data, tmp_path):
+    """A config around one of MMPose's, for two iterations on miniature data."""
     cfg = shrink(Config.fromfile(ROOT / 'configs' / name))
+    text = cfg.pretty_text.replace("'data/coco/", f"'{coco}/").replace(
+        "'data/ap10k/", f"'{data}/ap10k/").replace(
+        "'data/my_images/", f"'{data}/people/target/images/train/")
+    cfg = Config.fromstring(text, '.py')
     cfg.merge_from_dict(dict(
         work_dir=str(tmp_path), load_from=None, experiment_name=tmp_path.name,
         train_cfg=dict(max_iters=2, val_interval=2), default_hooks=dict(logger=dict(interval=1)),
         train_dataloader=dict(batch_size=4, num_workers=0, persistent_workers=False)))
+    for loader in (cfg.val_dataloader, cfg.test_dataloader):
+        if loader:
+            loader.update(num_workers=0, persistent_workers=False)
+            loader.dataset.bbox_file = None
+    return cfg
+
+
+def predicts(work_dir, data, joints):
+    """The exported model works in stock MMPose."""
+    from mmpose.apis import inference_topdown, init_model
+    out = work_dir / 'exported'
+    plain = init_model(str(out / 'config.py'), str(out / 'model.pth'), device='cpu')
+    image = next((data / 'people/target/images/test').glob('*.jpg'))
+    assert inference_topdown(plain, str(image))[0].pred_instances.keypoints.shape == (1, joints, 2)
+
+
+@pytest.mark.parametrize('name', STOCK)
+def test_stock_models_adapt(name, coco, data, tmp_path):
+    """ResNet, HRNet, ViTPose, RTMPose from `mmpose::` configs, on public layouts and a folder."""
+    cfg = small_stock(name, coco, data, tmp_path)
     cfg.train_dataloader.sampler.batch_size = 4
-    cfg.train_dataloader.dataset.source.data_root = f'{coco}/'
-    cfg.train_dataloader.dataset.target.data_root = f'{data}/people/target/images/train/'
-    for loader, evaluator in ((cfg.val_dataloader, cfg.val_evaluator),
-                              (cfg.test_dataloader, cfg.test_evaluator)):
-        loader.update(num_workers=0, persistent_workers=False)
-        loader.dataset.update(data_root=f'{coco}/', bbox_file=None)
-        evaluator.ann_file = f'{coco}/annotations/person_keypoints_val2017.json'
     runner = Runner.from_cfg(cfg)
     before = {k: v.clone() for k, v in runner.model.teacher.state_dict().items()}
     runner.train()
     assert (tmp_path / 'last_checkpoint').exists()
-    assert runner.model.teacher.head.final_layer.weight.shape[0] == 17
+    joints = runner.model.teacher.head.out_channels
+    assert joints == len(runner.train_dataloader.dataset.metainfo['keypoint_id2name'])
     assert any(not torch.equal(v, before[k]) for k, v in runner.model.teacher.state_dict().items())
-    assert len(runner.message_hub.get_scalar('val/coco/AP').data[0]) == 1
-    assert 'coco/AP' in runner.test()
-    out = tmp_path / 'exported'
-    from mmpose.apis import inference_topdown, init_model
-    plain = init_model(str(out / 'config.py'), str(out / 'model.pth'), device='cpu')
-    image = next((data / 'people/target/images/test').glob('*.jpg'))
-    assert inference_topdown(plain, str(image))[0].pred_instances.keypoints.shape == (1, 17, 2)
+    metrics = runner.test()
+    assert metrics and all(v == v for v in metrics.values())
+    if 'coco-to-folder' in name:
+        assert len(runner.message_hub.get_scalar('val/coco/AP').data[0]) == 1
+        assert 'coco/AP' in metrics
+    log = next(tmp_path.glob('*/*.log')).read_text()
+    assert 'Failed to search registry' not in log  # RTMPose's backbone without MMDetection
+    predicts(tmp_path, data, joints)
+
+
+@pytest.mark.parametrize('name', SOURCE_FREE)
+def test_stock_models_adapt_without_source_images(name, coco, data, tmp_path):
+    cfg = small_stock(name, coco, data, tmp_path)
+    cfg.load_from = plain_checkpoint(cfg, tmp_path)
+    cfg.val_cfg.label_free = dict(num_images=4)
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    logged = runner.message_hub.log_scalars
+    assert 'train/loss_distillation' in logged and 'train/loss_kpt' not in logged
+    assert len(runner.message_hub.get_scalar('val/label_free/agreement').data[0]) == 1
+    predicts(tmp_path, data, len(runner.train_dataloader.dataset.metainfo['keypoint_id2name']))
 
 
 def script(name, *args):

@@ -16,7 +16,7 @@ from udapose.datasets import UnlabeledPoseDataset  # noqa: E402
 from udapose.synthetic import generate  # noqa: E402
 
 PAGES = ('adversarial', 'attention_regularization', 'information_maximization', 'pose_3d',
-         'student_augments', 'style_transfer', 'two_phase')
+         'source_free', 'student_augments', 'style_transfer', 'two_phase')
 FENCE = re.compile(r'```python\n(# my_config\.py\n.*?)```', re.DOTALL)
 
 

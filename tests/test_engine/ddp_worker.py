@@ -1,6 +1,7 @@
 """One rank of a two-process training on CPU; started by torchrun.
 
-    ddp_worker.py DATA WORK_DIR [--all-parts | --masked-reconstruction | --attention]
+    ddp_worker.py DATA WORK_DIR [--all-parts | --masked-reconstruction | --attention |
+                                 --source-free]
 """
 import json
 import os
@@ -15,7 +16,7 @@ from mmengine.dist import all_gather_object, get_rank  # noqa: E402
 from mmengine.hooks import Hook  # noqa: E402
 from mmengine.runner import Runner  # noqa: E402
 from parts import all_parts  # noqa: E402
-from runs import PEOPLE, tiny_config, tiny_pretraining  # noqa: E402
+from runs import PEOPLE, plain_checkpoint, tiny_config, tiny_pretraining  # noqa: E402
 
 import udapose  # noqa: E402, F401
 
@@ -42,6 +43,20 @@ elif '--masked-reconstruction' in sys.argv:
 elif '--attention' in sys.argv:
     cfg = tiny_config('masked_reconstruction/attention-regularized_synth-people_vit-tiny_64x64.py',
                       data, work_dir, iters=3)
+elif '--source-free' in sys.argv:  # a head with two stages, whose first one is not taught
+    cfg = tiny_config(f'source_free/source-free_{PEOPLE}.py', data, work_dir, iters=3)
+    plain = cfg.model.pose_estimator
+    plain.backbone = dict(type='CPM', in_channels=3, out_channels=22, feat_channels=8, num_stages=2)
+    plain.head = dict(
+        type='CPMHead', in_channels=22, out_channels=22, num_stages=2, deconv_out_channels=None,
+        final_layer=dict(kernel_size=1), loss=plain.head.loss,
+        decoder=dict(plain.head.decoder, heatmap_size=(8, 8)))
+    cfg.model.alignments.update(
+        mixup=dict(type='SelfMixupLoss'),
+        prior=dict(type='PosePriorLoss', skeleton=[(0, 1), (1, 2)], min_count=2))
+    cfg.custom_hooks = [h for h in cfg.custom_hooks
+                        if h.type in ('EMATeacherHook', 'AverageBuffersHook')]
+    cfg.load_from = plain_checkpoint(cfg, f'{work_dir}/rank{os.environ["RANK"]}')
 else:
     cfg = tiny_config(f'mean_teacher/mean-teacher_{PEOPLE}.py', data, work_dir, iters=3)
     cfg.custom_hooks = [h for h in cfg.custom_hooks

@@ -44,3 +44,11 @@ def test_two_ranks_of_masked_reconstruction(tiny_people, tmp_path, extra):
     folder = 'reconstruction' if 'masked' in extra else 'attention'
     pictures = list(tmp_path.rglob(f'vis_data/{folder}/*.png'))
     assert pictures  # drawn by rank 0
+
+
+def test_two_ranks_without_source_images(tiny_people, tmp_path):
+    """Without find_unused_parameters: a head with two stages, all terms against drift."""
+    report = train(tiny_people, tmp_path, '--source-free')
+    ranks = [{tuple(x) for x in seen} for seen in report['seen']]
+    assert ranks[0] and not ranks[0] & ranks[1]
+    assert {x[1] for x in ranks[0]} == {'target_teacher', 'target_student'}

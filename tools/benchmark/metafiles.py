@@ -31,6 +31,8 @@ METHODS = dict(
         'Multi-level alignment',
         'Domain Adaptive Pose Estimation Via Multi-level Alignment',
         '2404.14885', 'multilevel_alignment.md'),
+    source_free=('Source-free mean teacher', 'Prior-guided Source-free Domain Adaptation for Human '
+                 'Pose Estimation', '2308.13954', 'source_free.md'),
     uniframe=('UniFrame', 'A Unified Framework for Domain Adaptive Pose Estimation',
               '2204.00172', 'multilevel_alignment.md'))
 

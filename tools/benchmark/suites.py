@@ -59,6 +59,30 @@ def _ablation(name: str) -> dict:
     return rows
 
 
+def _source_free(kind: str, name: str) -> dict:
+    """Without source images: the recommended config, its parts one by one, a target without a gap.
+
+    To be compared with ``source_init``, with which they start, and with ``mean_teacher``.
+    """
+    config = f'source_free/source-free_{name}.py'
+    no_distillation = {'model.alignments.distillation': 'None'}
+    no_weights = {'model.alignments.weights': 'None'}
+    plain = {**no_distillation, **no_weights}
+    metainfo = _META / f'synth_{kind}_source.py'
+    variants = dict(
+        plain=plain, distillation=no_weights, weights=no_distillation,
+        frozen_norm={**plain, 'model.train_cfg.student_norm': 'frozen'},
+        mixup={**plain, 'model.alignments.mixup.type': 'SelfMixupLoss'},
+        prior={**plain, 'model.alignments.prior.type': 'PosePriorLoss',
+               'model.alignments.prior.metainfo.from_file': metainfo},
+        no_gap={'train_dataloader.dataset.data_root':
+                f'data/synthpose/{kind}/source/images/train/'})
+    return dict(
+        source_free=dict(config=config, init='source_init'),
+        **{f'source_free_{key}': dict(config=config, init='source_init', options=options,
+                                      table='ablation') for key, options in variants.items()})
+
+
 for _kind in ('people', 'hands'):
     _name = f'synth-{_kind}_res18-w32_64x64'
     SUITES[_kind] = dict(
@@ -69,7 +93,7 @@ for _kind in ('people', 'hands'):
             'test_evaluator.prefix': domain} for domain in ('target', 'source')},
         lower='source_only', upper='oracle', metric='PCK@0.05', metrics=['PCK@0.05', 'PCK@0.1'],
         references=['source_only', 'mean_teacher'],
-        rows={**_methods(_name), **_ablation(_name)})
+        rows={**_methods(_name), **_ablation(_name), **_source_free(_kind, _name)})
 
 # Both papers together, and the same without the pre-training and its attention: on a ViT, so not
 # to be compared with the rows of `people`.

@@ -16,6 +16,9 @@ adapt_load = [dict(type='LoadPoseImage'), dict(type='GetBBoxCenterScale')]
 adapt_source = dict(
     type='CocoDataset', data_root='data/coco/', data_mode='topdown',
     ann_file='annotations/person_keypoints_train2017.json', data_prefix=dict(img='train2017/'))
+adapt_val = dict(
+    type='CocoDataset', data_root='data/coco/', data_mode='topdown', test_mode=True,
+    ann_file='annotations/person_keypoints_val2017.json', data_prefix=dict(img='val2017/'))
 adapt_target = dict(  # boxes, if you have any: bbox_file='detections.json'
     type='UnlabeledPoseDataset', data_root='data/my_images/',
     metainfo=dict(from_file='configs/_base_/datasets/coco.py'))  # found in the installed MMPose

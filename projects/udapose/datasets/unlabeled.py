@@ -17,6 +17,8 @@ from .text_files import read_lines
 from .transforms.masks import LoadForegroundMask
 
 _NUM_SHOWN = 5
+_KEY = 'train_dataloader.dataset.target.data_root=FOLDER (of a source-free config: ' \
+       'train_dataloader.dataset.data_root=FOLDER)'
 
 
 @DATASETS.register_module()
@@ -201,15 +203,14 @@ class UnlabeledPoseDataset(BaseCocoStyleDataset):
             raise FileNotFoundError(
                 f'image folder "{folder}" {what}: point data_root (and data_prefix.img) of '
                 f'{type(self).__name__} to your images, for example with --cfg-options '
-                'train_dataloader.dataset.target.data_root=FOLDER')
+                f'{_KEY}')
         names = find_images(folder, self.suffixes)
         if not names:
             others = sum(len(files) for _, _, files in os.walk(folder))
             raise FileNotFoundError(
                 f'no images in "{folder}" (searched recursively for {", ".join(self.suffixes)}; '
                 f'{others} other files): point data_root of {type(self).__name__} to your images, '
-                'for example with --cfg-options train_dataloader.dataset.target.data_root=FOLDER, '
-                'or extend `suffixes`')
+                f'for example with --cfg-options {_KEY}, or extend `suffixes`')
         self._check_masks_apart(names)
         return names
 

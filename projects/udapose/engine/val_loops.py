@@ -9,7 +9,8 @@ from mmpose.registry import LOOPS, METRICS
 
 
 def label_free_criteria(runner: Runner, cfg: dict):
-    """Build the criteria; their images are by default the target's of ``train_dataloader``.
+    """Build the criteria; their images are by default the target's of ``train_dataloader``: without
+    source images all of it.
 
     Args:
         runner (Runner): The runner of the loop.
@@ -27,6 +28,8 @@ def label_free_criteria(runner: Runner, cfg: dict):
         getattr(loader, 'dataset', None)
     target = dataset.get('target') if isinstance(dataset, dict) else \
         getattr(dataset, 'target', None)
+    if target is None and getattr(_unwrapped(runner), 'source_free', False):
+        target = dataset
     return criteria.prepare(target)
 
 

@@ -89,6 +89,11 @@ class AdaINStyleHook(Hook):
         self.preprocessor = getattr(model.data_preprocessor, 'data_preprocessor',
                                     model.data_preprocessor)
         branched = self.preprocessor is not model.data_preprocessor
+        if getattr(model, 'source_free', False):
+            raise ValueError(
+                'AdaINStyleHook stylises source images, and there are none with '
+                'model.train_cfg.source_free=True: remove it from custom_hooks (styles among target'
+                ' images are what ColorJitter in the views is for), or adapt with source images')
         if self.style_images is None and not branched:
             raise ValueError(f'AdaINStyleHook: the batches of {type(model).__name__} hold no target'
                              " images. Give their folder with style_images='path/to/images'")

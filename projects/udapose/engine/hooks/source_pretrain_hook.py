@@ -28,7 +28,7 @@ class SourcePretrainHook(Hook):
             on the metric: on a target metric it is an oracle.
 
     Raises:
-        ValueError: Unknown ``init_from``.
+        ValueError: Unknown ``init_from``; a model that adapts without source images.
         TypeError: The model cannot adapt.
         FileNotFoundError: ``'best'`` without a best checkpoint.
     """
@@ -46,6 +46,10 @@ class SourcePretrainHook(Hook):
         if not hasattr(model, 'adapting'):
             raise TypeError('SourcePretrainHook needs MeanTeacherPoseEstimator; got '
                             f'{type(model).__name__}')
+        if getattr(model, 'source_free', False):
+            raise ValueError('SourcePretrainHook trains on source images first, but '
+                             'model.train_cfg.source_free=True: remove the hook and set load_from '
+                             'to the trained source model')
         if self.init_from == 'best' and runner.iter < self.iters and not self._save_best(runner):
             raise ValueError("SourcePretrainHook(init_from='best') needs the best checkpoint of "
                              "the first phase: set default_hooks.checkpoint.save_best, e.g. "
@@ -73,6 +77,8 @@ class SourcePretrainHook(Hook):
             print_log(f'adaptation starts from the student of iteration {runner.iter}',
                       logger='current')
         model.copy_student_to_teacher()
+        if model.start is not None:
+            model.copy_student_to_start()
         model.adapting = True
         # Adam has counted steps without gradients: its bias correction would be gone
         optimizer = getattr(runner.optim_wrapper, 'optimizer', None)

@@ -6,11 +6,16 @@ from .gaussian_heatmap_kl_loss import GaussianHeatmapKLLoss
 from .head_consistency_loss import HeadConsistencyLoss
 from .heatmap_consistency_loss import HeatmapConsistencyLoss
 from .information_maximization_loss import InformationMaximizationLoss, softmax_entropy
+from .point_supervision import PointSupervision
+from .pose_prior_loss import PosePriorLoss
+from .self_mixup_loss import SelfMixupLoss
+from .start_model_distillation import StartModelDistillation
+from .start_weight_loss import StartWeightLoss
 from .weighted_reconstruction_loss import WeightedReconstructionLoss
 
 __all__ = [
     'AttentionRegularization', 'AttentionRegularizationLoss', 'DomainAdversarialLoss',
     'GaussianHeatmapKLLoss', 'HeadConsistencyLoss', 'HeatmapConsistencyLoss',
-    'InformationMaximizationLoss',
-    'WeightedReconstructionLoss', 'softmax_entropy'
+    'InformationMaximizationLoss', 'PointSupervision', 'PosePriorLoss', 'SelfMixupLoss',
+    'StartModelDistillation', 'StartWeightLoss', 'WeightedReconstructionLoss', 'softmax_entropy'
 ]

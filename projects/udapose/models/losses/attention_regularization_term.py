@@ -45,6 +45,7 @@ class AttentionRegularization(nn.Module):
             raise ValueError('AttentionRegularization: encoder has no init_cfg, so the attention '
                              "would be kept near a random one: set init_cfg=dict("
                              "type='PretrainedViT', checkpoint=...), the student's own")
+        self.needs_source = 'source' in self.on
         self.encoder = MODELS.build(encoder).requires_grad_(False)
         self.loss = MODELS.build(loss or dict(type='AttentionRegularizationLoss'))
         layers = self.loss.layers

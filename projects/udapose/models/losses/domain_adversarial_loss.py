@@ -42,6 +42,8 @@ class DomainAdversarialLoss(nn.Module):
             estimator, with the names that do).
     """
 
+    needs_source = True
+
     def __init__(self, feature: str = 'head.deconv_layers', discriminator: dict | None = None,
                  loss_weight: float = 0.1, reversal: dict | None = None,
                  name: str = 'adversarial') -> None:

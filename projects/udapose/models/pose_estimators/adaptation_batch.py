@@ -7,11 +7,15 @@ student's view, or the base crop of both views (``train_cfg.compare_frame``).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
 from ..readouts import Readout
 from ..utils.view_geometry import ViewGeometry
+
+if TYPE_CHECKING:
+    from .start_model import StartPass
 
 
 @dataclass
@@ -88,6 +92,8 @@ class AdaptationBatch:
         teacher (TeacherPass | None): None if no part needs it.
         geometry (ViewGeometry | None): Between the views, readout pixels.
         pseudo (PseudoLabels | None): With ``teacher``.
+        start (StartPass | None): The model that the adaptation began with; None if no term needs
+            it (``needs_start``).
     """
 
     student: nn.Module
@@ -99,6 +105,7 @@ class AdaptationBatch:
     teacher: TeacherPass | None = None
     geometry: ViewGeometry | None = None
     pseudo: PseudoLabels | None = None
+    start: StartPass | None = None
 
     def domain(self, name: str) -> DomainPass | None:
         """``'source'`` or ``'target'``."""

@@ -12,8 +12,10 @@ from ..utils.feature_taps import check_feature_name, tapped
 from ..utils.structures import map_tensors, split_batch
 from ..utils.view_geometry import ViewGeometry, view_geometry
 from .adaptation_batch import AdaptationBatch, DomainPass, PseudoLabels, TeacherPass
+from .batch_branches import check_branches, check_terms
 from .input_sizes import check_input_sizes
 from .pseudo_labels import make_pseudo_labels
+from .start_model import StartPass, check_start
 from .student_teacher import StudentTeacher
 from .train_options import train_options
 
@@ -25,7 +27,8 @@ class MeanTeacherPoseEstimator(StudentTeacher):
     A training step takes labelled source images and two views of unlabelled target images. The
     teacher predicts points in its view, with a confidence; they are brought into the student's
     view, and the most confident ones, as clean labels in the head's own form, supervise the
-    student. Source images train the student with its own head's loss. Any number of alignment
+    student. Source images train the student with its own head's loss; with
+    ``train_cfg.source_free`` there are none (docs/source_free.md). Any number of alignment
     terms may be added. The teacher is moved by :class:`EMATeacherHook`.
     Source: arXiv 2404.14885, sec. 3 (framework), arXiv 1703.01780 (mean teacher).
 
@@ -65,6 +68,10 @@ class MeanTeacherPoseEstimator(StudentTeacher):
               passes).
             - valid_mask (bool): Leave out heatmap pixels that not both views cover, default True;
               False as published.
+            - source_free (bool): True: batches have the two target views alone and there is no
+              source loss; default False.
+            - student_norm (str): ``'batch'`` (default): the student's batch norms use and track
+              the statistics of its batches; ``'frozen'``: those that were loaded.
         student_augments (Sequence[dict]): Augmentations of the student's view that may look at
             the teacher's prediction, such as ``AdaptiveKeypointOcclusion``.
         test_cfg (dict, optional): ``predict_on`` 'teacher' (default) or 'student'. What concerns
@@ -86,6 +93,8 @@ class MeanTeacherPoseEstimator(StudentTeacher):
         super().__init__(pose_estimator, data_preprocessor, test_cfg, init_cfg)
         self.train_cfg = train_options(train_cfg, self.readout)
         self.teacher_norm = self.train_cfg['teacher_norm']
+        self.student_norm = self.train_cfg['student_norm']
+        self.source_free = self.train_cfg['source_free']
         if not self.readout.has_confidence:
             print_log(f'{type(self.student.head).__name__} gives no confidence: all pseudo-labels '
                       'within the view are accepted, whatever confidence_quantile says',
@@ -97,6 +106,9 @@ class MeanTeacherPoseEstimator(StudentTeacher):
         self.alignments.update({name: MODELS.build(cfg) for name, cfg in (alignments or {}).items()
                                 if cfg is not None})
         self.student_augments = nn.ModuleList(MODELS.build(cfg) for cfg in student_augments)
+        check_terms(self.alignments, self.source_free)
+        if any(getattr(term, 'needs_start', False) for term in self.alignments.values()):
+            self.keep_start()
         for name, term in (('consistency', self.consistency), *self.alignments.items()):
             kinds = getattr(term, 'kinds', None)
             if kinds and self.readout.kind not in kinds:
@@ -111,11 +123,11 @@ class MeanTeacherPoseEstimator(StudentTeacher):
             for feature in getattr(term, 'features', ())})
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
-        """Losses of a two-domain batch.
+        """Losses of a batch.
 
         Args:
-            inputs (dict[str, Tensor]): ``source`` (N, 3, H, W), ``target_teacher`` and
-                ``target_student`` (M, 3, H, W).
+            inputs (dict[str, Tensor]): ``source`` (N, 3, H, W), unless source-free,
+                ``target_teacher`` and ``target_student`` (M, 3, H, W).
             data_samples (dict[str, list]): The same keys.
 
         Returns:
@@ -125,7 +137,7 @@ class MeanTeacherPoseEstimator(StudentTeacher):
             the teacher's points over the batch, in its own view, as a fraction of the view's
             width; 0 = the same points in all images; not for a single image).
         """
-        self._check_branches(inputs)
+        check_branches(inputs, self.source_free)
         check_input_sizes(inputs, self.student.head)
         if not self.adapting:
             return self.source_loss(inputs, data_samples)
@@ -134,6 +146,10 @@ class MeanTeacherPoseEstimator(StudentTeacher):
         if self.uses_teacher:
             batch.teacher, batch.geometry, batch.pseudo = self.forward_teacher(
                 inputs, data_samples)
+        if self.start is not None:
+            check_start(self.start_loaded)
+            batch.start = StartPass(self.start, inputs['target_teacher'], batch.geometry,
+                                    self.readout, self.train_cfg)
         target = inputs['target_student']
         for augment in self.student_augments:
             target = augment(target, batch)
@@ -174,23 +190,26 @@ class MeanTeacherPoseEstimator(StudentTeacher):
         return losses
 
     def forward_student(self, inputs: dict[str, Tensor], data_samples: dict[str, list]
-                        ) -> tuple[dict[str, Tensor], DomainPass, DomainPass]:
+                        ) -> tuple[dict[str, Tensor], DomainPass | None, DomainPass]:
         """One student pass over both domains, or one for each.
 
         Returns:
-            tuple[dict[str, Tensor], DomainPass, DomainPass]: The head's own losses on the source
-            images; source and target.
+            tuple[dict[str, Tensor], DomainPass | None, DomainPass]: The head's own losses on the
+            source images, none without them; source and target.
         """
-        images = [inputs['source'], inputs['target_student']]
-        samples = [data_samples['source'], data_samples['target_student']]
+        names = [name for name in ('source', 'target_student') if name in inputs]
+        images, samples = ([given[name] for name in names] for given in (inputs, data_samples))
         # one pass needs one size; heads of several sizes see one domain at a time
-        if self.train_cfg['joint_forward'] and images[0].shape[1:] == images[1].shape[1:]:
+        if self.train_cfg['joint_forward'] and len({x.shape[1:] for x in images}) == 1:
             passes = split_batch(self._student_pass(torch.cat(images)), [len(x) for x in images])
         else:
             passes = [self._student_pass(x) for x in images]
-        source, target = (
-            DomainPass(x, s, *made) for x, s, made in zip(images, samples, passes, strict=True))
-        self.readout.check(self.student.head, source.output, source.samples)
+        domains = [
+            DomainPass(x, s, *made) for x, s, made in zip(images, samples, passes, strict=True)]
+        self.readout.check(self.student.head, domains[0].output, domains[0].samples)
+        if len(domains) == 1:
+            return self.readout.untaught_loss(domains[0].output), None, domains[0]
+        source, target = domains
         losses = self.readout.loss(self.student.head, source.feats, source.output, source.samples,
                                    self.student.train_cfg)
         return dict(losses), source, target
@@ -226,16 +245,6 @@ class MeanTeacherPoseEstimator(StudentTeacher):
             spread = points.std(dim=0, unbiased=False).mean()
             found['pseudo_spread'] = spread / self.readout.size[1]
         return found
-
-    @staticmethod
-    def _check_branches(inputs: Tensor | dict) -> None:
-        needed = {'source', 'target_teacher', 'target_student'}
-        found = set(inputs) if isinstance(inputs, dict) else set()
-        if needed - found:
-            raise ValueError(
-                f'MeanTeacherPoseEstimator needs the branches {sorted(needed)} in a training '
-                f'batch, got {sorted(found) or type(inputs).__name__}: use TwoDomainDataset with '
-                'TwoDomainSampler, and ForkViews in the target pipeline (docs/data.md)')
 
 
 def _progress() -> float:

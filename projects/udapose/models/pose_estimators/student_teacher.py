@@ -7,10 +7,11 @@ import torch
 from mmengine.model import BaseModel, initialize
 from mmpose.registry import MODELS
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..readouts import build_readout
+from ..utils.batch_norms import set_batch_norms
 from .branch_checkpoint import BRANCHES, fill_branches
+from .start_model import fill_start, is_pretrained
 
 
 class StudentTeacher(BaseModel):
@@ -18,7 +19,8 @@ class StudentTeacher(BaseModel):
 
     ``student`` and ``teacher`` are plain MMPose estimators (checkpoint prefixes ``student.`` and
     ``teacher.``); ``alignments`` are further trained modules. A checkpoint of the plain model
-    fills both.
+    fills both. ``start`` is a frozen copy of what was loaded (prefix ``start.``, kept for
+    resuming, left out of an export), if :meth:`keep_start` was called.
 
     Args:
         pose_estimator (dict): Config of the plain model.
@@ -35,13 +37,17 @@ class StudentTeacher(BaseModel):
         keep_last_batch (bool): A hook sets it before a step whose ``last_batch`` it wants.
         last_batch (AdaptationBatch | None): Of that step.
         teacher_loaded (bool): A checkpoint brought its own teacher.
+        start (nn.Module | None): The model that the adaptation began with.
+        start_loaded (bool): A checkpoint filled all of it.
 
     Raises:
         ValueError: Unknown ``test_cfg``; a model that no readout reads.
     """
 
     plain_names = BRANCHES
+    source_free = False  # True: batches hold the target's two views alone
     teacher_norm = 'ema'  # 'batch': its batch norms use the statistics of its own batches
+    student_norm = 'batch'  # 'frozen': its batch norms use the statistics that were loaded
 
     def __init__(self, pose_estimator: dict, data_preprocessor: dict | None = None,
                  test_cfg: dict | None = None, init_cfg: dict | None = None) -> None:
@@ -66,6 +72,7 @@ class StudentTeacher(BaseModel):
         self.alignments = nn.ModuleDict()
         self.adapting = True
         self.teacher_loaded = False
+        self.start, self.start_loaded = None, False
         self.keep_last_batch, self.last_batch = False, None
         self._register_load_state_dict_pre_hook(self._fill_branches)
 
@@ -81,10 +88,28 @@ class StudentTeacher(BaseModel):
             initialize(self, self.init_cfg)
             if not self.teacher_loaded:
                 self.copy_student_to_teacher()
+        elif self.start is not None:
+            self.copy_student_to_start(is_pretrained(self.student))
 
     def _fill_branches(self, state_dict: dict, prefix: str, *args) -> None:
         if not prefix:
             self.teacher_loaded = fill_branches(self, state_dict)
+            if self.start is not None:
+                self.start_loaded = fill_start(self, state_dict)
+
+    def keep_start(self) -> None:
+        """Have a frozen start model; what is loaded next fills it."""
+        self.start = copy.deepcopy(self.student).requires_grad_(False)
+
+    @torch.no_grad()
+    def copy_student_to_start(self, loaded: bool = True) -> None:
+        """Let the student as it is now be the start model.
+
+        Args:
+            loaded (bool): False if its weights are random: a training step then refuses them.
+        """
+        self.start.load_state_dict(self.student.state_dict())
+        self.start_loaded = loaded
 
     @torch.no_grad()
     def copy_student_to_teacher(self) -> None:
@@ -116,13 +141,15 @@ class StudentTeacher(BaseModel):
             own.copy_(other)
 
     def train(self, mode: bool = True) -> StudentTeacher:
-        """Keep the teacher in evaluation mode, but for its batch norms if so configured."""
+        """Teacher and start model stay in evaluation mode; batch norms as configured."""
         super().train(mode)
         self.teacher.eval()
+        if self.start is not None:
+            self.start.eval()
         if mode and self.teacher_norm == 'batch':
-            for module in self.teacher.modules():
-                if isinstance(module, _BatchNorm):
-                    module.train()
+            set_batch_norms(self.teacher, True)
+        if mode and self.student_norm == 'frozen':
+            set_batch_norms(self.student, False)
         return self
 
     # ------------------------------------------------------------------ forward

@@ -132,6 +132,27 @@ class Readout:
         """
         return head.loss_module(output, targets, weights)
 
+    def soft_points(self, output) -> Tensor:
+        """Positions through which a gradient passes: (B, K, 2) readout pixels as (x, y).
+
+        By default :meth:`points`', which have one where the head regresses coordinates.
+        """
+        return self.points(output, subpixel=False)[0]
+
+    def untaught_loss(self, output) -> dict[str, Tensor]:
+        """A loss of 0 on what :meth:`head_loss` does not look at, such as a head's first stages.
+
+        Without source images nothing else would give the parameters there a gradient, and DDP
+        wants one of each.
+
+        Args:
+            output: The head's, with gradients.
+
+        Returns:
+            dict[str, Tensor]: Empty if there is nothing of the kind.
+        """
+        return {}
+
     def distributions(self, output) -> list[Tensor]:
         """Distributions over positions, (B, K, n) each, sums 1; empty if the head has none."""
         return []

@@ -11,7 +11,7 @@ from mmpose.codecs import MegviiHeatmap, MSRAHeatmap, UDPHeatmap
 from mmpose.structures import MultilevelPixelData
 from torch import Tensor, nn
 
-from ..utils.pseudo_label import heatmap_peaks, render_gaussians
+from ..utils.pseudo_label import heatmap_peaks, render_gaussians, soft_peaks
 from ..utils.view_geometry import ViewGeometry
 from ..utils.warp import swap_channels, warp_affine
 from .base import Readout, register_readout
@@ -64,6 +64,16 @@ class HeatmapReadout(Readout):
     def points(self, output, subpixel: bool = True) -> tuple[Tensor, Tensor]:
         """Peaks and their heights."""
         return heatmap_peaks(self.maps(output), subpixel)
+
+    def soft_points(self, output) -> Tensor:
+        """Centres of mass around the peaks, within three standard deviations."""
+        return soft_peaks(self.maps(output), 3 * self.sigma)
+
+    def untaught_loss(self, output) -> dict[str, Tensor]:
+        """All stages but the last one."""
+        if not isinstance(output, (list, tuple)) or len(output) < 2:
+            return {}
+        return dict(loss_unused=0. * sum(maps.float().mean() for maps in output[:-1]))
 
     def targets(self, points: Tensor) -> Tensor:
         """(B, K, H, W) Gaussians."""
@@ -147,6 +157,10 @@ class MegviiReadout(HeatmapReadout):
         """Centres of the peaks' pixels, which are at + 0.5 in this codec, and heights / 255."""
         points, values = heatmap_peaks(self.maps(output), subpixel)
         return points + 0.5, values / 255
+
+    def soft_points(self, output) -> Tensor:
+        """Likewise."""
+        return super().soft_points(output) + 0.5
 
     def targets(self, points: Tensor) -> Tensor:
         """(B, K, H, W), height 255."""

@@ -9,7 +9,7 @@ from mmpose.codecs import SimCCLabel
 from mmpose.models.heads import RTMCCHead, RTMWHead, SimCCHead
 from torch import Tensor, nn
 
-from ..utils.pseudo_label import profile_peaks
+from ..utils.pseudo_label import profile_peaks, soft_peaks
 from .base import Readout, instance_labels, labelled, register_readout
 
 # Their losses differ from ours only by an accuracy that goes through numpy.
@@ -47,6 +47,13 @@ class SimCCReadout(Readout):
             positions.append(position / self.ratio)
             heights.append((height / label_peak).clamp(max=1.))
         return torch.stack(positions, -1), torch.minimum(*heights)
+
+    def soft_points(self, output) -> Tensor:
+        """Means of both distributions around their peaks, within three standard deviations."""
+        sigmas = np.broadcast_to(self.codec.sigma, 2)
+        return torch.stack([
+            soft_peaks(p.unsqueeze(2), 3 * float(sigma))[..., 0] / self.ratio
+            for p, sigma in zip(self.distributions(output), sigmas, strict=True)], -1)
 
     def targets(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """(B, K, Wx) and (B, K, Wy): the codec's labels."""

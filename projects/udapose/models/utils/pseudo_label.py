@@ -114,6 +114,28 @@ def confident(values: Tensor, quantile: float, per_joint: bool = False,
     return (keep & (values > minimum)).to(values.dtype)
 
 
+def soft_peaks(heatmaps: Tensor, radius: float) -> Tensor:
+    """Centres of mass around the maxima, differentiable.
+
+    Args:
+        heatmaps (Tensor): (B, K, H, W); negative values count as 0.
+        radius (float): Half the side of the square around a maximum that counts, in pixels.
+
+    Returns:
+        Tensor: (B, K, 2) as (x, y), within the map.
+    """
+    peaks, _ = heatmap_peaks(heatmaps.detach(), subpixel=False)
+    near = []
+    for axis, length in ((0, heatmaps.shape[-1]), (1, heatmaps.shape[-2])):
+        grid = torch.arange(length, device=heatmaps.device, dtype=torch.float32)
+        near.append((grid, ((grid - peaks[..., axis, None]).abs() <= radius).float()))
+    (x, near_x), (y, near_y) = near
+    mass = heatmaps.float().clamp(min=0) + 1e-12  # an empty map: the square's centre
+    mass = mass * near_x[..., None, :] * near_y[..., :, None]
+    total = mass.sum((2, 3))
+    return torch.stack([(mass.sum(2) * x).sum(-1) / total, (mass.sum(3) * y).sum(-1) / total], -1)
+
+
 def profile_peaks(profiles: Tensor, subpixel: bool = True) -> tuple[Tensor, Tensor]:
     """Positions and values of the maxima of one-dimensional profiles.
 

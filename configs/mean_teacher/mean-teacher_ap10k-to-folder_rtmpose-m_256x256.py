@@ -1,0 +1,51 @@
+"""RTMPose-m trained on AP-10K (animals) -> a folder of your images (around MMPose's config).
+
+    python tools/train.py \\
+        configs/mean_teacher/mean-teacher_ap10k-to-folder_rtmpose-m_256x256.py \\
+        --cfg-options train_dataloader.dataset.target.data_root=path/to/my_images/
+
+Expects AP-10K in data/ap10k/ (the labelled source).
+`load_from` is MMPose's public checkpoint; without network: `--cfg-options load_from=FILE`. Without
+the validation set: `val_cfg=None val_dataloader=None val_evaluator=None`. Batch sizes are for one
+24 GB GPU (estimated, not run).
+Without source images: configs/source_free/.
+"""
+_base_ = [
+    'mmpose::animal_2d_keypoint/rtmpose/ap10k/rtmpose-m_8xb64-210e_ap10k-256x256.py',
+    '../_base_/datasets/ap10k_to_folder_256x256.py']
+
+custom_imports = dict(imports=['udapose'], allow_failed_imports=False)
+load_from = (
+    'https://download.openmmlab.com/mmpose/v1/projects/rtmposev1/'
+    'rtmpose-m_simcc-ap10k_pt-aic-coco_210e-256x256-7a041aa1_20230206.pth')
+
+# CSPNeXt is in MMPose too: without the scope 'mmdet' nothing asks for MMDetection
+model = dict(
+    _delete_=True, type='MeanTeacherPoseEstimator',
+    pose_estimator=dict(
+        _base_.model,
+        backbone=dict(_base_.model.backbone, _scope_='mmpose', init_cfg=None)),
+    train_cfg=dict(confidence_quantile=0.5, per_joint_quantile=True))
+
+train_dataloader = dict(
+    _delete_=True, batch_size=64, num_workers=4, persistent_workers=True,
+    sampler=dict(type='TwoDomainSampler', batch_size=64, source_ratio=[1, 1]),
+    dataset=dict(
+        type='TwoDomainDataset',
+        source=dict(_base_.adapt_source, pipeline=_base_.adapt_load + _base_.adapt_view + [
+            dict(type='GenerateTarget', encoder=_base_.codec),
+            dict(type='PackBranches', branch='source')]),
+        target=dict(_base_.adapt_target, pipeline=_base_.adapt_load + [
+            dict(type='ForkViews', teacher=_base_.adapt_view, student=_base_.adapt_view)])))
+
+train_cfg = dict(_delete_=True, **_base_.adapt_train_cfg)
+val_cfg = dict(_delete_=True, type='TeacherStudentValLoop')
+test_cfg = dict(_delete_=True, type='TeacherStudentTestLoop')
+optim_wrapper = dict(optimizer=dict(lr=1e-4))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=200),
+    dict(type='MultiStepLR', by_epoch=False, milestones=[7000, 9000], gamma=0.1)]
+auto_scale_lr = dict(enable=False)
+default_hooks = dict(_delete_=True, **_base_.adapt_default_hooks)
+custom_hooks = _base_.adapt_hooks
+log_processor = dict(by_epoch=False)
