@@ -6,11 +6,12 @@ from .gaussian_heatmap_kl_loss import GaussianHeatmapKLLoss
 from .head_consistency_loss import HeadConsistencyLoss
 from .heatmap_consistency_loss import HeatmapConsistencyLoss
 from .information_maximization_loss import InformationMaximizationLoss, softmax_entropy
+from .regression_disparity import RegressionDisparity, ground_false
 from .weighted_reconstruction_loss import WeightedReconstructionLoss
 
 __all__ = [
     'AttentionRegularization', 'AttentionRegularizationLoss', 'DomainAdversarialLoss',
     'GaussianHeatmapKLLoss', 'HeadConsistencyLoss', 'HeatmapConsistencyLoss',
-    'InformationMaximizationLoss',
-    'WeightedReconstructionLoss', 'softmax_entropy'
+    'InformationMaximizationLoss', 'RegressionDisparity',
+    'WeightedReconstructionLoss', 'ground_false', 'softmax_entropy'
 ]
