@@ -29,7 +29,8 @@ class RegressionDisparity(nn.Module):
 
     An alignment term of :class:`MeanTeacherPoseEstimator` that needs no teacher. The student's
     head learns from labels alone. The second head lives in ``alignments.<name>.head`` and is in no
-    export; give it its own rate with ``paramwise_cfg.custom_keys={'alignments': dict(lr_mult=..)}``.
+    export; ``paramwise_cfg.custom_keys={'alignments.<name>': dict(lr_mult=..)}`` gives it a rate
+    of its own.
 
     Args:
         head (dict, optional): Config of the second head. By default it has the architecture of

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
-
 INPUT = ':input'  # behind a submodule's name: what it is given instead of what it returns
 
 
