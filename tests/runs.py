@@ -40,6 +40,8 @@ def tiny_config(name, data, work_dir, iters=2, batch_size=4):
     for term in filter(None, cfg.model.get('alignments', {}).values()):
         if 'discriminator' in term:
             term.discriminator.in_channels = 32 if 'layer4' in term.feature else 8
+        if 'head' in term:  # after the deconvolutions
+            term.head.in_channels = 8
     without_style_weights(cfg)
     cfg.merge_from_dict(dict(
         work_dir=str(work_dir), load_from=None, train_cfg=dict(max_iters=iters, val_interval=iters),

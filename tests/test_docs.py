@@ -15,8 +15,8 @@ from runs import ROOT, tiny_config, tiny_pretraining  # noqa: E402
 from udapose.datasets import UnlabeledPoseDataset  # noqa: E402
 from udapose.synthetic import generate  # noqa: E402
 
-PAGES = ('adversarial', 'attention_regularization', 'information_maximization', 'pose_3d',
-         'source_free', 'student_augments', 'style_transfer', 'two_phase')
+PAGES = ('adversarial', 'attention_regularization', 'hamipose', 'information_maximization',
+         'pose_3d', 'regda', 'source_free', 'student_augments', 'style_transfer', 'two_phase')
 FENCE = re.compile(r'```python\n(# my_config\.py\n.*?)```', re.DOTALL)
 
 
@@ -60,12 +60,13 @@ def test_the_config_is_short_and_trains(page, index, data, tmp_path):
     runner.train()
     logged = runner.message_hub.log_scalars
     for key in ('adversarial_accuracy', 'loss_information', 'loss_consistency',
-                'loss_attention_source', 'loss_depth'):
+                'loss_attention_source', 'loss_depth', 'loss_disparity_truth', 'gradient_gate'):
         expected = {'loss_attention_source': page == 'attention_regularization',
                     'loss_depth': page == 'pose_3d',
                     'adversarial_accuracy': page == 'adversarial',
                     'loss_information': page == 'information_maximization',
-                    'loss_consistency': 'mean-teacher' in text}[key]
+                    'loss_disparity_truth': page == 'regda', 'gradient_gate': page == 'hamipose',
+                    'loss_consistency': 'mean-teacher' in text and page != 'regda'}[key]
         assert (f'train/{key}' in logged) == expected, key
     assert all(torch.isfinite(p).all() for p in runner.model.parameters())
     score = 'AUC@0-50' if page == 'pose_3d' else 'PCK@0.05'
@@ -123,17 +124,20 @@ def test_links_lead_somewhere(page):
     ('adversarial', ['DomainAdversarialLoss', 'PatchDiscriminator', 'GradientReversal']),
     ('information_maximization', ['InformationMaximizationLoss']),
     ('student_augments', ['AdaptiveKeypointOcclusion', 'RandomBlockMask']),
-    ('style_transfer', ['AdaINStyleHook'])])
+    ('style_transfer', ['AdaINStyleHook']),
+    ('hamipose', ['KeypointGradientGate', 'KickDriftKick']),
+    ('regda', ['RegressionDisparity'])])
 def test_the_tables_name_every_argument(page, components):
     import inspect
 
+    from mmengine.registry import OPTIMIZERS
     from mmpose.registry import HOOKS, MODELS
 
     from udapose.models.layers.gradient_reversal import GradientReversal
     text = (ROOT / f'docs/{page}.md').read_text()
     for name in components:
         kind = GradientReversal if name == 'GradientReversal' else MODELS.get(name) or HOOKS.get(
-            name)
+            name) or OPTIMIZERS.get(name)
         for argument in inspect.signature(kind).parameters:
-            if argument not in ('init_cfg', 'negative_slope', 'gamma', 'discriminator'):
+            if argument not in ('init_cfg', 'negative_slope', 'gamma', 'discriminator', 'params'):
                 assert argument in text, f'{name}.{argument}'

@@ -42,7 +42,8 @@ PAIRS_2D = ('surreal-to-lsp', 'surreal-to-h36m', 'rhd-to-h3d', 'freihand-to-rhd'
 PAIRS_3D = ('freihand-to-stb', 'freihand-to-rhd', 'freihand-to-panoptic', 'freihand-to-ganerated',
             'h36m-to-3dpw', 'h36m-to-mpi-inf-3dhp', 'h36m-to-surreal')
 METHODS_2D = ('source_only/source-only', 'style_only/style-only', 'uniframe/uniframe',
-              'multilevel_alignment/multilevel', 'oracle/oracle')
+              'multilevel_alignment/multilevel', 'oracle/oracle', 'hamipose/hamipose',
+              'regda/regda')
 METHODS_3D = ('mae', 'scratch', 'finetune', 'attention-regularized')
 RECIPES_2D = [f'{method}_{pair}_res101_256x256.py' for pair in PAIRS_2D for method in METHODS_2D]
 RECIPES_3D = [f'{method}_{pair}_vit-base_256x256.py' for pair in PAIRS_3D
@@ -87,6 +88,8 @@ def small(name, data, work_dir):
     for term in filter(None, cfg.model.get('alignments', {}).values()):
         if 'discriminator' in term:
             term.discriminator.update(in_channels=8, hidden_channels=(4,))
+        if 'head' in term:
+            term.head.update(in_channels=8, conv_out_channels=(4,))
     without_style_weights(cfg)
     for hook in cfg.custom_hooks:
         if hook.type == 'AdaINStyleHook':
@@ -122,7 +125,7 @@ def datasets_of(cfg):
 def test_the_lists_are_complete():
     found = {str(p.relative_to(ROOT / 'configs')) for p in (ROOT / 'configs').glob('[!_]*/*.py')
              if is_public(p)}
-    assert found == set(RECIPES_2D + RECIPES_3D + STYLE) and len(found) == 71
+    assert found == set(RECIPES_2D + RECIPES_3D + STYLE) and len(found) == 83
     assert set(FAMILIES) <= found
 
 
@@ -234,3 +237,27 @@ def test_hyper_parameters_are_the_published_ones(name):
     assert cfg.param_scheduler[0].milestones == [(44 - 40) * 500, (59 - 40) * 500]
     ema, = [h for h in cfg.custom_hooks if h.type == 'EMATeacherHook']
     assert ema.momentum == pytest.approx(1 - 0.999) and ema.buffers == 'keep'
+
+
+@pytest.mark.parametrize('name', [n for n in RECIPES_2D if 'hamipose' in n])
+def test_hamiposes_settings_are_those_of_the_summaries(name):
+    cfg = Config.fromfile(ROOT / 'configs' / name)
+    optimizer, (warmup, cosine) = cfg.optim_wrapper.optimizer, cfg.param_scheduler
+    assert (optimizer.lr, optimizer.mu, optimizer.eps) == (1e-3, 0.99, 1e-8)
+    assert (warmup.end, cosine.end, cfg.train_dataloader.batch_size) == (500, 30 * 500, 64)
+    rule = cfg.model.gradient_rule
+    assert (rule.gamma, rule.gamma_warmup, cfg.model.consistency.loss_weight) == (2., 0.1, 1.)
+    ema, = [h for h in cfg.custom_hooks if h.type == 'EMATeacherHook']
+    assert ema.momentum == pytest.approx(1 - 0.99)
+    target = cfg.train_dataloader.dataset.target
+    assert [t.rotate_factor for t in target.pipeline[-1].teacher if 'rotate_factor' in t] == [30]
+    assert not target.labels
+
+
+@pytest.mark.parametrize('name', [n for n in RECIPES_2D if 'regda' in n])
+def test_regdas_settings_are_those_of_its_code(name):
+    model = Config.fromfile(ROOT / 'configs' / name).model
+    term = model.alignments.disparity
+    assert model.consistency is None and model.test_cfg.predict_on == 'student'
+    assert (term.margin, term.loss_weight, term.feature) == (4., 1., 'head.deconv_layers')
+    assert term.head.out_channels == model.pose_estimator.head.out_channels

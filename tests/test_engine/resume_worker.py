@@ -2,7 +2,8 @@
 
     python resume_worker.py DATA WORK_DIR ITERS CHECKPOINT_INTERVAL KILL_AFTER [--resume]
 
-With --all-parts: multi-level alignment, the first phase ending at iteration 4.
+With --all-parts: multi-level alignment, the first phase ending at iteration 4. With --hamipose: the
+gradient gate, with a metric that has a state, and the kick-drift-kick optimizer.
 """
 import json
 import os
@@ -41,6 +42,9 @@ class Record(Hook):
 data, work_dir, iters, interval, kill_after = sys.argv[1:6]
 if '--all-parts' in sys.argv:
     cfg = all_parts(data, work_dir, int(iters), pretrain=4)
+elif '--hamipose' in sys.argv:
+    cfg = tiny_config(f'hamipose/hamipose_{PEOPLE}.py', data, work_dir, int(iters))
+    cfg.model.gradient_rule.metric = dict(kind='element')
 else:
     cfg = tiny_config(f'mean_teacher/mean-teacher_{PEOPLE}.py', data, work_dir, int(iters))
     cfg.custom_hooks = [h for h in cfg.custom_hooks if h.type == 'EMATeacherHook']

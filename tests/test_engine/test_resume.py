@@ -21,7 +21,7 @@ def losses(folder):
     return {row.pop('iter'): row for row in rows}  # repeated iterations: the later run's
 
 
-@pytest.mark.parametrize('extra', [[], ['--all-parts']])
+@pytest.mark.parametrize('extra', [[], ['--all-parts'], ['--hamipose']])
 def test_resume_after_kill_is_exact(tiny_people, tmp_path, extra):
     """With all parts the run dies in the second phase and is resumed in the first."""
     whole, killed = tmp_path / 'whole', tmp_path / 'killed'
@@ -37,9 +37,11 @@ def test_resume_after_kill_is_exact(tiny_people, tmp_path, extra):
 
     expected, found = losses(whole), losses(killed)
     assert sorted(found) == list(range(8))
-    if extra:
+    if '--all-parts' in extra:
         assert {i for i, row in expected.items() if 'loss_adversarial' in row} == {4, 5, 6, 7}
         assert {i for i, row in expected.items() if 'loss_unused' in row} == {0, 1, 2, 3}
+    if '--hamipose' in extra:
+        assert all('gradient_gate' in row for row in expected.values())
     for i in range(8):
         for key, value in expected[i].items():
             assert abs(found[i][key] - value) <= 1e-5 * max(1, abs(value)), (i, key)

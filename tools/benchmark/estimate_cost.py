@@ -88,7 +88,15 @@ def estimate(path: Path) -> dict:
     if 'pose_model' in cfg.model:  # the frozen encoder
         flops, memory = flops + batch * count.forward, memory + count.weights
     if 'pose_estimator' in cfg.model:
-        flops, memory = flops + batch / 2 * count.forward, memory + count.weights
+        if cfg.model.get('consistency', 'auto') is not None:  # the teacher
+            flops += batch / 2 * count.forward
+        memory += count.weights
+        second = (cfg.model.get('alignments') or {}).get('disparity')
+        if second:  # once on the source, twice on the target
+            net, lift = MODELS.build(second.head), nn.Conv2d(3, second.head.in_channels, 1)
+            extra = Count(nn.ModuleList([lift, net]), lambda x: _sum(net((lift(x),))),
+                          second.head.decoder.heatmap_size[::-1])
+            flops, memory = flops + 1.5 * batch * extra.train, memory + 1.5 * batch * extra.kept
         term = (cfg.model.get('alignments') or {}).get('feature')
         if term:
             net = MODELS.build(term.discriminator)

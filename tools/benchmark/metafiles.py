@@ -15,10 +15,15 @@ from statistics import mean
 from suites import SUITES
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Folder of configs -> name of the method, the source of the idea, page of the documentation
+#: Folder of configs -> name of the method, the source of the idea, its arXiv number or address,
+#: page of the documentation
 METHODS = dict(
     dann=('DANN', 'Unsupervised Domain Adaptation by Backpropagation', '1409.7495',
           'adversarial.md'),
+    hamipose=(
+        'HamiPose',
+        'HamiPose: Hamiltonian Optimization for Unsupervised Domain Adaptive Pose Estimation',
+        'https://cvpr.thecvf.com/virtual/2026/poster/36902', 'hamipose.md'),
     masked_reconstruction=(
         'Masked reconstruction',
         'Leveraging 2D Masked Reconstruction for Domain Adaptation of 3D Pose Estimation',
@@ -33,13 +38,16 @@ METHODS = dict(
         '2404.14885', 'multilevel_alignment.md'),
     source_free=('Source-free mean teacher', 'Prior-guided Source-free Domain Adaptation for Human '
                  'Pose Estimation', '2308.13954', 'source_free.md'),
+    regda=('RegDA', 'Regressive Domain Adaptation for Unsupervised Keypoint Detection',
+           '2103.06175', 'regda.md'),
     uniframe=('UniFrame', 'A Unified Framework for Domain Adaptive Pose Estimation',
               '2204.00172', 'multilevel_alignment.md'))
 
 
 def metafile(folder: str, runs: dict) -> str | None:
     """The text of a folder's metafile; None if none of its configs was run."""
-    name, title, arxiv, page = METHODS[folder]
+    name, title, paper, page = METHODS[folder]
+    url = paper if '://' in paper else f'https://arxiv.org/abs/{paper}'
     models = []
     for (suite, row), results in sorted(runs.items()):
         config = SUITES[suite]['rows'][row]['config']
@@ -60,7 +68,7 @@ def metafile(folder: str, runs: dict) -> str | None:
     if not models:
         return None
     return (f'Collections:\n  - Name: {name}\n    Paper:\n      Title: "{title}"\n'
-            f'      URL: https://arxiv.org/abs/{arxiv}\n    README: docs/{page}\n'
+            f'      URL: {url}\n    README: docs/{page}\n'
             f'Models:\n{"".join(models)}')
 
 

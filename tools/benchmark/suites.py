@@ -31,6 +31,8 @@ def _methods(name: str) -> dict:
         dann=dict(config=f'dann/dann_{name}.py', init='source_init'),
         mean_teacher=dict(config=f'mean_teacher/mean-teacher_{name}.py', init='source_init'),
         mic=dict(config=f'mic/mic_{name}.py', init='source_init'),
+        regda=dict(config=f'regda/regda_{name}.py', init='source_init'),
+        hamipose=dict(config=f'hamipose/hamipose_{name}.py', init='source_init'),
         style_only=dict(config=f'style_only/style-only-continued_{name}.py', init='style_init'),
         uniframe=dict(config=f'uniframe/uniframe_{name}.py', init='style_init'),
         multilevel_published=dict(
@@ -94,6 +96,34 @@ for _kind in ('people', 'hands'):
         lower='source_only', upper='oracle', metric='PCK@0.05', metrics=['PCK@0.05', 'PCK@0.1'],
         references=['source_only', 'mean_teacher'],
         rows={**_methods(_name), **_ablation(_name), **_source_free(_kind, _name)})
+
+def _gradients(name: str) -> dict:
+    """The parts of HamiPose alone, together and in other forms, around the mean teacher."""
+    full, adam = (f'hamipose/hamipose_{name}{end}.py' for end in ('', '_adam'))
+    gate, optimizer = 'model.gradient_rule', 'optim_wrapper.optimizer'
+    rows = dict(
+        source_init=dict(config=f'source_only/source-only_{name}.py', init=None, hidden=True),
+        mean_teacher=dict(config=f'mean_teacher/mean-teacher_{name}.py', init='source_init'))
+    for row, config, options in (
+            ('decomposition', adam, {f'{gate}.gate': 'closed'}),
+            ('gate_hard', adam, {f'{gate}.gate': 'hard', f'{gate}.confidence': False}),
+            ('gate', adam, {}),
+            ('gate_element_metric', adam, {f'{gate}.metric.kind': 'element'}),
+            ('gate_bounded', adam, {f'{gate}.source_weight_range': '(0.,2.)'}),
+            ('optimizer', full, {gate: 'None'}),
+            ('gate_optimizer', full, {}),
+            ('gate_optimizer_no_friction', full, {f'{optimizer}.friction': 0.}),
+            ('gate_optimizer_leapfrog', full, {f'{optimizer}.second_kick': 'next'})):
+        rows[row] = dict(config=config, init='source_init', options=options)
+    return rows
+
+
+for _kind in ('people', 'hands'):
+    SUITES[f'{_kind}_gradients'] = dict(
+        {k: SUITES[_kind][k] for k in ('data', 'domains', 'metric', 'metrics')},
+        lower='mean_teacher', upper=None,
+        notes=['HamiPose by parts (docs/hamipose.md), all around the mean teacher.\n'],
+        rows=_gradients(f'synth-{_kind}_res18-w32_64x64'))
 
 # Both papers together, and the same without the pre-training and its attention: on a ViT, so not
 # to be compared with the rows of `people`.

@@ -8,6 +8,7 @@ from .heatmap_consistency_loss import HeatmapConsistencyLoss
 from .information_maximization_loss import InformationMaximizationLoss, softmax_entropy
 from .point_supervision import PointSupervision
 from .pose_prior_loss import PosePriorLoss
+from .regression_disparity import RegressionDisparity, ground_false
 from .self_mixup_loss import SelfMixupLoss
 from .start_model_distillation import StartModelDistillation
 from .start_weight_loss import StartWeightLoss
@@ -16,6 +17,7 @@ from .weighted_reconstruction_loss import WeightedReconstructionLoss
 __all__ = [
     'AttentionRegularization', 'AttentionRegularizationLoss', 'DomainAdversarialLoss',
     'GaussianHeatmapKLLoss', 'HeadConsistencyLoss', 'HeatmapConsistencyLoss',
-    'InformationMaximizationLoss', 'PointSupervision', 'PosePriorLoss', 'SelfMixupLoss',
-    'StartModelDistillation', 'StartWeightLoss', 'WeightedReconstructionLoss', 'softmax_entropy'
+    'InformationMaximizationLoss', 'PointSupervision', 'PosePriorLoss', 'RegressionDisparity',
+    'SelfMixupLoss', 'StartModelDistillation', 'StartWeightLoss', 'WeightedReconstructionLoss',
+    'ground_false', 'softmax_entropy'
 ]

@@ -78,6 +78,8 @@ class MeanTeacherPoseEstimator(StudentTeacher):
             the plain model, such as ``flip_test``, belongs in ``pose_estimator.test_cfg``.
         init_cfg (dict, optional): As in MMEngine; a ``Pretrained`` checkpoint may be one of the
             plain model, as with ``load_from``.
+        gradient_rule (dict, optional): What combines the gradients of source loss and
+            consistency, such as ``KeypointGradientGate``; by default they are added.
 
     Raises:
         ValueError: Unknown keys in ``train_cfg`` or ``test_cfg``, a codec without a readout, a
@@ -89,7 +91,8 @@ class MeanTeacherPoseEstimator(StudentTeacher):
                  consistency: dict | str | None = 'auto',
                  alignments: dict[str, dict] | None = None,
                  student_augments: Sequence[dict] = (), train_cfg: dict | None = None,
-                 test_cfg: dict | None = None, init_cfg: dict | None = None) -> None:
+                 test_cfg: dict | None = None, init_cfg: dict | None = None,
+                 gradient_rule: dict | None = None) -> None:
         super().__init__(pose_estimator, data_preprocessor, test_cfg, init_cfg)
         self.train_cfg = train_options(train_cfg, self.readout)
         self.teacher_norm = self.train_cfg['teacher_norm']
@@ -105,6 +108,10 @@ class MeanTeacherPoseEstimator(StudentTeacher):
              **consistency})
         self.alignments.update({name: MODELS.build(cfg) for name, cfg in (alignments or {}).items()
                                 if cfg is not None})
+        self.gradient_rule = None if gradient_rule is None else MODELS.build(gradient_rule)
+        if self.gradient_rule is not None and self.consistency is None:
+            raise ValueError(f'{type(self.gradient_rule).__name__} combines the gradients of '
+                             'source loss and consistency, but consistency=None')
         self.student_augments = nn.ModuleList(MODELS.build(cfg) for cfg in student_augments)
         check_terms(self.alignments, self.source_free)
         if any(getattr(term, 'needs_start', False) for term in self.alignments.values()):
@@ -116,11 +123,16 @@ class MeanTeacherPoseEstimator(StudentTeacher):
                     f'{name}: {type(term).__name__} understands {", ".join(kinds)}, but '
                     f'{type(self.student.head).__name__} with {type(self.readout.codec).__name__} '
                     f'predicts {self.readout.kind}')
-            for feature in getattr(term, 'features', ()):
-                check_feature_name(self.student, feature, f'alignments.{name}')
+        parts = {f'alignments.{name}': term for name, term in self.alignments.items()}
+        if self.gradient_rule is not None:
+            parts['gradient_rule'] = self.gradient_rule
+        for name, part in parts.items():
+            if hasattr(part, 'attach'):  # it depends on the student's head
+                part.attach(self.student, self.readout)
+            for feature in getattr(part, 'features', ()):
+                check_feature_name(self.student, feature, name)
         self.tapped_features = sorted({
-            feature for term in self.alignments.values()
-            for feature in getattr(term, 'features', ())})
+            feature for part in parts.values() for feature in getattr(part, 'features', ())})
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
         """Losses of a batch.
@@ -161,6 +173,8 @@ class MeanTeacherPoseEstimator(StudentTeacher):
             losses['loss_consistency'] = self.consistency(
                 batch.aligned_output, pseudo.frame_targets, pseudo.frame_weights,
                 pseudo.frame_mask, batch=batch)
+        if self.gradient_rule is not None:
+            losses = self.gradient_rule(batch, losses)
         for name, term in self.alignments.items():
             new = term(batch)
             clash = losses.keys() & new.keys()

@@ -1,0 +1,4 @@
+"""Optimizers."""
+from .kick_drift_kick import KickDriftKick
+
+__all__ = ['KickDriftKick']
