@@ -7,6 +7,7 @@ of a config every ``type`` must be registered and take the arguments it is given
 import ast
 import inspect
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -17,7 +18,8 @@ STOCK = ("_base_ = ['mmpose::body_2d_keypoint/topdown_heatmap/coco/"
          "td-hm_res50_8xb64-210e_coco-256x192.py']\n")
 NAMES = dict(source_pipeline=[], source_metainfo={}, files={}, photos={})
 # Keys beside a type that MMEngine takes out before it builds.
-OF_MMENGINE = {'type', '_delete_', '_scope_', 'constructor', 'priority', 'convert_to_iter_based'}
+OF_MMENGINE = {'type', '_delete_', '_scope_', 'constructor', 'priority', 'convert_to_iter_based',
+               'paramwise_cfg'}
 # Long runs in short: same calls, fewer images.
 SHORTER = {"kind='people', size=128)":
            "kind='people', size=64, source_train=4, target_train=4, val=2, test=2, workers=1)"}
@@ -32,29 +34,20 @@ dataset = UnlabeledPoseDataset(
 """}
 
 
-def exported_model(*folders):
-    """A small exported model, as the quickstart leaves it."""
-    import torch
-    from mmengine.config import Config
-    config = Config.fromfile(
-        ROOT / 'configs/source_only/source-only_synth-people_res18-w32_64x64.py')
-    from mmpose.apis import init_model
-    # The config has imported udapose; the script itself gets a process of its own.
-    model = init_model(config, device='cpu')
-    for folder in map(Path, folders):
-        folder.mkdir(parents=True)
-        config.custom_imports = None
-        config.dump(folder / 'config.py')
-        torch.save(dict(state_dict=model.state_dict()), folder / 'model.pth')
-
-
-def prepare(page):
-    """Put the files in place that scripts of the page name (runs in another process)."""
+def prepare():
+    """Put the files in place that scripts name (in a process of its own, not a page's)."""
     import cv2
     import numpy as np
-    Path('work_dirs/quickstart').mkdir(parents=True)
+    from mmengine.config import Config
+    config = Config.fromfile(  # imports udapose
+        ROOT / 'configs/source_only/source-only_synth-people_res18-w32_64x64.py')
+    from mmpose.apis import init_model
+
+    from udapose.export import export
+    checkpoint = dict(state_dict=init_model(config, device='cpu').state_dict())
+    for folder in ('work_dirs/quickstart/adapted_model', 'exported'):
+        export(config, checkpoint, folder)
     cv2.imwrite('photo.jpg', np.random.default_rng(0).integers(0, 255, (96, 80, 3), np.uint8))
-    exported_model('work_dirs/quickstart/adapted_model', 'exported')
 
 
 def as_script(text, before):
@@ -140,6 +133,7 @@ def parameters(cls):
 def main(page):
     """Run the page's blocks, scripts first: they must work where nothing is imported."""
     assert 'udapose' not in sys.modules and 'mmpose' not in sys.modules
+    from mmengine.config import Config
     done = []
     python = [block for block in blocks(page) if block.language == 'python']
     for block in sorted(python, key=lambda block: 'import ' not in block.text):
@@ -147,7 +141,10 @@ def main(page):
         for long, short in SHORTER.items():
             text = text.replace(long, short)
         try:
-            if '_base_' in text:
+            if text.startswith('custom_imports') and text.count('\n') == 1:
+                Config.fromstring(text, '.py')
+                assert 'udapose' in sys.modules
+            elif re.search(r'(?<![/\w])_base_(\.| =)', text):
                 as_config(text if '_base_ =' in text else STOCK + IMPORT + text)
             elif any(isinstance(n, (ast.Import, ast.ImportFrom)) for n in ast.parse(text).body):
                 as_script(text, BEFORE.get(page, ''))
@@ -163,6 +160,6 @@ IMPORT = "custom_imports = dict(imports=['udapose'], allow_failed_imports=False)
 
 if __name__ == '__main__':
     if sys.argv[1] == '--prepare':
-        prepare(sys.argv[2])
+        prepare()
     else:
         main(sys.argv[1])

@@ -25,7 +25,7 @@ def prepared(tmp_path_factory):
     import subprocess
     folder = tmp_path_factory.mktemp('prepared')
     done = subprocess.run(
-        [sys.executable, ROOT / 'tests/doc_process.py', '--prepare', 'README.md'], cwd=folder,
+        [sys.executable, ROOT / 'tests/doc_process.py', '--prepare'], cwd=folder,
         env={**os.environ, 'PYTHONPATH': f'{ROOT}/projects', 'OMP_NUM_THREADS': '1'},
         capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
