@@ -9,7 +9,7 @@ Data (docs/data_hands.md):
 data/FreiHAND_pub_v2/{training/rgb,training_K.json,training_xyz.json},
 data/RHD_published_v2/{training,evaluation}/.
 Published PCK@0.05, mean over the joints, in %: not reported.
-Estimated for one 80 GB GPU, not run (docs/recipes.md): @GB@ GB, @H@ hours.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 9 GB, 0.4 hours.
 """
 _base_ = [
     '../_base_/default_runtime.py',

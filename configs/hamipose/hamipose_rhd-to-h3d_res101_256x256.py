@@ -7,7 +7,7 @@
 Data (docs/data_hands.md): data/RHD_published_v2/{training,evaluation}/,
 data/H3D_crop/{annotation.json,part1..part5}/.
 Published PCK@0.05, mean over the joints, in %: 83.1 (secondary source).
-Estimated for one 80 GB GPU, not run (docs/recipes.md): @GB@ GB, @H@ hours.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 9 GB, 0.4 hours.
 """
 _base_ = [
     '../_base_/default_runtime.py',

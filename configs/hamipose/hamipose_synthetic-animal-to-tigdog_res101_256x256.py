@@ -9,7 +9,7 @@ summaries (docs/hamipose.md).
 
 Data (docs/data_animals.md): data/animal_data/{synthetic_animal,behaviorDiscovery2.0}/.
 Published PCK@0.05, mean over the joints, in %: not reported.
-Estimated for one 80 GB GPU, not run (docs/recipes.md): @GB@ GB, @H@ hours.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 9 GB, 0.4 hours.
 """
 _base_ = [
     '../_base_/default_runtime.py',

@@ -8,7 +8,7 @@ Data (docs/data_bodies.md): data/surreal_processed/{train,test}/run{0,1,2},
 data/h36m_uda/{annotations,images}/.
 Published PCK@0.05, mean over the joints, in %: 75.6 (README of the Transfer-Learning-
   Library); its training there is 10 instead of 30 epochs long.
-Estimated for one 80 GB GPU, not run (docs/recipes.md): @GB@ GB, @H@ hours.
+Estimated for one 80 GB GPU, not run (docs/recipes.md): 11 GB, 0.4 hours.
 """
 _base_ = [
     '../_base_/default_runtime.py',

@@ -4,7 +4,7 @@ import torch
 from mmpose.registry import MODELS
 from test_mean_teacher import batch, build, plain_config
 
-from udapose.models.utils.feature_taps import tapped
+from udapose.models.utils.feature_taps import check_feature_name, tapped
 
 
 @MODELS.register_module(force=True)
@@ -64,3 +64,16 @@ def test_taps_are_removed_after_an_error():
     with pytest.raises(RuntimeError), tapped(model, ['backbone']):
         model.extract_feat(torch.zeros(1, 7, 32, 32))
     assert not model.backbone._forward_hooks
+
+
+def test_an_input_instead_of_an_output():
+    """``name:input`` is what the submodule was given."""
+    model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+    check_feature_name(model, '2:input', 'test')
+    with pytest.raises(ValueError, match="no feature '7:input'"):
+        check_feature_name(model, '7:input', 'test')
+    x = torch.randn(5, 3)
+    with tapped(model, ['1', '1:input', '2:input', '2']) as seen:
+        y = model(x)
+    assert torch.equal(seen['1:input'], model[0](x)) and torch.equal(seen['2'], y)
+    assert torch.equal(seen['2:input'], seen['1'])
