@@ -80,11 +80,11 @@ class ResumableIterBasedTrainLoop(IterBasedTrainLoop):
         if hasattr(loader.sampler, 'check_dataloader'):
             loader.sampler.check_dataloader(loader)
         self._seed_workers()
-        if self._iter == 0:
-            return
         sampler = loader.sampler
         if hasattr(sampler, 'set_start'):
             sampler.set_start(self._iter)
+        elif self._iter == 0:
+            return
         elif hasattr(sampler, 'skip'):
             sampler.skip(self._iter * loader.batch_size)
         else:

@@ -17,7 +17,7 @@ from ... import compat
 
 @HOOKS.register_module()
 class PreflightHook(Hook):
-    """Check checkpoints and the work directory before anything is computed.
+    """Check checkpoints, work directory and batch size before anything is computed.
 
     Args:
         min_free_gb (float): Free disk space in ``work_dir`` below which to stop. Defaults to 0.2.
@@ -28,6 +28,7 @@ class PreflightHook(Hook):
         ConnectionError: A checkpoint is given by URL, is not cached and cannot be reached.
         PermissionError: ``work_dir`` cannot be written.
         OSError: Too little disk space.
+        ValueError: The batch size of the train data loader is not its sampler's.
     """
 
     priority = 'VERY_HIGH'
@@ -51,6 +52,9 @@ class PreflightHook(Hook):
             self._check_checkpoint(runner._load_from, 'load_from')
         if not isinstance(runner._train_loop, BaseLoop):
             return  # a test initialises nothing and writes no checkpoints
+        loader = getattr(runner._train_loop, 'dataloader', None)
+        if hasattr(getattr(loader, 'sampler', None), 'check_dataloader'):
+            loader.sampler.check_dataloader(loader)  # MMEngine's own loops do not ask it
         free = shutil.disk_usage(work_dir).free / 1e9
         if free < self.min_free_gb:
             raise OSError(f'only {free:.2f} GB are free in work_dir {work_dir}, checkpoints need '
