@@ -34,12 +34,21 @@ class ExportTeacherHook(Hook):
     def before_train(self, runner) -> None:
         """Find out now, not after hours, whether the config can be exported."""
         plain_config(runner.cfg)
+        guard = getattr(_unwrap(runner.model), 'teacher_guard', None)
+        if guard is not None and self.branch == 'teacher':
+            guard.demand('exported', "ExportTeacherHook(branch='student')")
 
     @master_only
     def after_train(self, runner) -> None:
         """Export the final weights."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = _unwrap(runner.model)
+        if self.branch == 'teacher' and hasattr(model, 'teacher_guard'):
+            model.teacher_guard.check(model)  # a run of one iteration
         out = export(runner.cfg, dict(state_dict=model.state_dict()),
                      osp.join(runner.work_dir, self.out_dir), self.branch)
         print_log(f'the {self.branch} as a plain MMPose model: {out}/model.pth and config.py',
                   logger='current')
+
+
+def _unwrap(model):
+    return model.module if is_model_wrapper(model) else model

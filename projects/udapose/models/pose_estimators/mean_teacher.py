@@ -18,10 +18,11 @@ from ..utils.view_geometry import view_geometry
 from .branch_checkpoint import BRANCHES, fill_branches
 from .heatmap_head_check import check_heatmap_head, check_heatmaps
 from .pseudo_labels import make_pseudo_labels
+from .teacher_guard import TeacherGuard
 
 _TRAIN_CFG = dict(confidence_quantile=0.5, per_joint_quantile=False, min_confidence=0.,
                   peaks_from='warped', joint_forward=True, teacher_norm='ema',
-                  compare_frame='student')
+                  compare_frame='student', frozen_teacher=False)
 
 _CONSISTENCY = dict(type='HeatmapConsistencyLoss')
 
@@ -66,6 +67,8 @@ class MeanTeacherPoseEstimator(BaseModel):
             - compare_frame (str): ``'student'`` (default) brings the teacher's heatmaps into the
               student's view; ``'base'`` brings both back to the crop that the views were made from
               (published; one more resampling, through which the gradient passes).
+            - frozen_teacher (bool): Whether nothing is meant to move the teacher, default False: a
+              training that uses the teacher without moving it is stopped.
         student_augments (Sequence[dict]): Augmentations of the student's view that may look at
             the teacher's prediction, such as ``AdaptiveKeypointOcclusion``.
         test_cfg (dict, optional): ``predict_on`` 'teacher' (default) or 'student'. What concerns
@@ -126,6 +129,7 @@ class MeanTeacherPoseEstimator(BaseModel):
                 check_feature_name(self.student, feature, f'alignments.{name}')
 
         self.adapting = True  # False: source images only, see SourcePretrainHook
+        self.teacher_guard = TeacherGuard()
         self.teacher_loaded = False  # a checkpoint brought its own teacher
         self.keep_last_batch, self.last_batch = False, None  # for visualisation hooks
         self._register_load_state_dict_pre_hook(self._fill_branches)
@@ -210,6 +214,7 @@ class MeanTeacherPoseEstimator(BaseModel):
             side; 0 = the same peaks in all images; not for a single image).
         """
         self._check_branches(inputs)
+        self.teacher_guard.check(self)
         if not self.adapting:
             return self.source_loss(inputs, data_samples)
         # the teacher comes first: augmentations of the student's view look at its prediction
