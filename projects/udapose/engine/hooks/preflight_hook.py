@@ -1,11 +1,13 @@
 """Checks before a run that would otherwise fail late or with a riddle."""
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
@@ -13,6 +15,7 @@ from mmengine.runner import BaseLoop
 from mmpose.registry import HOOKS
 
 from ... import compat
+from ..machine import slowdown
 
 
 @HOOKS.register_module()
@@ -60,10 +63,23 @@ class PreflightHook(Hook):
             raise OSError(f'only {free:.2f} GB are free in work_dir {work_dir}, checkpoints need '
                           f'at least {self.min_free_gb} GB: free some space or choose another '
                           'disk with --work-dir')
+        if getattr(runner.optim_wrapper, 'cast_dtype', None) is torch.bfloat16 and \
+                next(runner.model.parameters()).device.type == 'cpu':
+            self._warn_of_slow_types()
         # MMEngine fetches these also if load_from or a resume replaces them afterwards
         for name, module in runner.model.named_modules():
             self._check_init_cfg(getattr(module, 'init_cfg', None),
                                  f'init_cfg of {name or "the model"}')
+
+    @staticmethod
+    def _warn_of_slow_types() -> None:
+        times = slowdown(torch.bfloat16)
+        if min(times.values()) > 1.5:
+            print_log('this processor has no instructions for bfloat16 (convolutions take '
+                      f'{times["convolutions"]:.0f} times as long as in float32, matrix products '
+                      f'{times["products"]:.0f} times): train in float32, with '
+                      "optim_wrapper=dict(_delete_=True, type='OptimWrapper', optimizer=...) or "
+                      'without --amp', logger='current', level=logging.WARNING)
 
     def _check_init_cfg(self, init_cfg, key: str) -> None:
         for cfg in init_cfg if isinstance(init_cfg, list) else [init_cfg]:

@@ -166,6 +166,7 @@ class MeanTeacherPoseEstimator(BaseModel):
                 like the parameters, ``'copy'`` the student's, ``'keep'`` the teacher's own.
                 Integer buffers are copied unless kept.
         """
+        self.teacher_guard.satisfied = True
         torch._foreach_lerp_([*self.teacher.parameters()],
                              [p.detach() for p in self.student.parameters()], momentum)
         if buffers == 'keep':

@@ -14,17 +14,16 @@ class TeacherGuard:
 
     It compares the networks between training steps, whoever changes them, and is done with the
     first change of the teacher. Until then it reads from the device in each step after the first
-    one; with :class:`EMATeacherHook` it never does.
+    one; where ``update_teacher`` is called, as by :class:`EMATeacherHook`, it never does.
 
-    Args:
-        demands (dict[str, str]): Who relies on the teacher: what is done to the teacher, e.g.
-            ``'exported'``, to who does it and how the student could take its place.
+    Attributes:
+        satisfied (bool): Whether the teacher has been moved; then nothing is compared any more.
     """
 
     def __init__(self) -> None:
         self.demands: dict[str, str] = {}
         self.satisfied = False
-        self._before: tuple[list, list] | None = None
+        self._before: list[_Fingerprint] | None = None
 
     def demand(self, what: str, who: str) -> None:
         """Say that the teacher is relied on, before training.
