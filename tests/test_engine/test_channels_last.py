@@ -44,6 +44,9 @@ def train(cfg, hook=True, **changes):
     """Run, and return what was recorded."""
     cfg.custom_hooks = [*cfg.custom_hooks, dict(type='_Record')]
     cfg.merge_from_dict(changes)
+    plain = cfg.model.get('pose_estimator', cfg.model)
+    plain.backbone.update(base_channels=8, stem_channels=8)  # narrower ones are refused
+    plain.head.in_channels = 64
     if hook:  # as --cfg-options does it
         cfg.merge_from_dict({'default_hooks.channels_last.type': 'ChannelsLastHook'})
     runner = Runner.from_cfg(cfg)
@@ -117,6 +120,14 @@ def test_any_plain_model(tiny_people, tmp_path):
     cfg = tiny_config(f'source_only/source-only_{PEOPLE}.py', tiny_people, tmp_path)
     rows = train(cfg)[1]
     assert all(all(row['weights'].values()) and row['gradients'] == {True} for row in rows)
+
+
+def test_what_would_corrupt_memory_is_refused(tiny_people, tmp_path):
+    cfg = tiny_config(f'source_only/source-only_{PEOPLE}.py', tiny_people, tmp_path)
+    cfg.default_hooks.channels_last = dict(type='ChannelsLastHook')
+    with pytest.raises(ValueError, match=r'backbone.layer2.0.downsample.0 is a strided 1x1 '
+                                         r'convolution of 4 channels, .*: widen the network'):
+        Runner.from_cfg(cfg).train()
 
 
 def test_nothing_to_lay_out_is_said(monkeypatch):

@@ -25,13 +25,20 @@ class ChannelsLastHook(Hook):
     a run that is resumed. With ``default_hooks`` it can be added on the command line:
     ``--cfg-options default_hooks.channels_last.type=ChannelsLastHook``.
 
+    torch 2.15's CPU kernels corrupt memory in one case, strided 1x1 convolutions of fewer than 8
+    channels in this format; such a model is refused on a CPU (no usual network has any).
+
     With DDP, which lays out its buckets before, gradients are copied once more.
+
+    Raises:
+        ValueError: See above; names the convolution.
     """
 
     priority = 'VERY_HIGH'
 
     def before_train(self, runner) -> None:
         """Lay out the weights, and what a resumed optimizer keeps of them."""
+        _refuse_what_crashes(runner.model)
         self._modules = [runner.model, *_style_networks(runner.hooks)]
         count = sum(lay_out(module, torch.channels_last) for module in self._modules)
         if not count:
@@ -44,6 +51,7 @@ class ChannelsLastHook(Hook):
 
     def before_test(self, runner) -> None:
         """Lay out the weights of a model that is only tested."""
+        _refuse_what_crashes(runner.model)
         lay_out(runner.model, torch.channels_last)
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
@@ -76,6 +84,17 @@ def lay_out(module: nn.Module, memory_format: torch.memory_format) -> int:
                 parameter.data = parameter.data.contiguous(memory_format=memory_format)
                 parameter.grad = None
     return len(convolutions)
+
+
+def _refuse_what_crashes(model: nn.Module) -> None:
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1) and \
+                max(module.stride) > 1 and module.in_channels // module.groups < 8 and \
+                module.weight.device.type == 'cpu':
+            raise ValueError(
+                f'ChannelsLastHook: {name} is a strided 1x1 convolution of {module.in_channels} '
+                "channels, for which torch's CPU kernels corrupt memory in this format: widen the "
+                'network (8 channels at least), or remove the hook')
 
 
 def _style_networks(hooks: Iterable[Hook]) -> list[nn.Module]:
