@@ -14,6 +14,7 @@ import step_report  # noqa: E402
 import step_settings  # noqa: E402
 from step_syncs import imagined  # noqa: E402
 
+from udapose.engine.machine import slowdown  # noqa: E402
 from udapose.models.utils import warp  # noqa: E402
 
 
@@ -37,7 +38,10 @@ def test_json_holds_every_step_and_part(run):
     result, stored, _ = run
     assert stored == result
     assert set(stored['steps']) == set(stored['no_network']) == set(step_settings.STEPS)
-    assert set(stored['parts']['style']) >= set(step_settings.STYLES)
+    left_out = set(stored['left_out'])
+    assert left_out <= {'VGG-19, cached, bfloat16'}  # where bfloat16 takes many times as long
+    assert set(stored['parts']['style']) >= set(step_settings.STYLES) - left_out
+    assert not left_out & set(stored['parts']['style'])
     assert set(stored['parts']['discriminator']) >= set(step_settings.DISCRIMINATORS)
     assert stored['setting']['depth'] == 18 and stored['setting']['batch'] == 2
     for name, step in stored['steps'].items():
@@ -66,7 +70,8 @@ def test_options_save_the_operations_they_promise(run):
     assert 0.6 < style['VGG-19, cached'] / style['VGG-19'] < 0.7
     assert style['VGG-19, cached, half resolution'] == pytest.approx(
         style['VGG-19, cached'] / 4, rel=1e-3)
-    assert style['VGG-19, cached, bfloat16'] == style['VGG-19, cached']
+    bfloat16 = 'VGG-19, cached, bfloat16'
+    assert bfloat16 in run[0]['left_out'] or style[bfloat16] == style['VGG-19, cached']
     assert 0 < style['small net, cached'] < style['small net'] < style['VGG-19'] / 10
     judge = {n: s['operations'] for n, s in run[0]['parts']['discriminator'].items()}
     full = judge['published, last deconvolution']
@@ -101,9 +106,53 @@ def test_page_is_renewed_between_its_markers(run):
     assert text.startswith('before\n') and text.endswith('\nafter\n')
     assert 'old table' not in text
     for name in (*step_settings.STEPS, *step_settings.STYLES, *step_settings.DISCRIMINATORS):
-        assert f'| {name} | ' in text
+        assert (f'| {name} | ' in text) == (name not in result['left_out'])
+        assert (f'Left out: {name} (this processor' in text) == (name in result['left_out'])
     step_report.into_page(page, step_report.markdown(result))
     assert page.read_text() == text
+
+
+@pytest.mark.parametrize('times', [1., 46.])
+def test_what_the_machine_cannot_do_is_left_out_and_said(times, monkeypatch, capsys):
+    """On a processor without bfloat16 units a round took hours."""
+    monkeypatch.setattr(step_cost, 'slowdown', lambda dtype: dict(convolutions=times))
+    monkeypatch.setitem(step_settings.STEPS, 'quick', ('', 'VGG-19, cached, bfloat16', {}, None))
+    ran = []
+
+    class Bench:  # of everything only the names matter
+        device = torch.device('cpu')
+
+        def __getattr__(self, kind):
+            return lambda *args, **kwargs: ran.append((kind, args)) or (lambda: None)
+    monkeypatch.setattr(step_cost, 'pieces', lambda bench: {})
+    monkeypatch.setattr(step_cost, 'operations', lambda task: 1.)
+    monkeypatch.setattr(step_cost, 'take_turns', lambda tasks, *args: {n: [1.] for n in tasks})
+    for name in [*step_settings.STEPS]:
+        if name != 'quick':
+            monkeypatch.delitem(step_settings.STEPS, name)
+    bench = Bench()
+    bench.step = lambda *args: ran.append(('step', args)) or type('Run', (), dict(log={}))()
+    result = step_cost.measure(bench, 1)
+    asked = [args[0].get('dtype') for kind, args in ran if kind == 'style']
+    assert ('bfloat16' in asked) == (times == 1.) and len(asked) >= 7
+    assert ('quick' in result['steps']) == (times == 1.)
+    said = capsys.readouterr().err
+    if times == 1.:
+        assert result['left_out'] == {} and 'left out' not in said
+        return
+    assert set(result['left_out']) == {'quick', 'VGG-19, cached, bfloat16'}
+    assert 'left out: quick (this processor has no instructions for bfloat16: a convolution ' \
+           'takes 46 times as long as in float32)' in said
+    assert step_cost.too_slow(torch.device('cuda')) == {}
+
+
+def test_slowdown_is_measured():
+    """The same work in another type: not free, and the random state stays as it is."""
+    before = torch.get_rng_state()
+    found = slowdown(torch.bfloat16, 1)
+    assert set(found) == {'convolutions', 'products'}
+    assert all(0.01 < times < 1000 for times in found.values())
+    assert torch.equal(before, torch.get_rng_state())
 
 
 def test_page_without_markers_is_named(tmp_path):

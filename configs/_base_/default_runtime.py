@@ -10,7 +10,11 @@ default_hooks = dict(
     checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=400, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # here, not in custom_hooks, whose list a config replaces as a whole
-    finite_loss=dict(type='FiniteLossHook'))
+    finite_loss=dict(type='FiniteLossHook'),
+    # what --show-dir, --show and --badcase of MMPose's train.py and test.py switch on
+    visualization=dict(type='PoseVisualizationHook', enable=False),
+    badcase=dict(type='BadCaseAnalysisHook', enable=False, out_dir='badcase', metric_type='loss',
+                 metric=dict(type='KeypointMSELoss', use_target_weight=True), badcase_thr=5))
 custom_hooks = [dict(type='AverageBuffersHook')]
 
 env_cfg = dict(

@@ -12,7 +12,7 @@ train_dataloader = dict(
     batch_size=16, num_workers=0, sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=_base_.labeled_source_train)
 train_cfg = dict(type='ResumableIterBasedTrainLoop', max_iters=4800, val_interval=1200)
-optim_wrapper = dict(  # bfloat16 takes 0.6 of float32's time, on CPUs too
+optim_wrapper = dict(  # 0.6 of float32's time, also on CPUs with bfloat16
     type='AmpOptimWrapper', dtype='bfloat16',
     optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05),
     paramwise_cfg=dict(norm_decay_mult=0., bias_decay_mult=0., custom_keys=dict(

@@ -128,6 +128,8 @@ def plain_config(cfg: Config) -> Config:
     return Config(dict(
         default_scope='mmpose',
         visualizer=dict(type='PoseLocalVisualizer', name='visualizer'),  # MMPoseInferencer's
+        default_hooks=dict(visualization=dict(  # what test.py --show-dir switches on
+            type='PoseVisualizationHook', enable=False)),
         **(dict(custom_imports=dict(imports=imports)) if imports else {}),
         dataset_type=dataset['type'], data_mode='topdown', codec=model['head'].get('decoder'),
         model=model,

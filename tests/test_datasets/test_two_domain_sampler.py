@@ -1,5 +1,5 @@
 """Order of the batches: fixed shares, disjoint ranks, fresh pairs, exact resumption."""
-from itertools import islice
+from itertools import chain, islice, repeat
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,7 +18,9 @@ def build(num_source=20, num_target=20, batch_size=4, seed=0, **kwargs):
 
 
 def take(sampler, batches):
-    flat = list(islice(sampler, batches * sampler.batch_size))
+    """The first batches of as many epochs as it takes; the sampler must continue by itself."""
+    epochs = chain.from_iterable(repeat(sampler))
+    flat = list(islice(epochs, batches * sampler.batch_size))
     return np.reshape(flat, (batches, sampler.batch_size))
 
 
@@ -74,6 +76,41 @@ def test_resumption(start):
     assert np.array_equal(take(build(10, 7, 4, start_iter=start), 12), expected)
     sampler.set_epoch(5)
     assert np.array_equal(take(sampler, 12), expected)  # each iter() starts there
+    flat = islice(sampler, 4 * 200)
+    assert len(list(flat)) == 800  # and never ends
+
+
+# ------------------------------------------------------------------ epochs
+@pytest.mark.parametrize('length', [None, 3, 50])
+def test_epochs_follow_each_other(length):
+    """Epoch by epoch, with or without set_epoch, the order is that of the endless stream."""
+    endless = build(20, 14, 4)
+    endless.set_start(0)
+    iters = length or 10
+    expected = take(endless, 4 * iters).reshape(4, iters, 4)
+    sampler = build(20, 14, 4, iters_per_epoch=length)
+    assert len(sampler) == iters * 4
+    for epoch in range(4):
+        assert np.array_equal(np.reshape(list(sampler), (-1, 4)), expected[epoch])
+    for epoch in (2, 0, 3):  # a run resumed after two epochs
+        sampler.set_epoch(epoch)
+        assert np.array_equal(np.reshape(list(sampler), (-1, 4)), expected[epoch])
+    shifted = build(20, 14, 4, iters_per_epoch=length, start_iter=iters)
+    shifted.set_epoch(0)
+    assert np.array_equal(np.reshape(list(shifted), (-1, 4)), expected[1])
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_a_loader_ends_with_the_epoch(workers):
+    sampler = build(8, 6, 4)
+    loader = DataLoader(range(14), batch_size=4, sampler=sampler, num_workers=workers,
+                        persistent_workers=workers > 0)
+    first, second = ([b.tolist() for b in loader] for _ in range(2))
+    assert len(first) == len(second) == len(loader) == 4
+    assert {i for b in first for i in b} == set(range(14))
+    assert first != second
+
+
 
 
 def test_seed():
@@ -105,7 +142,9 @@ def test_length():
     (dict(source_ratio=[1, 0]), 'two positive integers'),
     (dict(source_ratio=[1]), 'two positive integers'),
     (dict(num_target=0), 'a domain is empty: source and target have 20 and 0'),
-    (dict(start_iter=-1), 'start iteration -1 is negative')])
+    (dict(start_iter=-1), 'start iteration -1 is negative'),
+    (dict(iters_per_epoch=0), 'iters_per_epoch=0: expected a positive integer'),
+    (dict(iters_per_epoch=2.5), 'iters_per_epoch=2.5')])
 def test_bad_arguments(kwargs, message):
     with pytest.raises(ValueError, match=message):
         build(**kwargs)

@@ -265,6 +265,46 @@ def test_a_plain_model_needs_style_images():
         attached(plain_model())
 
 
+def branches(model, *names):
+    """A batch of one image for each branch."""
+    inputs = {n: [flat((1, 2, 3))[0] if n == m else None for m in names] for n in names}
+    data = {n: [None if x is None else PoseDataSample() for x in inputs[n]] for n in names}
+    return model.data_preprocessor(dict(inputs=inputs, data_samples=data), True)['inputs']
+
+
+@pytest.mark.parametrize('names,kwargs,missing', [
+    (('source', 'target_student'), {}, "'target_teacher', which gives the source its style"),
+    (('source',), dict(prob=1e-9), "'target_teacher', which gives"),  # not only when one is drawn
+    (('source',), dict(style_images=1, target_to_source=0.5), "'target_teacher', which is styl"),
+    (('target_teacher',), {}, "'source', which holds the source images"),
+    (('target_student',), dict(prob=0., target_to_source=1.), "'source', which.* and 'target_t")])
+def test_a_missing_branch_is_named_at_the_first_batch(names, kwargs, missing, style_folder):
+    if 'style_images' in kwargs:
+        kwargs['style_images'] = str(style_folder)
+    model = branched_model(**NORMAL)
+    attached(model, **kwargs)
+    with pytest.raises(ValueError, match=rf'with the branches \[.*\] lacks the branch {missing}'):
+        branches(model, *names)
+
+
+def test_branches_that_nobody_asks_for_may_be_missing(style_folder):
+    model = branched_model(**NORMAL)
+    attached(model, style_images=str(style_folder), num_styles=1)
+    assert colours(branches(model, 'source')['source'], NORMAL) == [(200, 0, 30)]
+    attached(nothing := branched_model(**NORMAL), prob=0.)
+    assert colours(branches(nothing, 'target_student')['target_student'], NORMAL) == [(1, 2, 3)]
+
+
+def test_a_plain_batch_of_a_two_domain_model_needs_the_bank(style_folder):
+    model = branched_model(**NORMAL)
+    attached(model)
+    with pytest.raises(ValueError, match="with one branch lacks the branch 'target_teacher', which "
+                                         "gives the source its style .or give style_images="):
+        run(model, flat((1, 2, 3)))
+    with pytest.raises(ValueError, match='target_to_source=0.5, but the batches of Module hold no'):
+        attached(plain_model(), style_images=str(style_folder), target_to_source=0.5)
+
+
 @pytest.mark.parametrize('kwargs,message', [
     (dict(prob=1.5), 'prob must be in'), (dict(alpha=(0.5, 0.2)), 'alpha must be a range'),
     (dict(target_to_source=-1), 'target_to_source must be in'), (dict(resize=0.), 'resize must'),

@@ -110,3 +110,16 @@ def test_collapse_warns(coverage, spread, message, monkeypatch):
     r.iter = 98  # not due
     PseudoLabelMonitorHook(interval=100).after_train_iter(r, 98)
     assert len(said) == (1 if message else 0)
+
+
+@pytest.mark.parametrize('uses', [True, False, None])
+def test_the_monitor_says_that_it_watches_nothing(uses, monkeypatch):
+    said = []
+    monkeypatch.setattr('udapose.engine.hooks.pseudo_label_monitor_hook.print_log',
+                        lambda message, **kwargs: said.append(message))
+    model = nn.Linear(1, 1)
+    if uses is not None:
+        model.uses_teacher = uses
+    PseudoLabelMonitorHook().before_train(SimpleNamespace(model=model))
+    assert bool(said) == (not uses)
+    assert not said or 'watches nothing: Linear makes no pseudo-labels' in said[0]

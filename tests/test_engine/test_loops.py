@@ -1,17 +1,22 @@
-"""The resumable loop on finite samplers: every pass has its own order and augmentations."""
+"""The resumable loop: every pass of a finite sampler differs, workers are its own, seeded."""
+import multiprocessing
 from types import SimpleNamespace
 
+import mmengine.runner.loops
 import numpy as np
 import pytest
 import torch
 from mmengine.dataset import DefaultSampler
 from torch.utils.data import DataLoader, Dataset
 
+from udapose.datasets.samplers import TwoDomainSampler
 from udapose.engine.loops import ResumableIterBasedTrainLoop
 
 
 class Items(Dataset):
     """Eight items: the index and a random number."""
+
+    num_source = num_target = 4
 
     def __len__(self):
         return 8
@@ -20,35 +25,89 @@ class Items(Dataset):
         return torch.tensor([index, np.random.rand()])
 
 
-def passes(num_workers, start=0, count=24, **loader):
-    """What a loop from iteration ``start`` is given, three passes of eight."""
+class Runner(SimpleNamespace):
+    """What a loop asks of MMEngine's runner."""
+
+    def __init__(self):
+        super().__init__(seed=3, _randomness_cfg={}, val_loop=None, optim_wrapper=None,
+                         visualizer=SimpleNamespace(), seen=[], workers=[])
+        self.model = SimpleNamespace(train=lambda: None, train_step=self.train_step)
+
+    def train_step(self, batch, optim_wrapper):
+        self.seen.append(batch[0].tolist())
+        self.workers.append(len(multiprocessing.active_children()))
+
+    def call_hook(self, name, **kwargs):
+        pass
+
+
+def built(num_workers, sampler=None, count=24, **loader):
     data = Items()
-    loop = ResumableIterBasedTrainLoop.__new__(ResumableIterBasedTrainLoop)
-    seen = []
-    loop.dataloader = DataLoader(data, sampler=DefaultSampler(data, shuffle=True, seed=0),
-                                 num_workers=num_workers, **loader)
-    loop._runner = SimpleNamespace(seed=3, call_hook=lambda *a, **k: None, val_loop=None,
-                                   model=SimpleNamespace(train=lambda: None))
-    loop._iter, loop._max_iters, loop.stop_training = start, count, False
-    loop._decide_current_val_interval = lambda: None
+    sampler = sampler or DefaultSampler(data, shuffle=True, seed=0)
+    return ResumableIterBasedTrainLoop(
+        Runner(), DataLoader(data, sampler=sampler, num_workers=num_workers, **loader), count)
 
-    def run_iter(batch):
-        seen.append(batch[0].tolist())
-        loop._iter += 1
-    loop.run_iter = run_iter
+
+def run(loop, start=0):
+    """The batches' first items from iteration ``start`` on, as (iterations, 2)."""
+    loop._iter = start  # as Runner.resume does
     loop.run()
-    return np.array(seen).reshape(-1, 8, 2)
+    return np.array(loop.runner.seen)
 
 
-@pytest.mark.parametrize('num_workers', [0, 1])
-def test_passes_differ(num_workers):
-    seen = passes(num_workers)
+def passes(num_workers, start=0, **loader):
+    """What a loop from iteration ``start`` is given, three passes of eight."""
+    return run(built(num_workers, **loader), start).reshape(-1, 8, 2)
+
+
+@pytest.mark.parametrize('loader', [
+    dict(num_workers=0), dict(num_workers=1), dict(num_workers=1, persistent_workers=True)])
+def test_passes_differ(loader):
+    seen = passes(**loader)
     assert (np.sort(seen[..., 0]) == np.arange(8)).all()  # every item once a pass
     orders = {tuple(p[:, 0]) for p in seen}
     assert len(orders) == 3
     assert len({n for p in seen for n in p[:, 1]}) == 24  # no number twice
-    np.testing.assert_array_equal(passes(num_workers), seen)  # but the same in another run
+    np.testing.assert_array_equal(passes(**loader), seen)  # but the same in another run
 
 
 def test_a_resumed_run_is_in_the_pass_that_was_interrupted():
     np.testing.assert_array_equal(passes(0, start=8)[..., 0], passes(0)[1:, :, 0])
+
+
+# ------------------------------------------------------------------ workers
+@pytest.fixture(params=['installed', 'eager'])
+def mmengine_loop(request, monkeypatch):
+    """MMEngine's loop as it is installed, and as in 0.10.7: an iterator in the constructor."""
+    iterator = mmengine.runner.loops._InfiniteDataloaderIterator
+
+    def start(self, dataloader):
+        original(self, dataloader)
+        self._iterator = iter(dataloader)
+    original = iterator.__init__
+    if request.param == 'eager':
+        monkeypatch.setattr(iterator, '__init__', start)
+
+
+@pytest.mark.usefixtures('mmengine_loop')
+@pytest.mark.parametrize('persistent', [False, True])
+def test_no_worker_starts_before_the_run_nor_more_than_were_asked_for(persistent):
+    """MMEngine 0.10.7 starts an iterator, and its workers, in the constructor."""
+    before = len(multiprocessing.active_children())
+    loop = built(2, count=5, persistent_workers=persistent)
+    assert len(multiprocessing.active_children()) == before
+    run(loop)
+    assert loop.runner.workers == [before + 2] * 5
+
+
+@pytest.mark.usefixtures('mmengine_loop')
+@pytest.mark.parametrize('persistent', [False, True])
+def test_a_resumed_run_draws_other_numbers_than_the_first_iterations(persistent):
+    """Workers are seeded by the iteration of the resume, those of a fresh run by iteration 0."""
+    def draw(start):
+        sampler = TwoDomainSampler(Items(), 2, seed=1)
+        return run(built(1, sampler, 8, batch_size=2, persistent_workers=persistent), start)
+    fresh, resumed = draw(0), draw(5)
+    np.testing.assert_array_equal(resumed[:, 0], fresh[5:, 0])  # the order goes on
+    assert not set(resumed[:, 1]) & set(fresh[:, 1])
+    np.testing.assert_array_equal(draw(5), resumed)

@@ -3,6 +3,7 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
+import torch
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop
 from torch import nn
 
@@ -14,6 +15,7 @@ def runner(tmp_path, load_from=None, init_cfg=None):
     model.backbone = nn.Linear(1, 1)
     model.backbone.init_cfg = init_cfg
     return SimpleNamespace(work_dir=str(tmp_path), model=model, _load_from=load_from, _resume=False,
+                           optim_wrapper=SimpleNamespace(),
                            _train_loop=BaseLoop.__new__(EpochBasedTrainLoop))
 
 
@@ -62,3 +64,18 @@ def test_a_test_asks_only_for_the_checkpoint_it_tests(tmp_path, monkeypatch):
     run._load_from = 'gone.pth'
     with pytest.raises(FileNotFoundError, match='load_from=gone.pth'):
         PreflightHook().before_run(run)
+
+
+@pytest.mark.parametrize('dtype,times,warned', [
+    ('bfloat16', 9., True), ('bfloat16', 0.6, False), ('float32', 9., False)])
+def test_a_type_that_the_processor_lacks(tmp_path, monkeypatch, dtype, times, warned):
+    said = []
+    monkeypatch.setattr('udapose.engine.hooks.preflight_hook.print_log',
+                        lambda message, **kwargs: said.append(message))
+    monkeypatch.setattr('udapose.engine.hooks.preflight_hook.slowdown',
+                        lambda dtype: dict(convolutions=times, products=times))
+    run = runner(tmp_path)
+    run.optim_wrapper = SimpleNamespace(cast_dtype=getattr(torch, dtype))
+    PreflightHook().before_run(run)
+    assert any('no instructions for bfloat16 (convolutions take 9 times as long as in float32, '
+               'matrix products 9 times): train in float32' in s for s in said) == warned

@@ -30,6 +30,9 @@ from step_micro import pieces  # noqa: E402
 from step_report import into_page, markdown  # noqa: E402
 from step_syncs import imagined, profiled  # noqa: E402
 
+from udapose.engine.machine import slowdown  # noqa: E402
+
+MAX_SLOWDOWN = 3.  # of float32's time
 MICRO_LOOPS = 10
 NO_NETWORK_GOAL = 0.01
 
@@ -94,11 +97,35 @@ def operations(task: Callable) -> float:
 
 
 # ---------------------------------------------------------------------- the measurement
+def too_slow(device: torch.device) -> dict[str, str]:
+    """Types in which this machine computes, but so slowly that a measurement would never end."""
+    if device.type != 'cpu':
+        return {}
+    times = slowdown(torch.bfloat16)['convolutions']
+    return {'bfloat16': f'this processor has no instructions for bfloat16: a convolution takes '
+                        f'{times:.0f} times as long as in float32'} if times > MAX_SLOWDOWN else {}
+
+
+def style_of(suffix: str, style: str | None) -> dict | None:
+    """The style transfer of a step, see :data:`settings.STEPS`."""
+    return settings.config_style(suffix) if style == 'config' else settings.STYLES.get(style)
+
+
 def measure(bench: parts.Workbench, repeats: int) -> dict:
-    """All shares of one workbench, as in the JSON file."""
-    styles, discriminators = dict(settings.STYLES), dict(settings.DISCRIMINATORS)
+    """All shares of one workbench, as in the JSON file; what cannot be measured is listed."""
+    slow = too_slow(bench.device)
+    reasons = {n: slow.get(s.get('dtype')) for n, s in settings.STYLES.items()}
+    reasons.update({n: slow.get((style_of(*step[:2]) or {}).get('dtype'))
+                    for n, step in settings.STEPS.items()})
+    left_out = {name: reason for name, reason in reasons.items() if reason}
+    for name, reason in left_out.items():
+        print(f'left out: {name} ({reason})', file=sys.stderr)
+    styles = {n: s for n, s in settings.STYLES.items() if n not in left_out}
+    discriminators = dict(settings.DISCRIMINATORS)
     steps, tasks = {}, {'base': (bench.base, 1), 'joint base': (lambda: bench.base(True), 1)}
     for name, (suffix, style, changes, goal) in settings.STEPS.items():
+        if name in left_out:
+            continue
         model = settings.model_config(suffix)
         if style == 'config':
             spec = settings.config_style(suffix)
@@ -131,7 +158,7 @@ def measure(bench: parts.Workbench, repeats: int) -> dict:
     for name, count in counts.items():
         shares[name]['operations'] = round(count / counts['base'], 6)
     result = dict(base_seconds=statistics.median(base), base_operations=counts['base'], steps={},
-                  no_network={}, parts={})
+                  no_network={}, parts={}, left_out=left_out)
     result['parts']['joint base'] = shares['joint base']
     for group in ('style', 'discriminator', 'piece'):
         result['parts'][group] = {n.removeprefix(f'{group}/'): s for n, s in shares.items()
@@ -168,8 +195,7 @@ def waiting(bench: parts.Workbench) -> dict:
 
 def _waiting_tasks() -> list[tuple[str, Callable]]:
     def step(suffix, style, changes):
-        spec = settings.config_style(suffix) if style == 'config' else settings.STYLES.get(style)
-        return lambda bench: bench.step(suffix, spec, changes)
+        return lambda bench: bench.step(suffix, style_of(suffix, style), changes)
     tasks = [(name, step(*spec[:3])) for name, spec in settings.STEPS.items()]
     return tasks + [
         ('data preprocessor', lambda bench: bench.preprocess(False)),

@@ -35,6 +35,8 @@ def markdown(result: dict) -> str:
         lines += [f'| {n} | {s["share"]:.4f} | ' + (
             f'{s["operations"]:.3f}' if 'operations' in s else '') + ' |'
                   for n, s in result['parts'][group].items()]
+    if result.get('left_out'):
+        lines += ['', *(f'Left out: {name} ({why}).' for name, why in result['left_out'].items())]
     lines += ['', '| waiting for the GPU, per step | times | where |', '|---|---|---|']
     for name, found in result['waiting']['found'].items():
         where = ', '.join(f'`{place}` ({n})' for place, n in found.items())

@@ -1,7 +1,7 @@
 """Masked reconstruction from scratch, sized for one core. No validation: nothing is labelled."""
 train_cfg = dict(type='ResumableIterBasedTrainLoop', max_iters=1200)
 optim_wrapper = dict(
-    type='AmpOptimWrapper', dtype='bfloat16',  # faster than float32 on CPUs, too
+    type='AmpOptimWrapper', dtype='bfloat16',  # on CPUs that have its instructions, too
     optimizer=dict(type='AdamW', lr=1e-3, betas=(0.9, 0.95), weight_decay=0.05),
     clip_grad=dict(max_norm=1.0),
     paramwise_cfg=dict(

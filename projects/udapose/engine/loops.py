@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.logging import print_log
-from mmengine.runner import IterBasedTrainLoop
+from mmengine.runner import BaseLoop, IterBasedTrainLoop
 from mmpose.registry import LOOPS
+from torch.utils.data import DataLoader
 
 
 @LOOPS.register_module()
@@ -27,7 +28,21 @@ class ResumableIterBasedTrainLoop(IterBasedTrainLoop):
     Samplers need ``set_start(iteration)`` (as :class:`TwoDomainSampler`) or
     ``skip(num_samples)`` (as ``InfiniteSampler`` of recent MMEngine). A finite sampler gets its
     pass by ``set_epoch``; a resumed run starts its pass again.
+
+    Args:
+        runner, dataloader: Given by the runner.
+        *args, **kwargs: MMEngine's: ``max_iters``, ``val_begin``, ``val_interval``,
+            ``dynamic_intervals``.
     """
+
+    def __init__(self, runner, dataloader: DataLoader | dict, *args, **kwargs) -> None:
+        BaseLoop.__init__(self, runner, dataloader)  # builds the loader
+        loader = self.dataloader
+        # MMEngine 0.10.7 starts an iterator here: its workers would load the first batches of a
+        # fresh run, not seeded by us, and stay alive beside (or, if persistent, instead of) ours
+        super().__init__(runner, _NotStarted(loader.dataset), *args, **kwargs)
+        self.dataloader = loader
+        del self.dataloader_iterator  # of the stand-in
 
     def run(self) -> torch.nn.Module:
         """Launch training."""
@@ -65,12 +80,11 @@ class ResumableIterBasedTrainLoop(IterBasedTrainLoop):
         if hasattr(loader.sampler, 'check_dataloader'):
             loader.sampler.check_dataloader(loader)
         self._seed_workers()
-        if self._iter == 0:
-            return
-        # MMEngine's loop has already created an iterator; it has fetched nothing of ours
         sampler = loader.sampler
         if hasattr(sampler, 'set_start'):
             sampler.set_start(self._iter)
+        elif self._iter == 0:
+            return
         elif hasattr(sampler, 'skip'):
             sampler.skip(self._iter * loader.batch_size)
         else:
@@ -91,6 +105,16 @@ class ResumableIterBasedTrainLoop(IterBasedTrainLoop):
         if self.dataloader.num_workers > 0:
             self.dataloader.worker_init_fn = partial(
                 _seed_worker, seed=mixed_seed(self.runner.seed, get_rank(), self._iter))
+
+
+class _NotStarted:
+    """Stands in for a loader while MMEngine's constructor looks at its data set."""
+
+    def __init__(self, dataset) -> None:
+        self.dataset = dataset
+
+    def __iter__(self):
+        return iter(())
 
 
 def mixed_seed(*numbers: int) -> int:

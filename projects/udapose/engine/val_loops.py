@@ -41,6 +41,7 @@ class _BranchLoop:
         _check_branches(branches)
         super().__init__(*args, **kwargs)
         self.branches = tuple(branches)
+        _demand_teacher(self.runner, self.branches)
         self.criteria = None if label_free is None else label_free_criteria(
             self.runner, label_free)
 
@@ -117,6 +118,7 @@ class LabelFreeValLoop(BaseLoop):
                  branches: Sequence[str] = ('teacher',), label_free: dict | None = None) -> None:
         _check_branches(branches)
         self.branch = branches[0]
+        _demand_teacher(runner, (self.branch,))
         self.criteria = label_free_criteria(runner, label_free or {})
         super().__init__(runner, self.criteria)  # MMEngine's hooks want a length only
         self.evaluator = None
@@ -149,6 +151,13 @@ def _check_branches(branches: Sequence[str]) -> None:
     unknown = set(branches) - {'teacher', 'student'}
     if unknown or not branches:
         raise ValueError(f"branches must be some of 'teacher' and 'student', got {branches}")
+
+
+def _demand_teacher(runner: Runner, branches: Sequence[str]) -> None:
+    """Let the model make sure that a teacher which is evaluated has been moved."""
+    guard = getattr(_unwrapped(runner), 'teacher_guard', None)
+    if guard is not None and 'teacher' in branches:
+        guard.demand('validated', "val_cfg=dict(branches=('student',))")
 
 
 def _unwrapped(runner: Runner):

@@ -1,6 +1,7 @@
 """Batches with fixed numbers of source and target instances."""
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +13,7 @@ from torch.utils.data import DataLoader, Sampler
 
 @DATA_SAMPLERS.register_module()
 class TwoDomainSampler(Sampler):
-    """Endless batches: first ``n_s`` source, then ``n_t`` target instances.
+    """Batches of first ``n_s`` source, then ``n_t`` target instances.
 
     Each domain has its own endless stream: permutation after permutation of its instances,
     permutation ``p`` of domain ``d`` drawn with the seed sequence ``(seed, d, p)``. Sets of equal
@@ -21,10 +22,13 @@ class TwoDomainSampler(Sampler):
     ``W`` equal slices: within a pass no instance is given to two ranks or twice to one. A domain
     smaller than its share of a batch wraps around.
 
-    The order is a function of (seed, iteration) alone, so :meth:`set_start` resumes it exactly,
-    without loading data. The number of ranks and the batch size must stay the same for that.
+    The order is a function of (seed, iteration) alone, so a resumed run goes on exactly, without
+    loading data. The number of ranks and the batch size must stay the same for that.
 
-    It never ends: use it with iteration-based loops. Every ``iter()`` begins at ``start_iter``.
+    An ``iter()`` is one epoch of ``iters_per_epoch`` batches, and the next one goes on where it
+    ended: epoch ``e`` holds the iterations from ``e * iters_per_epoch`` on, also if
+    :meth:`set_epoch` says so. After :meth:`set_start` an ``iter()`` never ends:
+    ``ResumableIterBasedTrainLoop`` asks for this, so that its workers never start anew.
 
     Args:
         dataset (TwoDomainDataset): Anything with ``num_source`` and ``num_target``.
@@ -34,15 +38,19 @@ class TwoDomainSampler(Sampler):
         shuffle (bool): Defaults to ``True``.
         seed (int, optional): The same on all ranks. ``None``: a random one, agreed upon by all
             ranks. MMEngine passes the runner's.
-        start_iter (int): First iteration. Defaults to 0.
+        start_iter (int): Which iteration of the order the run's first one is. Defaults to 0.
+        iters_per_epoch (int, optional): Batches of an epoch, for epoch-based loops (the published
+            epochs of arXiv 2404.14885 have 500). Defaults to as many as it takes to see every
+            instance of both domains.
 
     Raises:
         TypeError: The data set does not have two domains.
-        ValueError: Bad batch size or ratio, or an empty domain.
+        ValueError: Bad batch size, ratio or length, or an empty domain.
     """
 
     def __init__(self, dataset, batch_size: int, source_ratio: Sequence[int] = (1, 1),
-                 shuffle: bool = True, seed: int | None = None, start_iter: int = 0) -> None:
+                 shuffle: bool = True, seed: int | None = None, start_iter: int = 0,
+                 iters_per_epoch: int | None = None) -> None:
         if not (hasattr(dataset, 'num_source') and hasattr(dataset, 'num_target')):
             raise TypeError(f'TwoDomainSampler needs a TwoDomainDataset, got '
                             f'{type(dataset).__name__} (num_batch_per_epoch is not supported)')
@@ -66,16 +74,25 @@ class TwoDomainSampler(Sampler):
         self.rank, self.world_size = get_dist_info()
         self.seed = sync_random_seed() if seed is None else int(seed)
         self._passes: list[tuple] = [(None, None), (None, None)]
+        if iters_per_epoch is None:
+            iters_per_epoch = max(math.ceil(size / (count * self.world_size))
+                                  for size, count in zip(self.sizes, self.counts, strict=True))
+        if not isinstance(iters_per_epoch, int) or iters_per_epoch < 1:
+            raise ValueError(f'iters_per_epoch={iters_per_epoch}: expected a positive integer')
+        self.iters_per_epoch = iters_per_epoch
         self.set_start(start_iter)
+        self.start_iter, self.next_iter, self.endless = start_iter, 0, False
 
     def set_start(self, iteration: int) -> None:
-        """Let the next ``iter()`` begin with the batch of ``iteration`` (counted from 0)."""
+        """Let the next ``iter()`` begin with the batch of ``iteration`` (from 0) and never end."""
         if iteration < 0:
             raise ValueError(f'start iteration {iteration} is negative')
-        self.start_iter = int(iteration)
+        self.next_iter, self.endless = int(iteration), True
 
     def set_epoch(self, epoch: int) -> None:
-        """Nothing to do: passes are counted per domain."""
+        """Let the next ``iter()`` be this epoch (from 0); without effect after `set_start`."""
+        if not self.endless:
+            self.next_iter = epoch * self.iters_per_epoch
 
     def check_dataloader(self, dataloader: DataLoader) -> None:
         """Make sure that the loader cuts the stream where this sampler's batches end.
@@ -113,12 +130,12 @@ class TwoDomainSampler(Sampler):
         return self._passes[domain][1]
 
     def __iter__(self) -> Iterator[int]:
-        iteration = self.start_iter
-        while True:
-            yield from self.batch(iteration)
-            iteration += 1
+        start, end = self.next_iter, self.next_iter + self.iters_per_epoch
+        for iteration in itertools.count(start) if self.endless else range(start, end):
+            yield from self.batch(self.start_iter + iteration)
+        if self.next_iter == start:  # nobody has chosen another one meanwhile
+            self.next_iter = end
 
     def __len__(self) -> int:
-        """Indices per rank until both domains have been seen once (whole batches)."""
-        return self.batch_size * max(math.ceil(size / (count * self.world_size))
-                                     for size, count in zip(self.sizes, self.counts, strict=True))
+        """Indices of an epoch on this rank."""
+        return self.batch_size * self.iters_per_epoch

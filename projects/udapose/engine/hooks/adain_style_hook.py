@@ -53,7 +53,8 @@ class AdaINStyleHook(Hook):
             for none.
 
     Raises:
-        ValueError: Arguments out of range; a plain model without ``style_images``.
+        ValueError: Arguments out of range; a plain model without ``style_images``, or with
+            ``target_to_source``; at the first batch: a branch is missing.
     """
 
     priority = 'NORMAL'
@@ -97,6 +98,10 @@ class AdaINStyleHook(Hook):
         if self.style_images is None and not branched:
             raise ValueError(f'AdaINStyleHook: the batches of {type(model).__name__} hold no target'
                              " images. Give their folder with style_images='path/to/images'")
+        if self.target_to_source and not branched:
+            raise ValueError(f'AdaINStyleHook: target_to_source={self.target_to_source}, but the '
+                             f'batches of {type(model).__name__} hold no target images: set it to '
+                             '0, or train a model with a MultiBranchDataPreprocessor')
         if self.style_images is not None:
             self.bank = StyleBank(self.style_images, self.num_styles)
         self.handle = model.data_preprocessor.register_forward_hook(self._stylize_batch)
@@ -123,16 +128,35 @@ class AdaINStyleHook(Hook):
             return None
         inputs = out['inputs']
         if not isinstance(inputs, dict):
+            self._check_batch('one branch', inputs=inputs)
             return dict(out, inputs=self.stylize(inputs, None, self.prob))
+        self._check_batch(f'the branches {sorted(inputs)}', **inputs)
         changed = dict(inputs)
         if 'source' in inputs:
             changed['source'] = self.stylize(
                 inputs['source'], inputs.get('target_teacher'), self.prob)
-        if self.target_to_source and 'target_teacher' in inputs:
+        if self.target_to_source:
             # the source as it was: styles must not run in a circle
             changed['target_teacher'] = self.stylize(
                 inputs['target_teacher'], inputs['source'], self.target_to_source, cached=False)
         return dict(out, inputs=changed)
+
+    def _check_batch(self, found: str, **branches: Tensor) -> None:
+        """Whether content and styles are there, whatever is drawn for this batch."""
+        plain = 'inputs' in branches
+        wanted = {}
+        if not plain and (self.prob or self.target_to_source):
+            wanted['source'] = 'holds the source images'
+        if self.prob and self.bank is None:
+            wanted['target_teacher'] = "gives the source its style (or give style_images='path/" \
+                                       "to/target_images')"
+        if self.target_to_source:
+            wanted['target_teacher'] = 'is stylised by target_to_source (or set it to 0)'
+        missing = [f'{name!r}, which {what}' for name, what in wanted.items()
+                   if name not in branches]
+        if missing:
+            raise ValueError(f'AdaINStyleHook: a training batch with {found} lacks the branch '
+                             + ' and '.join(missing) + '. Two-domain batches: docs/data.md')
 
     def stylize(self, inputs: Tensor, styles: Tensor | None, prob: float,
                 cached: bool = True) -> Tensor:

@@ -29,7 +29,7 @@ class EMATeacherHook(Hook):
             ``model.train_cfg.teacher_norm='batch'``, as published).
 
     Raises:
-        ValueError: Arguments out of range.
+        ValueError: Arguments out of range; the model's teacher is said to be frozen.
         TypeError: The model has no student and teacher.
     """
 
@@ -52,6 +52,9 @@ class EMATeacherHook(Hook):
         if not hasattr(model, 'update_teacher'):
             raise TypeError(f'EMATeacherHook needs a model with a student and a teacher, such as '
                             f'MeanTeacherPoseEstimator; got {type(model).__name__}')
+        if (getattr(model, 'train_cfg', None) or {}).get('frozen_teacher'):
+            raise ValueError('model.train_cfg.frozen_teacher=True says that nothing moves the '
+                             'teacher, but custom_hooks holds EMATeacherHook: remove one of them')
         if runner.iter == 0 and not model.teacher_loaded:
             model.copy_student_to_teacher()
             print_log('the teacher starts as a copy of the student', logger='current')

@@ -40,13 +40,19 @@ class ExportTeacherHook(Hook):
     def before_train(self, runner) -> None:
         """Find out now, not after hours, whether the config can be exported."""
         plain_config(runner.cfg)
+        model = _unwrap(runner.model)
+        if self.branch == 'teacher' and hasattr(model, 'teacher_guard'):
+            model.teacher_guard.demand('exported', "ExportTeacherHook(branch='student')")
         if is_main_process():
-            rehearse_export(runner.cfg, _unwrap(runner.model), runner.work_dir, self.branch)
+            rehearse_export(runner.cfg, model, runner.work_dir, self.branch)
 
     @master_only
     def after_train(self, runner) -> None:
         """Export the final weights."""
-        state = dict(state_dict=_unwrap(runner.model).state_dict())
+        model = _unwrap(runner.model)
+        if self.branch == 'teacher' and hasattr(model, 'teacher_guard'):
+            model.teacher_guard.check(model)  # a run of one iteration
+        state = dict(state_dict=model.state_dict())
         try:
             out = export(runner.cfg, state, osp.join(runner.work_dir, self.out_dir), self.branch)
         except Exception as error:
@@ -54,7 +60,7 @@ class ExportTeacherHook(Hook):
             torch.save(state, kept)
             raise RuntimeError(
                 f'the training is complete, but its export failed: {error}. The final weights are '
-                f'in {kept}: once this is fixed, run tools/export_checkpoint.py CONFIG {kept}'
+                f'in {kept}: once this is fixed, run `udapose export CONFIG {kept} --out DIR`'
                 ) from error
         print_log(f'the {self.branch} as a plain MMPose model: {out}/model.pth and config.py',
                   logger='current')

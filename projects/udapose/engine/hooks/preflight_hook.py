@@ -1,11 +1,13 @@
 """Checks before a run that would otherwise fail late or with a riddle."""
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
@@ -15,11 +17,12 @@ from mmpose.registry import HOOKS
 
 from ... import compat
 from ...config_types import is_kind
+from ..machine import slowdown
 
 
 @HOOKS.register_module()
 class PreflightHook(Hook):
-    """Check checkpoints and the work directory before anything is computed.
+    """Check checkpoints, work directory and batch size before anything is computed.
 
     Args:
         min_free_gb (float): Free disk space in ``work_dir`` below which to stop. Defaults to 0.2.
@@ -30,6 +33,7 @@ class PreflightHook(Hook):
         ConnectionError: A checkpoint is given by URL, is not cached and cannot be reached.
         PermissionError: ``work_dir`` cannot be written.
         OSError: Too little disk space.
+        ValueError: The batch size of the train data loader is not its sampler's.
     """
 
     priority = 'VERY_HIGH'
@@ -53,15 +57,31 @@ class PreflightHook(Hook):
             self._check_checkpoint(runner._load_from, 'load_from')
         if not isinstance(runner._train_loop, BaseLoop):
             return  # a test initialises nothing and writes no checkpoints
+        loader = getattr(runner._train_loop, 'dataloader', None)
+        if hasattr(getattr(loader, 'sampler', None), 'check_dataloader'):
+            loader.sampler.check_dataloader(loader)  # MMEngine's own loops do not ask it
         free = shutil.disk_usage(work_dir).free / 1e9
         if free < self.min_free_gb:
             raise OSError(f'only {free:.2f} GB are free in work_dir {work_dir}, checkpoints need '
                           f'at least {self.min_free_gb} GB: free some space or choose another '
                           'disk with --work-dir')
+        if getattr(runner.optim_wrapper, 'cast_dtype', None) is torch.bfloat16 and \
+                next(runner.model.parameters()).device.type == 'cpu':
+            self._warn_of_slow_types()
         # MMEngine fetches these also if load_from or a resume replaces them afterwards
         for name, module in runner.model.named_modules():
             self._check_init_cfg(getattr(module, 'init_cfg', None),
                                  f'init_cfg of {name or "the model"}')
+
+    @staticmethod
+    def _warn_of_slow_types() -> None:
+        times = slowdown(torch.bfloat16)
+        if min(times.values()) > 1.5:
+            print_log('this processor has no instructions for bfloat16 (convolutions take '
+                      f'{times["convolutions"]:.0f} times as long as in float32, matrix products '
+                      f'{times["products"]:.0f} times): train in float32, with '
+                      "optim_wrapper=dict(_delete_=True, type='OptimWrapper', optimizer=...) or "
+                      'without --amp', logger='current', level=logging.WARNING)
 
     def _check_init_cfg(self, init_cfg, key: str) -> None:
         for cfg in init_cfg if isinstance(init_cfg, (list, tuple)) else [init_cfg]:

@@ -5,6 +5,7 @@ import logging
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
 from mmpose.registry import HOOKS
 
 
@@ -31,6 +32,13 @@ class PseudoLabelMonitorHook(Hook):
         self.interval, self.window = interval, window
         self.min_coverage, self.max_coverage = min_coverage, max_coverage
         self.min_spread = min_spread
+
+    def before_train(self, runner) -> None:
+        """Say if there is nothing to watch."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        if not getattr(model, 'uses_teacher', False):
+            print_log(f'PseudoLabelMonitorHook watches nothing: {type(model).__name__} makes no '
+                      'pseudo-labels here', logger='current')
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         """Look at the window's means every ``interval`` iterations."""

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmpose.registry import HOOKS
 from torch import Tensor, nn
@@ -43,6 +44,9 @@ class PseudoLabelVisualizationHook(Hook):
         if not hasattr(model, 'keep_last_batch'):
             raise TypeError('PseudoLabelVisualizationHook needs a model with pseudo-labels, such '
                             f'as MeanTeacherPoseEstimator; got {type(model).__name__}')
+        if not getattr(model, 'uses_teacher', True):
+            print_log('PseudoLabelVisualizationHook draws nothing: the model makes no '
+                      'pseudo-labels (no consistency, no term that needs them)', logger='current')
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
         """Ask the model to keep this batch if a picture is due."""

@@ -45,7 +45,7 @@ class VolumetricHeatmapHead(CoordinateHead3D):
         """Coordinates (N, K, 3) in voxels and probabilities (N, K, H, W), summed over depth."""
         shape = outputs.shape
         # half precision would round coordinates of large volumes
-        volumes = outputs.flatten(2).float().softmax(-1).view(shape)
+        volumes = outputs.flatten(2).float().softmax(-1).reshape(shape)
         return soft_argmax(volumes), volumes.sum(2)
 
     def loss(self, feats: tuple[Tensor, ...], batch_data_samples: list,

@@ -72,6 +72,8 @@ class MeanTeacherPoseEstimator(StudentTeacher):
               source loss; default False.
             - student_norm (str): ``'batch'`` (default): the student's batch norms use and track
               the statistics of its batches; ``'frozen'``: those that were loaded.
+            - frozen_teacher (bool): Whether nothing is meant to move the teacher, default False: a
+              training that uses the teacher without moving it is stopped.
         student_augments (Sequence[dict]): Augmentations of the student's view that may look at
             the teacher's prediction, such as ``AdaptiveKeypointOcclusion``.
         test_cfg (dict, optional): ``predict_on`` 'teacher' (default) or 'student'. What concerns
@@ -151,6 +153,7 @@ class MeanTeacherPoseEstimator(StudentTeacher):
         """
         check_branches(inputs, self.source_free)
         check_input_sizes(inputs, self.student.head)
+        self.teacher_guard.check(self)
         if not self.adapting:
             return self.source_loss(inputs, data_samples)
         batch = AdaptationBatch(self.student, self.readout, _progress())

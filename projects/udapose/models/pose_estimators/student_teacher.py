@@ -12,6 +12,7 @@ from ..readouts import build_readout
 from ..utils.batch_norms import set_batch_norms
 from .branch_checkpoint import BRANCHES, fill_branches
 from .start_model import fill_start, is_pretrained
+from .teacher_guard import TeacherGuard
 
 
 class StudentTeacher(BaseModel):
@@ -71,6 +72,7 @@ class StudentTeacher(BaseModel):
         self.teacher = copy.deepcopy(self.student).requires_grad_(False)
         self.alignments = nn.ModuleDict()
         self.adapting = True
+        self.teacher_guard = TeacherGuard()
         self.teacher_loaded = False
         self.start, self.start_loaded = None, False
         self.keep_last_batch, self.last_batch = False, None
@@ -126,6 +128,7 @@ class StudentTeacher(BaseModel):
                 like the parameters, ``'copy'`` the student's, ``'keep'`` the teacher's own.
                 Integer buffers are copied unless kept.
         """
+        self.teacher_guard.satisfied = True
         torch._foreach_lerp_([*self.teacher.parameters()],
                              [p.detach() for p in self.student.parameters()], momentum)
         if buffers == 'keep':

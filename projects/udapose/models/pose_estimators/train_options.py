@@ -6,7 +6,7 @@ from ..readouts import Readout
 _DEFAULTS = dict(confidence_quantile=0.5, per_joint_quantile=False, min_confidence=0.,
                  peaks_from=None, joint_forward=True, teacher_norm='ema',
                  compare_frame='student', valid_mask=True, source_free=False,
-                 student_norm='batch')
+                 student_norm='batch', frozen_teacher=False)
 _CHOICES = dict(peaks_from=(None, 'warped', 'teacher'), teacher_norm=('ema', 'batch'),
                 compare_frame=('student', 'base'), valid_mask=(True, False),
                 source_free=(False, True), student_norm=('batch', 'frozen'))
