@@ -55,6 +55,7 @@ class RegressionDisparity(nn.Module):
     """
 
     kinds = ('maps',)  # of readouts that it understands
+    needs_source = True
 
     def __init__(self, head: dict | None = None, feature: str | None = None, margin: float = 4.,
                  loss_weight: float = 1., goal: str = 'truth', reversal: dict | None = None,

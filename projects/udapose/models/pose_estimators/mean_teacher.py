@@ -111,9 +111,11 @@ class MeanTeacherPoseEstimator(StudentTeacher):
         self.alignments.update({name: MODELS.build(cfg) for name, cfg in (alignments or {}).items()
                                 if cfg is not None})
         self.gradient_rule = None if gradient_rule is None else MODELS.build(gradient_rule)
-        if self.gradient_rule is not None and self.consistency is None:
+        missing = 'consistency=None' if self.consistency is None else \
+            'train_cfg.source_free=True' if self.source_free else None
+        if self.gradient_rule is not None and missing:
             raise ValueError(f'{type(self.gradient_rule).__name__} combines the gradients of '
-                             'source loss and consistency, but consistency=None')
+                             f'source loss and consistency, but {missing}')
         self.student_augments = nn.ModuleList(MODELS.build(cfg) for cfg in student_augments)
         check_terms(self.alignments, self.source_free)
         if any(getattr(term, 'needs_start', False) for term in self.alignments.values()):
