@@ -304,6 +304,12 @@ def test_a_codec_without_readout_lists_those_that_exist():
         build_readout(nn.Module())
 
 
+def test_a_distiller_is_told_to_name_its_student():
+    distiller = dict(type='DWPoseDistiller', student_cfg='configs/student.py', teacher_cfg='t.py')
+    with pytest.raises(ValueError, match='distiller.*the model of configs/student.py'):
+        MODELS.build(dict(type='MeanTeacherPoseEstimator', pose_estimator=distiller))
+
+
 def test_profiles_that_do_not_fit_the_codec_are_named():
     model = build('rtmcc')
     inputs, samples = two_domains(dict(SIMCC, simcc_split_ratio=1.))

@@ -65,6 +65,11 @@ class StudentTeacher(BaseModel):
                 f"test_cfg of {type(self).__name__} takes predict_on='teacher' or 'student', got "
                 f'predict_on={self.predict_on!r} and {sorted(test_cfg)}: options of the plain '
                 'model, such as flip_test, belong in pose_estimator.test_cfg')
+        if 'student_cfg' in pose_estimator:  # building it would download its teacher
+            raise ValueError(
+                f'{pose_estimator["type"]} is a distiller, which has no head of its own: adapt its '
+                'student, pose_estimator = the model of '
+                f'{pose_estimator["student_cfg"]}, from the distilled checkpoint')
         self.student = MODELS.build(pose_estimator)
         self.readout = build_readout(self.student)
         # MMPose's training accuracy goes through numpy: a host synchronisation in every step

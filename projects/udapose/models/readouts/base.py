@@ -44,10 +44,8 @@ def build_readout(estimator: nn.Module) -> Readout:
     """
     head = getattr(estimator, 'head', None)
     if head is None:
-        hint = '; a distiller has no head of its own: adapt its student, whose config it names' \
-            if hasattr(estimator, 'student') or hasattr(estimator, 'teacher') else ''
         raise ValueError(f'{type(estimator).__name__} has no head, so its predictions cannot be '
-                         f'read{hint}')
+                         'read: a plain top-down model is needed')
     codec = getattr(head, 'decoder', None)
     known = ', '.join(sorted(cls.__name__ for cls in _READOUTS))
     if codec is None:
