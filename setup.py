@@ -53,7 +53,8 @@ setup(
     python_requires='>=3.10',
     # Never torch, mmcv, mmengine or mmpose here: pip must not touch the user's own builds.
     install_requires=read_requirements('runtime.txt'),
-    extras_require={'tests': read_requirements('tests.txt')},
+    extras_require={'coco': read_requirements('coco.txt'),
+                    'tests': read_requirements('tests.txt')},
     cmdclass={'build_py': BuildWithConfigs},
     zip_safe=False,
 )

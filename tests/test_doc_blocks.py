@@ -36,7 +36,7 @@ def prepared(tmp_path_factory):
 def test_python_blocks_run_in_a_fresh_process(page, prepared, tmp_path, run_python):
     for path in prepared.iterdir():
         (tmp_path / path.name).symlink_to(path)
-    done = run_python(ROOT / 'tests/doc_process.py', page, cwd=tmp_path, timeout=600)
+    done = run_python(ROOT / 'tests/doc_process.py', page, cwd=tmp_path, timeout=900)
     assert done.returncode == 0, done.stderr[-4000:]
     ran = json.loads(done.stdout.splitlines()[-1])
     assert sorted(ran) == [b.number for b in doc_blocks.blocks(page) if b.language == 'python']
