@@ -3,9 +3,10 @@ r"""Channels last against torch's usual memory format: time of a training step.
     python tools/benchmark/memory_format.py --out docs/benchmarks/memory_format.json \
         --page docs/costs.md
 
-A step is a plain MMPose model's (backbone, three deconvolutions, heatmap loss): forward, backward,
-Adam. Both formats are timed in turns in one process; the speed-up is the median over the rounds
-of the ratio of their times, so a machine that is busy for both changes little.
+A step is a plain MMPose model's (backbone, three deconvolutions, heatmap loss) or the backbone's
+alone: forward, backward, Adam. Both formats are timed in turns in one process; the speed-up is the
+median over the rounds of the ratio of their times, so a machine that is busy for both changes
+little.
 """
 from __future__ import annotations
 
@@ -38,8 +39,9 @@ BACKBONES = {
     'MobileNetV2': (dict(type='MobileNetV2', out_indices=(7,)), 1280)}
 
 
-def steps(name: str, size: int, batch: int, device: torch.device) -> dict[str, Callable]:
-    """The step of a backbone in each format, from the same weights on the same images."""
+def steps(name: str, size: int, batch: int, device: torch.device, backbone: bool
+          ) -> dict[str, Callable]:
+    """The step of a model, or of its backbone alone, in each format: same weights and images."""
     init_default_scope('mmpose')
     torch.manual_seed(0)
     cfg = estimator(18, size)
@@ -55,7 +57,8 @@ def steps(name: str, size: int, batch: int, device: torch.device) -> dict[str, C
 
         def step() -> float:
             optimizer.zero_grad()
-            loss = own.loss(inputs['source'], samples['source'])['loss_kpt']
+            loss = own.backbone(inputs['source'])[-1].square().mean() if backbone else \
+                own.loss(inputs['source'], samples['source'])['loss_kpt']
             loss.backward()
             optimizer.step()
             return loss
@@ -63,9 +66,9 @@ def steps(name: str, size: int, batch: int, device: torch.device) -> dict[str, C
     return {key: made(memory_format) for key, memory_format in FORMATS.items()}
 
 
-def measure(name: str, size: int, batch: int, rounds: int, device: torch.device) -> dict:
+def measure(tasks: dict[str, Callable], rounds: int, device: torch.device) -> dict:
     """Seconds of a step in both formats and the speed-up with its quartiles."""
-    timed, tasks = clock(device), steps(name, size, batch, device)
+    timed = clock(device)
     losses = {key: float(task()) for key, task in tasks.items()}  # warms up, too
     seconds = {key: [] for key in tasks}
     for _ in range(rounds):
@@ -95,9 +98,10 @@ def main(argv: list[str] | None = None) -> dict:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--models', nargs='+', choices=sorted(BACKBONES), default=[*BACKBONES])
+    parser.add_argument('--models', nargs='+', choices=sorted(BACKBONES),
+                        default=['ResNet-18', 'MobileNetV2'])
     parser.add_argument('--size', type=int, default=128, help='side of the inputs in pixels')
-    parser.add_argument('--batch', type=int, default=8)
+    parser.add_argument('--batch', type=int, default=32)
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--out', type=Path)
@@ -109,7 +113,9 @@ def main(argv: list[str] | None = None) -> dict:
         f'CPU ({torch.backends.cpu.get_cpu_capability()})'
     result = dict(setting=dict(size=args.size, batch=args.batch, rounds=args.rounds, device=where,
                                torch=torch.__version__), models={
-        name: measure(name, args.size, args.batch, args.rounds, device) for name in args.models})
+        f'{name}{", backbone alone" * alone}': measure(
+            steps(name, args.size, args.batch, device, alone), args.rounds, device)
+        for name in args.models for alone in (True, False)})
     publish(result, table(result), MARKS, args.out, args.page)
     return result
 
