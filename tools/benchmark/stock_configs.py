@@ -190,14 +190,15 @@ def main() -> None:
     parser.add_argument('--only', default='', help='only paths that hold this word')
     parser.add_argument('--out', type=Path, default=RESULTS, help='results as json')
     args = parser.parse_args()
-    results = json.loads(args.out.read_text()) if args.out.exists() else {}
+    results = json.loads(args.out.read_text(encoding='utf-8')) if args.out.exists() else {}
     for path in stock_configs():
         if args.only not in path or path in results:
             continue
         results[path] = {name: try_config(path, source)
                          for name, source in (('two_domain', True), ('source_free', False))}
         print(path, results[path], flush=True)
-        args.out.write_text(json.dumps(results, indent=1, sort_keys=True) + '\n')
+        args.out.write_text(json.dumps(results, indent=1, sort_keys=True) + '\n',
+                            encoding='utf-8')
     print(table(results))
 
 

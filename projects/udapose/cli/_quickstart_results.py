@@ -40,7 +40,7 @@ def score(test: dict, work_dir: Path) -> dict[str, float]:
 
 def main(path: Path) -> None:
     """Run the tests of a file that :mod:`udapose.cli.quickstart` has written beside the models."""
-    plan, out = json.loads(path.read_text()), path.parent
+    plan, out = json.loads(path.read_text(encoding='utf-8')), path.parent
     format_once()
     results: dict = {}
     steps = len(plan['tests']) + 1

@@ -160,7 +160,7 @@ class Quickstart:
         """
         meta = self.data / 'meta.json'  # the generator writes it last
         if meta.exists() and self.args.data is not None:
-            kind = json.loads(meta.read_text()).get('kind')
+            kind = json.loads(meta.read_text(encoding='utf-8')).get('kind')
             if kind != self.args.kind:
                 raise RuntimeError(f'{self.data} holds {kind}, not {self.args.kind}: give --kind '
                                    'and --data that fit')
@@ -219,7 +219,7 @@ class Quickstart:
 
     def report(self) -> str:
         """Write results.json and table.txt; the table."""
-        scores = json.loads((self.out / 'scores.json').read_text())
+        scores = json.loads((self.out / 'scores.json').read_text(encoding='utf-8'))
         results = collect(scores['results'], self.methods)
         results.update(
             iterations=dict(source_only=self.plan.source, **dict.fromkeys(
@@ -228,7 +228,7 @@ class Quickstart:
             seconds=self.seconds, cpu_seconds=self.cpu_seconds)
         self.tools.write_json(self.out / 'results.json', results)
         table = format_table(results)
-        (self.out / 'table.txt').write_text(table)
+        (self.out / 'table.txt').write_text(table, encoding='utf-8')
         return table
 
 
