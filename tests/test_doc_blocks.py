@@ -78,6 +78,8 @@ def check_command(words):
         assert script.is_file(), script
         if script.name == 'quickstart.sh':
             check_arguments(rest[1:], ('tools/quickstart.py',))
+    elif program == 'udapose' and rest[0] == 'convert':  # it has commands of its own
+        check_arguments(rest[2:], ('-m', 'udapose', *rest[:2]))
     elif program == 'udapose':
         check_arguments(rest[1:], ('-m', 'udapose', rest[0]))
     elif rest[0] == '-m':

@@ -65,6 +65,7 @@ def test_the_config_is_short_and_trains(page, index, data, tmp_path):
                     'loss_depth': page == 'pose_3d',
                     'adversarial_accuracy': page == 'adversarial',
                     'loss_information': page == 'information_maximization',
+                    'loss_disparity_truth': page == 'regda', 'gradient_gate': page == 'hamipose',
                     'loss_consistency': page == 'source_free' or 'mean-teacher' in text
                     and page != 'regda' and 'consistency=None' not in text}[key]
         assert (f'train/{key}' in logged) == expected, key

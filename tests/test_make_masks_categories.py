@@ -1,17 +1,13 @@
-"""tools/make_masks.py on files of several categories, and with ids that are text."""
+"""udapose make-masks on files of several categories, and with ids that are text."""
 import json
-import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from udapose.cli import main
 from udapose.datasets.derived_masks import derive_mask
 from udapose.datasets.mask_skeleton import Skeleton
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'tools'))
-import make_masks  # noqa: E402
 
 LOW, HIGH = [10, 10, 2], [70, 50, 2]
 #: The trunk keeps the last three, of which the masks are made, out of the hull.
@@ -30,8 +26,8 @@ def make(tmp_path):
         (tmp_path / 'a.json').write_text(json.dumps(dict(
             images=[dict(id=image_id, file_name='1.png')], categories=categories,
             annotations=annotations)))
-        status = make_masks.main([
-            str(tmp_path / 'images'), '--ann-file', str(tmp_path / 'a.json'), '--out',
+        status = main([
+            'make-masks', str(tmp_path / 'images'), '--ann-file', str(tmp_path / 'a.json'), '--out',
             str(tmp_path / out), '--method', 'hull', '--workers', '1', '--sheet', '0', *args])
         return status, cv2.imread(str(tmp_path / out / '1.png'), 0)
     return run

@@ -46,6 +46,11 @@ def narrowed(cfg):
     if backbone.type == 'ResNet':
         backbone.update(depth=18, base_channels=4, stem_channels=4)
         width = 32
+    elif backbone.type == 'CSPNeXt':
+        width = int(1024 * backbone.widen_factor)
+        backbone.update(deepen_factor=0.05, norm_cfg=dict(type='BN'))
+        if 'neck' in plain:  # CSPNeXtPAFPN's own widths stay
+            width = head.in_channels
     elif backbone.type == 'HRNet':
         for i, stage in enumerate(('stage2', 'stage3', 'stage4')):
             backbone.extra[stage].update(
@@ -82,7 +87,8 @@ def checkpoint(cfg, wrapper):
 def test_all_kinds_are_found():
     wrappers, backbones, heads = (({k[i] for k in FAMILIES}) for i in range(3))
     assert wrappers == {'None', 'pose_estimator', 'pose_model'}
-    assert backbones == {'ResNet', 'HRNet', 'AttentionViT', 'mmpretrain.VisionTransformer'}
+    assert backbones == {'ResNet', 'HRNet', 'AttentionViT', 'mmpretrain.VisionTransformer',
+                         'CSPNeXt'}
     assert {'HeatmapHead', 'VolumetricHeatmapHead'} <= heads
 
 

@@ -400,7 +400,8 @@ def test_the_term_in_a_mean_teacher(joint, tmp_path):
                 loss=dict(type='AttentionRegularizationLoss', distance='kl', layers=(0, 1)))
     model = MODELS.build(dict(
         type='MeanTeacherPoseEstimator', pose_estimator=plain_config(init_cfg=init),
-        alignments=dict(attention=term), train_cfg=dict(joint_forward=joint)))
+        alignments=dict(attention=term),
+        train_cfg=dict(joint_forward=joint, frozen_teacher=True)))
     model.init_weights()
     model.train()
     assert not model.alignments['attention'].encoder.training

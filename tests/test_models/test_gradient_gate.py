@@ -41,6 +41,7 @@ def build(seed=1, **kwargs):
     torch.manual_seed(seed)
     model = MODELS.build(dict(type='MeanTeacherPoseEstimator', pose_estimator=plain_config(),
                               **{'consistency': TOWARDS, **kwargs}))
+    model.train_cfg['frozen_teacher'] = True  # these steps move the student alone
     with torch.no_grad():
         torch.nn.init.normal_(model.student.head.final_layer.weight, std=0.1)
         model.student.head.final_layer.bias.fill_(0.4)

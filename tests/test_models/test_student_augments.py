@@ -52,8 +52,8 @@ def test_the_square_is_on_the_joint_on_average():
     torch.manual_seed(0)
     points = 8 + 8 * torch.rand(count, 1, 2)
     x = torch.rand(count, 3, 24, 24)
-    covered = changed(x, occlusion(prob=1., half_size=half)(x, dict(
-        pseudo_points=points, confidence=torch.ones(count, 1))))
+    given = SimpleNamespace(pseudo=SimpleNamespace(points=points, confidence=torch.ones(count, 1)))
+    covered = changed(x, occlusion(prob=1., half_size=half)(x, given))
     offsets = []
     for mask, point in zip(covered, points[:, 0], strict=True):
         y, x = mask.nonzero().T

@@ -62,7 +62,7 @@ class FiniteLossHook(Hook):
             'with a checkpoint before this iteration, and try: a lower learning rate or a longer '
             'warm-up; optim_wrapper.clip_grad=dict(max_norm=1); float32 instead of --amp; a lower '
             f'weight of the term behind {name}; and check the labels of the data '
-            '(tools/check_dataset.py CONFIG). default_hooks.finite_loss sets this check')
+            '(`udapose check-data CONFIG`). default_hooks.finite_loss sets this check')
 
 
 def _skips_steps(optim_wrapper) -> bool:

@@ -77,7 +77,7 @@ class SourcePretrainHook(Hook):
             print_log(f'adaptation starts from the student of iteration {runner.iter}',
                       logger='current')
         model.copy_student_to_teacher()
-        if model.start is not None:
+        if getattr(model, 'start', None) is not None:
             model.copy_student_to_start()
         model.adapting = True
         # Adam has counted steps without gradients: its bias correction would be gone

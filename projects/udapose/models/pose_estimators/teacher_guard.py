@@ -46,6 +46,8 @@ class TeacherGuard:
         """
         if self.satisfied or model.train_cfg['frozen_teacher'] or torch.compiler.is_compiling():
             return
+        if next(model.student.parameters()).is_meta:
+            return  # shapes alone, as benchmarks count operations
         now = [_Fingerprint(part) for part in (model.student, model.teacher)]
         if self._before is None:
             self._before = now

@@ -151,6 +151,8 @@ class MegviiReadout(HeatmapReadout):
     def _set_kind(self) -> None:
         size = self.codec.kernel_size
         kernel = cv2.getGaussianKernel(size, 0)[:, 0]  # small ones are tables, not Gaussians
+        # of the Gaussian that a kernel of this size stands for, in OpenCV's formula
+        self.sigma = 0.3 * ((size - 1) * 0.5 - 1) + 0.8
         self.radius, self.kernel = size // 2, torch.from_numpy(kernel / kernel.max()).float()
 
     def points(self, output, subpixel: bool = True) -> tuple[Tensor, Tensor]:
