@@ -2,6 +2,7 @@
 import copy
 from pathlib import Path
 
+import mmpose.apis
 import pytest
 import torch
 from mmengine.config import Config
@@ -12,7 +13,6 @@ from mmpose.registry import DATASETS, MODELS, TRANSFORMS
 from runs import PEOPLE, ROOT, tiny_config
 
 from udapose import export as export_module
-from udapose import export_check
 from udapose.engine import ExportTeacherHook
 from udapose.export import export, plain_config
 from udapose.models.backbones import AttentionViT
@@ -256,7 +256,7 @@ def test_the_hook_rehearses_and_leaves_nothing(cfg, tmp_path, monkeypatch):
     runner = hooked(cfg)
     ExportTeacherHook().before_train(runner)
     assert not leftovers(tmp_path)
-    monkeypatch.setattr(export_check, 'inference_topdown', lambda *args: 1 / 0)
+    monkeypatch.setattr(mmpose.apis, 'inference_topdown', lambda *args: 1 / 0)
     with pytest.raises(RuntimeError, match='pipeline does not run on a photograph: ZeroDivision'):
         ExportTeacherHook().before_train(runner)
     assert not leftovers(tmp_path)
@@ -265,7 +265,7 @@ def test_the_hook_rehearses_and_leaves_nothing(cfg, tmp_path, monkeypatch):
 def test_a_failure_at_the_end_keeps_the_weights(cfg, tmp_path, monkeypatch):
     runner, hook = hooked(cfg), ExportTeacherHook()
     with monkeypatch.context() as patch:
-        patch.setattr(export_check, 'inference_topdown', lambda *args: 1 / 0)
+        patch.setattr(mmpose.apis, 'inference_topdown', lambda *args: 1 / 0)
         with pytest.raises(RuntimeError, match='training is complete, but its export failed.*'
                                                'not_exported.pth.*udapose export'):
             hook.after_train(runner)

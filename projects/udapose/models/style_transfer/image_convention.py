@@ -1,6 +1,9 @@
 """The numbers in which the files of a style transfer network take and give images."""
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -36,18 +39,17 @@ class ImageConvention(nn.Module):
                              f'b]) of RGB in [0, 1], got {value!r}')
         self.register_buffer('mean', torch.tensor(mean).float().view(3, 1, 1))
         self.register_buffer('std', torch.tensor(std).float().view(3, 1, 1))
-        self.name = self.name_of(self.mean, self.std)
+        self.name = self.name_of(mean, std)
         self.is_unit = self.name == repr('unit')
         self._register_load_state_dict_pre_hook(self._check_file)
 
     @staticmethod
-    def name_of(mean: Tensor, std: Tensor) -> str:
+    def name_of(mean: Sequence[float], std: Sequence[float]) -> str:
         """The convention as one writes it in a config."""
         for name, values in _KNOWN.items():
-            if all(torch.allclose(v.flatten().cpu(), torch.tensor(k), atol=1e-3)
-                   for v, k in zip((mean, std), values, strict=True)):
+            if np.allclose((mean, std), values, rtol=0, atol=1e-3):
                 return repr(name)
-        mean, std = ([round(v, 4) for v in t.flatten().tolist()] for t in (mean, std))
+        mean, std = ([round(float(v), 4) for v in values] for values in (mean, std))
         return f'dict(mean={mean}, std={std})'
 
     def normalize(self, images: Tensor) -> Tensor:
@@ -64,7 +66,7 @@ class ImageConvention(nn.Module):
         Raises:
             ValueError: It says something else.
         """
-        found = self.name_of(mean, std)
+        found = self.name_of(mean.flatten().tolist(), std.flatten().tolist())
         if found != self.name:
             raise ValueError(f'{path} was trained with input={found}, but this AdaINStyleTransfer '
                              f'has input={self.name}: colours would be wrong. Set input={found}')
