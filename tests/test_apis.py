@@ -21,7 +21,7 @@ def tools():
 try:
     import mmpose.datasets, mmpose.evaluation
     works = tools()
-except ImportError:  # then it is stood in for, and nothing that worked can be changed
+except Exception:  # missing or broken: stood in for, and nothing that worked can be changed
     works = None
 before = find_spec('mmdet'), torch.load, find_spec('mmcv.ops').origin
 import udapose
