@@ -40,8 +40,12 @@ def main(out: Path) -> None:
     providers = metadata.packages_distributions()
     versions = {}
     for name in kept:
-        for package in providers.get(MODULES[name], ()):
-            versions[package] = metadata.version(package)
+        # Python 3.10 does not know the providers of packages without top_level.txt
+        for package in providers.get(MODULES[name], (name, MODULES[name])):
+            try:
+                versions[package] = metadata.version(package)
+            except metadata.PackageNotFoundError:
+                continue
     pins = [f'{package}=={version}' for package, version in sorted(versions.items())]
     (out / 'keep.txt').write_text('\n'.join(pins), encoding='utf-8')
     print(f'using the environment {sys.prefix}; of its own it keeps: {" ".join(pins) or "nothing"}')
