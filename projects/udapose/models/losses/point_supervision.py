@@ -3,7 +3,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
@@ -42,6 +41,5 @@ class PointSupervision(nn.Module):
             Tensor: Scalar.
         """
         if self._loss is None:  # which one depends on the student's readout
-            self._loss = MODELS.build({**batch.readout.default_consistency,
-                                       **(self.loss_cfg or {})})
+            self._loss = batch.readout.build_consistency(self.loss_cfg)
         return self.loss_weight * self._loss(output, targets, weights, mask, batch=batch)

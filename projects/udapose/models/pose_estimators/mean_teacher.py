@@ -104,10 +104,8 @@ class MeanTeacherPoseEstimator(StudentTeacher):
             print_log(f'{type(self.student.head).__name__} gives no confidence: all pseudo-labels '
                       'within the view are accepted, whatever confidence_quantile says',
                       logger='current')
-        consistency = {} if consistency == 'auto' else consistency
-        self.consistency = None if consistency is None else MODELS.build(
-            {**(self.readout.default_consistency if 'type' not in consistency else {}),
-             **consistency})
+        self.consistency = None if consistency is None else self.readout.build_consistency(
+            None if consistency == 'auto' else consistency)
         self.alignments.update({name: MODELS.build(cfg) for name, cfg in (alignments or {}).items()
                                 if cfg is not None})
         self.gradient_rule = None if gradient_rule is None else MODELS.build(gradient_rule)

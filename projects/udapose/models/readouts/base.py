@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from ..utils.view_geometry import ViewGeometry
@@ -83,9 +84,22 @@ class Readout:
 
     def __init__(self, head: nn.Module) -> None:
         self.codec = head.decoder
-        width, height = (int(n) for n in np.broadcast_to(self.codec.input_size, 2))
+        width, height = (int(n) for n in np.broadcast_to(self._input_size(), 2))
         self.size = (height, width)
         self.scale_factor = np.ones(2, np.float32)
+
+    def _input_size(self):
+        """The codec's input size: (width, height), or one number for both."""
+        return self.codec.input_size
+
+    def build_consistency(self, cfg: dict | None = None) -> nn.Module:
+        """A consistency loss that suits the head.
+
+        Args:
+            cfg (dict, optional): Its config; without ``type`` the family's default with other
+                arguments.
+        """
+        return MODELS.build({**self.default_consistency, **(cfg or {})})
 
     # ------------------------------------------------------------------ what a family defines
     def points(self, output, subpixel: bool = True) -> tuple[Tensor, Tensor]:

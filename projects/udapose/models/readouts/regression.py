@@ -1,7 +1,6 @@
 """Heads that regress coordinates."""
 from __future__ import annotations
 
-import numpy as np
 import torch
 from mmpose.codecs import IntegralRegressionLabel, RegressionLabel
 from mmpose.models.heads import DSNTHead, IntegralRegressionHead, RegressionHead, RLEHead
@@ -85,11 +84,12 @@ class IntegralReadout(RegressionReadout):
     """
 
     def __init__(self, head: nn.Module) -> None:
-        self.codec = head.decoder.keypoint_codec
-        width, height = (int(n) for n in np.broadcast_to(self.codec.input_size, 2))
-        self.size, self.scale_factor = (height, width), np.ones(2, np.float32)
-        self.codec, self.has_confidence, self.has_sigma = head.decoder, True, False
+        super().__init__(head)
+        self.has_confidence = True
         self.with_heatmaps = isinstance(head, DSNTHead)
+
+    def _input_size(self):
+        return self.codec.keypoint_codec.input_size
 
     @staticmethod
     def coordinates(output) -> Tensor:
