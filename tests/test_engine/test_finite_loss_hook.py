@@ -62,7 +62,7 @@ def test_a_run_stops_before_it_saves_anything_and_names_the_term(tmp_path):
     run = runner(tmp_path, since=3)
     with pytest.raises(FloatingPointError, match=(
             r'^loss_bad is nan in iteration 4: .*lower learning rate.*behind loss_bad.*'
-            r'check_dataset\.py')):
+            r'udapose check-data')):
         run.train()
     saved = [torch.load(p, weights_only=False)['state_dict'] for p in tmp_path.glob('iter_*.pth')]
     assert len(saved) == 3

@@ -9,9 +9,10 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(ROOT / 'tests'), str(ROOT / 'tools')]
-from _mmpose_tool import find_mmpose_tool  # noqa: E402
+sys.path.insert(0, str(ROOT / 'tests'))
 from runs import PEOPLE, tiny_config  # noqa: E402
+
+from udapose.cli._mmpose_tool import find_mmpose_tool  # noqa: E402
 
 
 def evaluate(config, checkpoint, work_dir, monkeypatch, *arguments):
