@@ -47,7 +47,8 @@ def predictions(points, noise, seed=0, views=4, common=0.):
     random = np.random.default_rng(seed)
     shared = random.normal(0, 1, points.shape) * common
     seen = points + shared + random.normal(0, 1, (views + 1, *points.shape)) * noise
-    sure = 1 / (1 + np.linalg.norm(seen[1:] - seen[0], axis=-1).mean(0) / 10)
+    away = np.linalg.norm(seen[1:] - seen[0], axis=-1) if views else np.ones((1, *seen.shape[1:3]))
+    sure = 1 / (1 + away.mean(0) / 10)
     return Predictions(seen[0].astype(np.float32), sure.astype(np.float32),
                        seen[1:].astype(np.float32))
 
@@ -81,7 +82,7 @@ def fake_run(path, name='wide <kitchen> & "co".mp4', clips=10, frames=6):
         for i, b in enumerate(people.boxes)], META)
     _json(path / 'verdict.json', judge(before, after, people, META).to_dict())
     _json(path / 'run.json', dict(
-        options=dict(model='rtmpose-m', data='my <videos>'), versions=dict(torch='2.9', udapose='0'),
+        options=dict(model='rtmpose-m', data='my <videos>'), versions=dict(torch='2.9'),
         steps=dict(frames=dict(seconds=3., summary=dict(chosen=60)),
                    adapt=dict(seconds=120, summary='300 iterations'))))
     _json(path / 'frames.json', dict(

@@ -30,24 +30,23 @@ TARGETS = dict(
     hands_same=dict(source='hands', gap='none', root='hands/source'),
     photos=dict(source='lsp14', gap='large', root='photos'))
 
-_NO_TERMS = {'model.alignments': dict(_delete_=True)}
-#: Options of the source-free config unless ``mean_teacher``. What is meant to be harmful says so.
+#: Changes of the source-free config (unless ``mean_teacher``). ``harmful``: what nobody should do.
 SETTINGS = dict(
     recommended=dict(iters=120),
-    slow=dict(iters=100, options={'optim_wrapper.optimizer.lr': 1e-4}),
+    rate_high=dict(iters=80, harmful=True, options={'optim_wrapper.optimizer.lr': 1e-2}),
     mean_teacher=dict(iters=120, mean_teacher=True),
-    no_terms=dict(iters=120, no_terms=True),
+    noise_images=dict(iters=100, no_terms=True, harmful=True, images='noise'),
+    slow=dict(iters=80, options={'optim_wrapper.optimizer.lr': 1e-4}),
     all_labels=dict(iters=100, no_terms=True, harmful=True,
                     options={'model.train_cfg.confidence_quantile': 0.}),
-    rate_high=dict(iters=80, harmful=True, options={'optim_wrapper.optimizer.lr': 1e-2}),
+    no_terms=dict(iters=120, no_terms=True),
     rate_high_no_terms=dict(iters=80, no_terms=True, harmful=True,
                             options={'optim_wrapper.optimizer.lr': 3e-3,
                                      'model.train_cfg.confidence_quantile': 0.}),
-    no_average=dict(iters=100, no_terms=True, harmful=True, momentum=1.,
+    other_images=dict(iters=80, no_terms=True, harmful=True, images='other'),
+    no_average=dict(iters=80, no_terms=True, harmful=True, momentum=1.,
                     options={'optim_wrapper.optimizer.lr': 2e-3}),
-    noise_images=dict(iters=100, no_terms=True, harmful=True, images='noise'),
-    other_images=dict(iters=100, no_terms=True, harmful=True, images='other'),
-    few_images=dict(iters=100, images='few'))
+    few_images=dict(iters=80, images='few'))
 #: (target, checkpoint, setting, seed). The rule was chosen on seed 0 alone; seed 1 has other start
 #: models, gaps and random numbers, and is what the verdict is reported on.
 PLAN = [

@@ -121,6 +121,19 @@ def iou(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     return overlap / np.maximum(union, 1e-9)
 
 
+def check_corrected(labels: Labels, after: Predictions, path: str | Path) -> None:
+    """Refuse labels that are the model's own predictions (``worth_labelling.json`` untouched).
+
+    Raises:
+        ValueError: Nearly all labelled joints lie exactly where the adapted model put them.
+    """
+    seen = labels.points[..., 2] > 0
+    same = np.abs(after.points[labels.index] - labels.points[..., :2]).max(-1) < 0.011
+    if same[seen].mean() > 0.95:
+        raise ValueError(f'labels: the joints in {path} are the predictions of the adapted model '
+                         'itself: correct them in a labelling tool first')
+
+
 def scores(one: Predictions, labels: Labels, people: People, meta: Mapping
            ) -> dict[str, Measure]:
     """PCK and OKS of predictions.

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import rule
 from .bootstrap import FEWEST, groups, interval, resampled
-from .labels import read_labels, scores
+from .labels import check_corrected, read_labels, scores
 from .measures import Measure, check_shapes, measure
 from .people import People, Predictions
 
@@ -106,6 +106,7 @@ def judge(before: Predictions, after: Predictions, people: People, meta: Mapping
     rows, differences = [], {}
     true = {}
     if known is not None:
+        check_corrected(known, after, labels)
         true = {key: (scores(before, known, people, meta)[key],
                       scores(after, known, people, meta)[key])
                 for key in ('PCK@0.05', 'PCK@0.1', 'OKS')}

@@ -37,8 +37,8 @@ def verdict(run: RunFolder) -> Html:
                    tag('p', why, class_='sentence'), problems, id='verdict',
                    class_='verdict same')
     style, word = _STYLES.get(found['word'], ('same', str(found['word']).capitalize()))
-    by = 'by the labels of %d people' % found.get('labelled', 0) \
-        if found.get('by') == 'labels' else 'without labels: a guess from what correlates with ' \
+    by = f'by the labels of {found.get("labelled", 0)} people' \
+        if found.get('by') == 'labels' else 'without labels: a guess from what goes with ' \
         'accuracy, right in most but not all cases (docs/verdict.md)'
     kept = tag('p', tag('strong', 'The model in this folder is the start model: '), 'the adapted '
                'one was not better, so it was not taken.') if run.kept_start else ''

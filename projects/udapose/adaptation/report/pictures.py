@@ -68,7 +68,7 @@ def before_after(people: People, number: int, before: Predictions | None, after:
 
 def cut(image: np.ndarray, box: np.ndarray, margin: float = 0.15
         ) -> tuple[np.ndarray, np.ndarray]:
-    """The surroundings of a box, at most SIDE pixels, and the map (2, 3) from the image's pixels."""
+    """The surroundings of a box, at most SIDE pixels, and the map (2, 3) from the image."""
     sides = np.maximum(box[2:] - box[:2], 8)
     low = np.floor(box[:2] - margin * sides)
     high = np.ceil(box[2:] + margin * sides)
@@ -118,7 +118,7 @@ def doubt(one: Predictions, people: People) -> np.ndarray:
 
 def spaced(scores: np.ndarray, people: People, count: int, seconds: float = 1.
            ) -> Sequence[int]:
-    """The highest scores, no two of one person within ``seconds`` of a video while others remain."""
+    """The highest scores, no two of one person within ``seconds`` while others remain."""
     order, chosen, rest = np.argsort(-scores, kind='stable'), [], []
     for i in order:
         near = any(people.sources[i] == people.sources[j] and people.track[i] == people.track[j]
