@@ -30,6 +30,7 @@ def parse_args() -> argparse.Namespace:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--work-dir', type=Path, default=ROOT / 'work_dirs/verdict')
     parser.add_argument('--people', type=Path, help='an embedded data set that is there already')
+    parser.add_argument('--hands', type=Path, help='likewise')
     parser.add_argument('--photos', type=Path, help='train/, test/ and test.json')
     parser.add_argument('--minutes', type=float, default=1e9, help='begin no run after these')
     parser.add_argument('--report', action='store_true', help='only judge and write')
@@ -46,7 +47,7 @@ def main() -> None:
 
         import udapose  # noqa: F401  (registers)
         torch.set_num_threads(1)
-        verdict_data.prepare(data, args.people, args.photos)
+        verdict_data.prepare(data, args.people, args.hands, args.photos)
         for number, plan in enumerate(runs.PLAN):
             name = runs.run_name(*plan)
             record = work / 'records' / f'{name}.json'

@@ -71,7 +71,7 @@ def numbers(run: RunFolder) -> Html:
             'interval shows where the change would lie in 9 of 10 repetitions with other videos '
             'of the same kind: if it contains 0, the change may be chance.'),
         table(('measure', 'before', 'after', 'change', '90 % interval', 'better is'), rows,
-              numeric=(1, 2, 3, 4), caption='Measures before and after the adaptation'),
+              (1, 2, 3, 4), 'Measures before and after the adaptation', 'cards'),
         tag('h3', 'Not measured') if said else '', tag('ul', *said) if said else '')
 
 
