@@ -20,7 +20,7 @@ import traceback
 from pathlib import Path
 
 import verdict_data
-import verdict_runs as runs
+from verdict_plan import PLAN, SETTINGS, TARGETS, run_name
 
 from udapose.cli._experiment import ROOT, write_json
 
@@ -33,6 +33,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--hands', type=Path, help='likewise')
     parser.add_argument('--photos', type=Path, help='train/, test/ and test.json')
     parser.add_argument('--minutes', type=float, default=1e9, help='begin no run after these')
+    parser.add_argument('--only', choices=('trained', 'weights'), help='a part of the runs')
     parser.add_argument('--report', action='store_true', help='only judge and write')
     parser.add_argument('--out', type=Path, default=ROOT / 'docs/benchmarks/verdict')
     return parser.parse_args()
@@ -44,28 +45,32 @@ def main() -> None:
     data = work / 'data'
     if not args.report:
         import torch
+        from verdict_runs import run_one
+        from verdict_train import train_source
 
         import udapose  # noqa: F401  (registers)
         torch.set_num_threads(1)
         verdict_data.prepare(data, args.people, args.hands, args.photos)
-        for number, plan in enumerate(runs.PLAN):
-            name = runs.run_name(*plan)
+        for number, plan in enumerate(PLAN):
+            if args.only and (plan[2] in SETTINGS) != (args.only == 'trained'):
+                continue
+            name = run_name(*plan)
             record = work / 'records' / f'{name}.json'
             if record.exists() or (plan[0] == 'photos' and not (data / 'photos').exists()):
                 continue
             if time.time() - begin > 60 * args.minutes:
-                print(f'{args.minutes:g} minutes are over: {len(runs.PLAN) - number} runs are '
+                print(f'{args.minutes:g} minutes are over: {len(PLAN) - number} runs are '
                       'left; repeat the command to continue')
                 break
             try:
-                runs.train_source(runs.TARGETS[plan[0]]['source'], data, work)
-                write_json(record, runs.run_one(name, data, work))
+                train_source(TARGETS[plan[0]]['source'], plan[3], data, work)
+                write_json(record, run_one(name, data, work))
             except Exception:  # the other runs are still worth their time
                 traceback.print_exc()
                 print(f'{name} failed', file=sys.stderr, flush=True)
                 continue
             for found in json.loads(record.read_text(encoding='utf-8')):
-                print(f'[{number + 1}/{len(runs.PLAN)}, {(time.time() - begin) / 60:.0f} min] '
+                print(f'[{number + 1}/{len(PLAN)}, {(time.time() - begin) / 60:.0f} min] '
                       f'{name} at {found["iterations"]}: {found["truth"]["PCK@0.05"]}', flush=True)
     from verdict_report import write
     write(work, args.out)

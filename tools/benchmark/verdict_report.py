@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import verdict_data
-import verdict_runs as runs
+from verdict_plan import TARGETS
+from verdict_runs import held_back
+from verdict_train import plain_config
 
 from udapose.adaptation.people import Predictions
 from udapose.adaptation.verdict import BETTER, SAME, WORSE, judge
@@ -27,14 +29,14 @@ HALVES = {0: 'chosen on', 1: 'not looked at before'}
 def meta_of(source: str, data: Path, work: Path) -> dict:
     """``dataset_meta`` of a start model."""
     from mmpose.datasets.datasets.utils import parse_pose_metainfo
-    cfg = runs.config_with_test(runs.SOURCES[source]['config'], data, work)
+    cfg = plain_config(source, data, work)
     return parse_pose_metainfo(dict(cfg.train_dataloader.dataset.metainfo))
 
 
 @cache
 def people_of(target: str, data: Path):
     """The held-back people of a target."""
-    return runs.held_back(target, data)
+    return held_back(target, data)
 
 
 def snapshots(work: Path) -> list[dict]:
@@ -42,7 +44,8 @@ def snapshots(work: Path) -> list[dict]:
     found = []
     for path in sorted((work / 'records').glob('*.json')):
         for record in json.loads(path.read_text(encoding='utf-8')):
-            record['before'] = work / 'before' / f'{record["target"]}-{record["start"]}.npz'
+            record['before'] = work / 'before' / (
+                f'{record["target"]}-{record["start"]}-seed{record["seed"]}.npz')
             record['after'] = work / 'runs' / record['run'] / f'after_{record["iterations"]}.npz'
             found.append(record)
     return found
@@ -57,7 +60,7 @@ def truth_of(record: dict) -> str:
 
 def judged(record: dict, work: Path) -> dict:
     """The record with the verdict without labels."""
-    data, source = work / 'data', runs.TARGETS[record['target']]['source']
+    data, source = work / 'data', TARGETS[record['target']]['source']
     before, after = (Predictions.load(record.pop(key)) for key in ('before', 'after'))
     found = judge(before, after, people_of(record['target'], data), meta_of(source, data, work))
     return dict(record, true=truth_of(record), verdict=found.word, sure=found.sure,
