@@ -68,7 +68,7 @@ def _thin(x: np.ndarray, y: np.ndarray, most: int = 400) -> tuple[np.ndarray, np
 
 def bars(title: str, values: Mapping[str, tuple[float, float]], names: tuple[str, str]) -> Html:
     """Two bars (0 to 1, before and after) for each name, in percent."""
-    row, left, width = 26, 150, 560
+    row, left, width = 32, 150, 560
     height = 46 + row * len(values)
     parts = [tag('text', title, x=8, y=16, class_='title')]
     for i, (name, color) in enumerate(zip(names, COLORS)):
@@ -77,13 +77,13 @@ def bars(title: str, values: Mapping[str, tuple[float, float]], names: tuple[str
     for number, (name, pair) in enumerate(values.items()):
         y = 46 + row * number
         short = name if len(name) <= 21 else name[:20] + '…'
-        parts.append(tag('text', short, x=left - 8, y=y + 13, text_anchor='end'))
+        parts.append(tag('text', short, x=left - 8, y=y + 15, text_anchor='end'))
         for i, (value, color) in enumerate(zip(pair, COLORS)):
             length = max(float(np.nan_to_num(value)), 0) * (width - left - 48)
-            parts += [tag('rect', x=left, y=y + 9 * i, width=f'{length:.1f}', height=8,
+            parts += [tag('rect', x=left, y=y + 12 * i, width=f'{length:.1f}', height=9,
                           fill=color),
                       tag('text', f'{100 * value:.0f} %', x=f'{left + length + 5:.1f}',
-                          y=y + 8 + 9 * i)]
+                          y=y + 9 + 12 * i)]
     said = '; '.join(f'{n}: {100 * a:.0f} and {100 * b:.0f} percent'
                      for n, (a, b) in values.items())
     return _svg(parts, width, height, f'{title}, {names[0]} and {names[1]}. {said}', 'bars')
