@@ -20,21 +20,21 @@ TARGETS = dict(
 
 #: Changes of the source-free config (unless ``mean_teacher``). ``harmful``: what nobody should do.
 SETTINGS = dict(
-    recommended=dict(iters=80),
-    rate_high=dict(iters=60, harmful=True, options={'optim_wrapper.optimizer.lr': 1e-2}),
-    mean_teacher=dict(iters=80, mean_teacher=True),
-    noise_images=dict(iters=60, no_terms=True, harmful=True, images='noise'),
-    rate_high_no_terms=dict(iters=60, no_terms=True, harmful=True,
+    recommended=dict(iters=45),
+    rate_high=dict(iters=40, harmful=True, options={'optim_wrapper.optimizer.lr': 1e-2}),
+    mean_teacher=dict(iters=45, mean_teacher=True),
+    noise_images=dict(iters=40, no_terms=True, harmful=True, images='noise'),
+    rate_high_no_terms=dict(iters=40, no_terms=True, harmful=True,
                             options={'optim_wrapper.optimizer.lr': 3e-3,
                                      'model.train_cfg.confidence_quantile': 0.}),
-    slow=dict(iters=60, options={'optim_wrapper.optimizer.lr': 1e-4}),
-    no_terms=dict(iters=80, no_terms=True),
-    other_images=dict(iters=60, no_terms=True, harmful=True, images='other'),
-    no_average=dict(iters=60, no_terms=True, harmful=True, momentum=1.,
+    slow=dict(iters=40, options={'optim_wrapper.optimizer.lr': 1e-4}),
+    no_terms=dict(iters=45, no_terms=True),
+    other_images=dict(iters=40, no_terms=True, harmful=True, images='other'),
+    no_average=dict(iters=40, no_terms=True, harmful=True, momentum=1.,
                     options={'optim_wrapper.optimizer.lr': 2e-3}),
-    all_labels=dict(iters=60, no_terms=True, harmful=True,
+    all_labels=dict(iters=40, no_terms=True, harmful=True,
                     options={'model.train_cfg.confidence_quantile': 0.}),
-    few_images=dict(iters=60, images='few'))
+    few_images=dict(iters=40, images='few'))
 #: Changes of the start model's weights without training, see verdict_train.change_weights.
 WEIGHTS = dict(
     norms=dict(images='train'), norms_noise=dict(images='noise', harmful=True),

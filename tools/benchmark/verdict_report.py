@@ -113,8 +113,8 @@ def confusion(records: list[dict]) -> dict:
 
 def markdown(records: list[dict], found: dict) -> str:
     """The confusion tables."""
-    lines = [f'{found["all"]["runs"]} runs, {len(records)} comparisons (each run half way and at '
-             'its end). Rows: the verdict; columns: the truth.\n',
+    lines = [f'{found["all"]["runs"]} runs, {len(records)} comparisons. '
+             'Rows: the verdict; columns: the truth.\n',
              '|  | ' + ' | '.join(f'{name}: truth {word}' for name in HALVES.values()
                                   for word in WORDS) + ' |', '|---|' + '---|' * 6]
     for verdict in WORDS:

@@ -122,10 +122,10 @@ def models(plan, source: Path, data: Path, work: Path, folder: Path):
     if not done.exists():
         write_json(done, adapt(target, checkpoint, setting, seed, data, work, folder))
     training = json.loads(done.read_text(encoding='utf-8'))
-    iters = SETTINGS[setting]['iters']
-    for at in (iters // 2, iters):
-        if (folder / f'after_{at}_truth.npz').exists():
-            yield at, None, training
-        elif (folder / f'iter_{at}.pth').exists():  # else the training was stopped before
-            yield at, plain_weights(folder / f'iter_{at}.pth', folder / f'plain_{at}.pth'), training
-            (folder / f'iter_{at}.pth').unlink()
+    at = SETTINGS[setting]['iters']
+    saved = folder / f'iter_{at}.pth'
+    if (folder / f'after_{at}_truth.npz').exists():
+        yield at, None, training
+    elif saved.exists():  # else the training was stopped before
+        yield at, plain_weights(saved, folder / f'plain_{at}.pth'), training
+        saved.unlink()

@@ -1,6 +1,7 @@
 """The trainings of tools/benchmark/verdict.py, all in one process."""
 from __future__ import annotations
 
+import fcntl
 import time
 from pathlib import Path
 
@@ -55,7 +56,11 @@ def train_source(name: str, seed: int, data: Path, work: Path) -> None:
     """Train a start model unless its checkpoints are there."""
     spec, folder = SOURCES[name], source_folder(name, seed, work)
     last = max(spec['checkpoints'])
-    if not (folder / f'iter_{last}.pth').exists():
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / 'lock').open('w') as lock:  # two processes may share a work directory
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (folder / f'iter_{last}.pth').exists():
+            return
         cfg = config_of(spec['config'], data, folder)
         cfg.param_scheduler[1].milestones = [round(0.7 * last), round(0.9 * last)]
         train(cfg, last, spec['checkpoints'], int(folder.name[-1]))
@@ -82,21 +87,21 @@ def adapt(target: str, checkpoint: int, setting: str, seed: int, data: Path, wor
             cfg.model.alignments = dict(
                 distillation=dict(type='StartModelDistillation', loss_weight=0.3),
                 weights=dict(type='StartWeightLoss'))
-        cfg.train_dataloader = dict(batch_size=16, num_workers=0, dataset=unlabeled,
+        cfg.train_dataloader = dict(batch_size=12, num_workers=0, dataset=unlabeled,
                                     sampler=dict(type='InfiniteSampler', shuffle=True))
     else:
-        cfg.train_dataloader.update(batch_size=32)
-        cfg.train_dataloader.sampler.batch_size = 32
+        cfg.train_dataloader.update(batch_size=24)
+        cfg.train_dataloader.sampler.batch_size = 24
     for hook in cfg.custom_hooks:
         if hook['type'] == 'EMATeacherHook':
-            hook['momentum'] = how.get('momentum', 0.03)  # a short run: a short horizon
+            hook['momentum'] = how.get('momentum', 0.06)  # a short run: a short horizon
     cfg.param_scheduler = [dict(type='LinearLR', start_factor=0.02, by_epoch=False, begin=0,
-                                end=10)]
+                                end=5)]
     cfg.load_from = str(source_folder(spec['source'], seed, work) / f'iter_{checkpoint}.pth')
     cfg.merge_from_dict(how.get('options', {}))
     stopped = None
     try:
-        seconds = train(cfg, how['iters'], (how['iters'] // 2, how['iters']), seed)
+        seconds = train(cfg, how['iters'], (how['iters'], ), seed)
     except FloatingPointError as error:  # FiniteLossHook
         seconds, stopped = 0., f'{type(error).__name__}: {error}'[:200]
     return dict(seconds=round(seconds, 1), stopped=stopped)
