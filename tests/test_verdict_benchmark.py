@@ -63,4 +63,4 @@ def test_the_committed_table_is_of_the_committed_records():
     found = json.loads((out / 'confusion.json').read_text())
     for half in (0, 1):
         assert found[str(half)] == json.loads(json.dumps(verdict_report.confusion(
-            [r for r in records if r['seed'] == half])))
+            [r for r in records if verdict_report.half_of(r) == half])))

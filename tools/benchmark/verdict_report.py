@@ -40,15 +40,9 @@ def people_of(target: str, data: Path):
 
 
 def snapshots(work: Path) -> list[dict]:
-    """Records of all finished runs with paths of their predictions."""
-    found = []
-    for path in sorted((work / 'records').glob('*.json')):
-        for record in json.loads(path.read_text(encoding='utf-8')):
-            record['before'] = work / 'before' / (
-                f'{record["target"]}-{record["start"]}-seed{record["seed"]}.npz')
-            record['after'] = work / 'runs' / record['run'] / f'after_{record["iterations"]}.npz'
-            found.append(record)
-    return found
+    """Records of all finished runs."""
+    return [record for path in sorted((work / 'records').glob('*.json'))
+            for record in json.loads(path.read_text(encoding='utf-8'))]
 
 
 def truth_of(record: dict) -> str:
@@ -61,7 +55,7 @@ def truth_of(record: dict) -> str:
 def judged(record: dict, work: Path) -> dict:
     """The record with the verdict without labels."""
     data, source = work / 'data', TARGETS[record['target']]['source']
-    before, after = (Predictions.load(record.pop(key)) for key in ('before', 'after'))
+    before, after = (Predictions.load(work / file) for file in record.pop('files'))
     found = judge(before, after, people_of(record['target'], data), meta_of(source, data, work))
     return dict(record, true=truth_of(record), verdict=found.word, sure=found.sure,
                 reasons=found.reasons, people=found.people, groups=found.groups,
@@ -85,7 +79,7 @@ def report(out: Path) -> None:
     """The tables from the committed records alone."""
     records = [r for path in sorted((out / 'runs').glob('*.json'))
                for r in json.loads(path.read_text(encoding='utf-8'))]
-    found = {half: confusion([r for r in records if r['seed'] == half]) for half in HALVES}
+    found = {half: confusion([r for r in records if half_of(r) == half]) for half in HALVES}
     found['all'] = confusion(records)
     write_json(out / 'confusion.json', {str(k): v for k, v in found.items()})
     text = markdown(records, found)
@@ -97,6 +91,11 @@ def report(out: Path) -> None:
         PAGE.write_text(pattern.sub(
             lambda _: f'{MARKERS[0]}\n{text}{MARKERS[1]}', page), encoding='utf-8')
     print(text)
+
+
+def half_of(record: dict) -> int:
+    """0: the rule was chosen on it."""
+    return min(record['seed'], 1)
 
 
 def confusion(records: list[dict]) -> dict:

@@ -67,15 +67,23 @@ def labelled(target: str, data: Path) -> tuple[People, np.ndarray]:
     return people, np.array([labels[i['id']] for i in images], float).reshape(len(images), -1, 3)
 
 
-def predicted(target: str, checkpoint: Path, data: Path, work: Path, out: Path
-              ) -> tuple[Predictions, Predictions, dict]:
-    """Predictions of the held-back people and of all labelled ones, kept in ``out``; the meta."""
-    predictor = Predictor(plain_config(TARGETS[target]['source'], data, work), checkpoint)
+def predicted(target: str, checkpoint: Path, data: Path, work: Path, out: Path) -> None:
+    """Keep predictions of the held-back people and of all labelled ones in ``out``."""
     files = out.with_suffix('.npz'), out.with_name(out.name + '_truth.npz')
-    if not all(f.exists() for f in files):
-        predict_people(predictor, held_back(target, data)).save(files[0])
-        predict_people(predictor, labelled(target, data)[0], ()).save(files[1])
-    return (*(Predictions.load(f) for f in files), predictor.meta)
+    if all(f.exists() for f in files):
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    predictor = Predictor(plain_config(TARGETS[target]['source'], data, work), checkpoint)
+    predict_people(predictor, held_back(target, data)).save(files[0])
+    predict_people(predictor, labelled(target, data)[0], ()).save(files[1])
+
+
+def scores(target: str, before: Path, after: Path, data: Path) -> dict[str, list[float]]:
+    """The truth: PCK of two :func:`predicted` models on all labelled people."""
+    people, labels = labelled(target, data)
+    pair = [Predictions.load(p.with_name(p.name + '_truth.npz')) for p in (before, after)]
+    return {f'PCK@{t}': [round(pck(p.points, labels, people.sizes, t), 3) for p in pair]
+            for t in (0.05, 0.1)}
 
 
 def pck(points: np.ndarray, labels: np.ndarray, sizes: np.ndarray, threshold: float) -> float:
@@ -89,23 +97,20 @@ def run_one(name: str, data: Path, work: Path) -> list[dict]:
     target, checkpoint, setting, seed = plan = next(p for p in PLAN if run_name(*p) == name)
     folder = work / 'runs' / name
     start = work / 'before' / f'{target}-{checkpoint}-seed{seed}'
-    start.parent.mkdir(exist_ok=True)
-    people, labels = labelled(target, data)
     source = source_folder(TARGETS[target]['source'], seed, work) / f'iter_{checkpoint}.pth'
-    _, before, _ = predicted(target, source, data, work, start)
+    predicted(target, source, data, work, start)
     records = []
     for at, weights, training in models(plan, source, data, work, folder):
         out = folder / f'after_{at}'
         if weights is not None:
             predicted(target, weights, data, work, out)
             weights.unlink()
-        after = Predictions.load(out.with_name(out.name + '_truth.npz'))
-        score = {f'PCK@{t}': [round(pck(p.points, labels, people.sizes, t), 3)
-                              for p in (before, after)] for t in (0.05, 0.1)}
         records.append(dict(
-            run=name, target=target, gap=TARGETS[target]['gap'], seed=seed, start=checkpoint,
-            setting=setting, iterations=at, truth=score, trained=setting in SETTINGS,
-            harmful={**SETTINGS, **WEIGHTS}[setting].get('harmful', False), **training))
+            run=name, target=target, gap=TARGETS[target]['gap'], seed=seed, start=str(checkpoint),
+            setting=setting, iterations=at, truth=scores(target, start, out, data),
+            kind='trained' if setting in SETTINGS else 'weights',
+            harmful={**SETTINGS, **WEIGHTS}[setting].get('harmful', False),
+            files=[str(p.relative_to(work)) + '.npz' for p in (start, out)], **training))
     return records
 
 

@@ -17,11 +17,7 @@ def config_of(name: str, data: Path, work_dir: Path):
     """A shipped config on the data of this benchmark, without validation or pictures."""
     from mmengine.config import Config
     cfg = Config.fromfile(CONFIGS / name)
-    text = cfg.pretty_text
-    for old, new in (('data/synthpose/people/', 'people/'), ('data/synthpose/hands/', 'hands/'),
-                     ('data/lspet/images/', 'photos/images/train/')):
-        text = text.replace(old, f'{data}/{new}')
-    cfg = Config.fromstring(text, '.py')
+    cfg = Config(_moved(cfg.to_dict(), data))
     for part in ('val', 'test'):
         cfg[f'{part}_cfg'] = cfg[f'{part}_evaluator'] = None
     cfg.val_dataloader = None
@@ -31,6 +27,19 @@ def config_of(name: str, data: Path, work_dir: Path):
     cfg.visualizer.name = cfg.experiment_name = f'{work_dir.parent.name}-{work_dir.name}'
     cfg.work_dir = str(work_dir)
     return cfg
+
+
+def _moved(value, data: Path):
+    """A config's content with this benchmark's folders."""
+    if isinstance(value, dict):
+        return {k: _moved(v, data) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_moved(v, data) for v in value)
+    if isinstance(value, str):
+        for old, new in (('data/synthpose/', ''), ('data/lspet/images/', 'photos/images/train/')):
+            if value.startswith(old):
+                return f'{data}/{new}{value[len(old):]}'
+    return value
 
 
 def train(cfg, iters: int, saved: tuple[int, ...], seed: int) -> float:
