@@ -13,7 +13,7 @@ import torch
 from mmengine.config import Config, DictAction
 from mmengine.logging import MMLogger
 
-from .boxes import Tracker, build_boxes, detector_categories
+from .boxes import Tracker, build_boxes, check_spec, detector_categories
 from .frames import FrameOptions, choose_frames, load_frame
 from .people import People, Predictions, predict_people, write_people
 from .plan import format_plan, timed
@@ -76,6 +76,7 @@ class Adaptation:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.folder = Path(options.out).expanduser().resolve()
+        check_spec(options.boxes)
         self.media = find_media(options.data)
         self.config, self.checkpoint = find_model(options.model, options.config,
                                                   options.checkpoint)
