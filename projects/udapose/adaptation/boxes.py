@@ -72,11 +72,13 @@ class Boxes:
     def prepare(self, media: Media) -> None:
         """Look at a video before its frames are asked for."""
 
-    def boxes(self, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+    def boxes(self, frame: Frame, scale: float = 1.) -> tuple[np.ndarray, np.ndarray]:
         """Find the people of a frame.
 
         Args:
             frame (Frame): The frame.
+            scale (float): Size of the frame over that of the original, to which a file's boxes
+                refer. Defaults to 1.
 
         Returns:
             tuple[np.ndarray, np.ndarray]: (P, 4) float32 xyxy in pixels, clipped to the image;
@@ -84,7 +86,7 @@ class Boxes:
         """
         boxes, scores = self._find(frame)
         height, width = frame.image.shape[:2]
-        boxes = np.clip(np.asarray(boxes, np.float32).reshape(-1, 4), 0,
+        boxes = np.clip(np.asarray(boxes, np.float32).reshape(-1, 4) * self._scale(scale), 0,
                         np.array([width, height, width, height], np.float32))
         sides = boxes[:, 2:] - boxes[:, :2]
         tiny = sides.max(1, initial=0) < _TINY * height
@@ -94,6 +96,10 @@ class Boxes:
         self.counts['boxes that overlap another one by half'] += int(
             (overlaps > 0.5).any(1).sum()) if len(boxes) else 0
         return boxes, scores
+
+    @staticmethod
+    def _scale(scale: float) -> float:
+        return 1.  # what looks at the frame itself finds boxes in its pixels
 
     def _find(self, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
         height, width = frame.image.shape[:2]
@@ -130,6 +136,10 @@ class FileBoxes(Boxes):
                 self._frames.setdefault(name, []).append(int(number))
         self._frames = {name: sorted(numbers) for name, numbers in self._frames.items()}
         self._reach = 12
+
+    @staticmethod
+    def _scale(scale: float) -> float:
+        return scale
 
     def prepare(self, media: Media) -> None:
         """Take half a second as the reach of a listed frame."""
@@ -185,11 +195,11 @@ class DetectorBoxes(Boxes):
 class MotionBoxes(Boxes):
     """What differs from the still background of a video; for a camera that does not move.
 
-    The background is the median of 40 frames spread over the video. Needs no weights; shadows and
-    people who stand still throughout are not told apart from people and background.
+    The background is the scene that returns in several parts of the video. Needs no weights;
+    shadows count as people, and where somebody is always there nobody may be found.
     """
 
-    _FRAMES, _SIDE, _DIFFERENCE, _AREA = 40, 480, 25, 0.004
+    _FRAMES, _SIDE, _DIFFERENCE, _AREA = 120, 480, 25, 0.004
 
     def __init__(self) -> None:
         super().__init__()
@@ -209,7 +219,7 @@ class MotionBoxes(Boxes):
         pictures = [self._small(frame.image) for _, frame in zip(
             range(self._FRAMES + 2), media.read(wanted=wanted), strict=False)]
         if pictures:
-            self._background = {media.name: np.median(np.stack(pictures), 0).astype(np.uint8)}
+            self._background = {media.name: _empty_scene(np.stack(pictures))}
 
     def _small(self, image: np.ndarray) -> np.ndarray:
         scale = self._SIDE / max(image.shape[:2])
@@ -222,7 +232,9 @@ class MotionBoxes(Boxes):
             raise ValueError(f'--boxes motion needs a video, {frame.source} is none: give --boxes '
                              'whole, detector or FILE')
         small = self._small(frame.image)
-        moved = (cv2.absdiff(small, background).max(2) > self._DIFFERENCE).astype(np.uint8)
+        difference = small.astype(np.int16) - background
+        difference -= np.median(difference, (0, 1)).astype(np.int16)  # the exposure has changed
+        moved = (np.abs(difference).max(2) > self._DIFFERENCE).astype(np.uint8)
         moved = cv2.morphologyEx(moved, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
         moved = cv2.morphologyEx(moved, cv2.MORPH_CLOSE, np.ones((15, 9), np.uint8))
         _, _, stats, _ = cv2.connectedComponentsWithStats(moved)
@@ -281,6 +293,23 @@ def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     common = np.clip(high - low, 0, None).prod(-1)
     area_a, area_b = ((x[:, 2:] - x[:, :2]).prod(-1) for x in (a, b))
     return common / np.maximum(area_a[:, None] + area_b[None] - common, 1e-9)
+
+
+def _empty_scene(pictures: np.ndarray, segments: int = 12) -> np.ndarray:
+    """The background in (T, H, W, 3) pictures of a still camera, in order of time.
+
+    The scene without people looks alike whenever it is seen, also much later; people do not. So it
+    is the median of the picture that returns in the most parts of the video, and of those like it.
+    Where no picture returns in three parts, somebody is always there: the median of all.
+    """
+    small = np.stack([cv2.resize(p, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+                      for p in pictures]).astype(np.int16)
+    alike = np.stack([(np.abs(small - one).max(-1) > 20).mean((1, 2)) < 0.01 for one in small])
+    part = np.arange(len(pictures)) * segments // len(pictures)
+    returns = np.stack([alike[:, part == n].any(1) for n in range(segments) if (part == n).any()])
+    best = returns.sum(0).argmax()
+    chosen = alike[best] if returns.sum(0)[best] >= 3 else np.ones(len(pictures), bool)
+    return np.median(pictures[chosen], 0).astype(np.uint8)
 
 
 def _stacked(found: list[tuple[np.ndarray, float]]) -> tuple[np.ndarray, np.ndarray]:
