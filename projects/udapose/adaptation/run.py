@@ -21,7 +21,7 @@ from .predictor import Predictor
 from .start_model import find_model, load_state, prepare_start
 from .steps import Steps, file_state, write_json
 from .training_config import Schedule, training_config
-from .video import find_media
+from .video import find_media, read_image
 
 
 @dataclass
@@ -183,8 +183,7 @@ class Adaptation:
 
     def _boxes(self) -> dict:
         frames = json.loads((self.folder / 'frames.json').read_text(encoding='utf-8'))['frames']
-        finder = build_boxes(self.boxes_spec, self._names(), self.device,
-                             self.options.detector_checkpoint)
+        finder = self._finder()
         media = {m.name: m for m in self.media}
         prepared, tracker, clip = None, Tracker(), None
         images: dict[str, list] = dict(train=[], held_back=[])
@@ -308,7 +307,27 @@ class Adaptation:
         return dict(word=verdict['word'], model=kept)
 
     def _files(self) -> dict:
-        return {}
+        made = {}
+        model = self.folder / 'model'
+        if self.options.onnx:
+            from ..deploy.onnx_export import export_onnx
+            people = People.load(self.folder / 'held_back.json')
+            frames = [read_image(people.root / file)
+                      for file in list(dict.fromkeys(people.files))[:50]]
+            made['onnx'] = export_onnx(model, frames=frames)['parity']
+            print(f'  {model / "model.onnx"}', flush=True)
+        if self.options.predict != 'none':
+            from .outputs import write_predictions
+            training = self.steps.record['steps']['training']['seconds']
+            kept = self.steps.summary('verdict')['model']
+            made['predictions'] = write_predictions(
+                self.folder, self.media, self.start, self.folder / kept, self._finder,
+                self.device, None if self.options.predict == 'all' else max(training / 2, 60))
+        return made
+
+    def _finder(self):
+        return build_boxes(self.boxes_spec, self._names(), self.device,
+                           self.options.detector_checkpoint)
 
 
 def _best(work: Path) -> tuple[Path, int]:
