@@ -13,6 +13,8 @@ from ..datasets.box_files import BOX_FORMS, parse_boxes
 from ..datasets.json_files import load_json
 from .video import Frame, Media
 
+#: Of ``--boxes``, besides files.
+CHOICES = ('auto', 'whole', 'detector', 'motion')
 #: COCO's categories as torchvision's detectors number them.
 PERSON, ANIMALS = (1,), tuple(range(16, 26))
 _HUMAN, _ANIMAL = ('shoulder', 'hip', 'knee'), ('paw', 'tail', 'hoof')
@@ -46,9 +48,18 @@ def build_boxes(spec: str, names: Sequence[str] = (), device: str = 'cpu',
             raise ValueError('--boxes detector: the detector knows people and animals, not what '
                              f'has the joints {", ".join(names[:4])}, ...: {_REMEDY}')
         return DetectorBoxes(categories, device, checkpoint, threshold)
-    if Path(spec).expanduser().is_file():
-        return FileBoxes(str(Path(spec).expanduser()), threshold if threshold != 0.5 else 0.)
-    raise ValueError(f'--boxes {spec} is neither a file nor one of whole, detector, motion')
+    check_spec(spec)
+    return FileBoxes(str(Path(spec).expanduser()), threshold if threshold != 0.5 else 0.)
+
+
+def check_spec(spec: str) -> None:
+    """Whether ``--boxes`` may be this.
+
+    Raises:
+        ValueError: It is neither a choice nor a file.
+    """
+    if spec not in CHOICES and not Path(spec).expanduser().is_file():
+        raise ValueError(f'--boxes {spec} is neither a file nor one of {", ".join(CHOICES)}')
 
 
 def detector_categories(names: Sequence[str]) -> tuple[int, ...]:

@@ -42,10 +42,7 @@ def timed(cfg: Config, device: str) -> dict:
         batch = pseudo_collate([dataset[i] for i in indices])
         loading = time.perf_counter() - began
         model = MODELS.build(cfg.model)
-        plain = model.student if hasattr(model, 'student') else model
-        load_checkpoint(plain, cfg.load_from, map_location='cpu', strict=True, logger='silent')
-        if hasattr(model, 'teacher'):
-            model.teacher.load_state_dict(plain.state_dict())
+        load_checkpoint(model, cfg.load_from, map_location='cpu', logger='silent')
         model.to(device).train()
         times = []
         for _ in range(_STEPS):

@@ -5,21 +5,21 @@ import json
 import os
 import shutil
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
 from mmengine.config import Config, DictAction
+from mmengine.logging import MMLogger
 
-from .boxes import Tracker, build_boxes, detector_categories
+from .boxes import Tracker, build_boxes, check_spec, detector_categories
 from .frames import FrameOptions, choose_frames, load_frame
 from .people import People, Predictions, predict_people, write_people
 from .plan import format_plan, timed
 from .predictor import Predictor
 from .start_model import find_model, load_state, prepare_start
-from .steps import Steps, file_state, fingerprint, write_json
+from .steps import Steps, file_state, write_json
 from .training_config import Schedule, training_config
 from .video import find_media
 
@@ -76,6 +76,7 @@ class Adaptation:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.folder = Path(options.out).expanduser().resolve()
+        check_spec(options.boxes)
         self.media = find_media(options.data)
         self.config, self.checkpoint = find_model(options.model, options.config,
                                                   options.checkpoint)
@@ -83,7 +84,8 @@ class Adaptation:
             path = getattr(options, key)
             if path and not Path(path).expanduser().is_file():
                 raise FileNotFoundError(f'--{key} {path} does not exist: name a COCO json')
-        self.device = options.device or ('cuda:0' if torch.cuda.is_available() else 'cpu')
+        self.device = _device(options.device)
+        MMLogger.get_current_instance().setLevel('WARNING')  # the training's log is in work/
         self.frame_options = FrameOptions(max_frames=options.max_frames)
         self.steps = Steps(self.folder, {k: v for k, v in asdict(options).items()})
 
@@ -314,6 +316,17 @@ def _best(work: Path) -> tuple[Path, int]:
     found = sorted(work.glob('best_label_free_score_iter_*.pth'), key=os.path.getmtime)
     path = found[-1] if found else Path((work / 'last_checkpoint').read_text().strip())
     return path, int(path.stem.rsplit('_', 1)[1])
+
+
+def _device(name: str | None) -> str:
+    if name is None:
+        return 'cuda:0' if torch.cuda.is_available() else 'cpu'
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f'--device {name} cannot be used here '
+                         f'({str(error).splitlines()[0]}): leave it out, or choose cpu') from error
+    return name
 
 
 def parse_cfg_options(values: Sequence[str]) -> dict:

@@ -24,6 +24,8 @@ from pathlib import Path
 #: Subcommand -> module, in the order of ``udapose --help``.
 COMMANDS = {
     'quickstart': 'udapose.cli.quickstart',
+    'adapt': 'udapose.cli.adapt',
+    'predict': 'udapose.cli.predict',
     'doctor': 'udapose.cli.doctor',
     'configs': 'udapose.cli.configs',
     'synth': 'udapose.cli.synth',

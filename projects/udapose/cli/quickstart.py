@@ -36,7 +36,8 @@ class Plan:
         source (int): Iterations on labelled source images, from scratch.
         adapt (int): Iterations of the adaptation, and of the oracle.
         batch (int): Images of the adaptation's batch, half of either domain.
-        seconds (dict[str, float]): Measured for each phase, on 2 cores.
+        seconds (dict[str, float]): For each phase as measured on 2 idle cores; the oracle's is
+            estimated.
     """
     images: dict[str, int]
     source: int
@@ -47,7 +48,7 @@ class Plan:
 
 FULL = Plan(dict(size=128, source_train=2000, target_train=2000, val=100, test=400),
             source=800, adapt=600, batch=32,
-            seconds=dict(data=70, source=200, adaptation=230, oracle=200, evaluation=30))
+            seconds=dict(data=28, source=128, adaptation=140, oracle=120, evaluation=12))
 SMOKE = Plan(dict(size=64, source_train=200, target_train=200, val=20, test=40),
              source=60, adapt=40, batch=32,
              seconds=dict(data=6, source=20, adaptation=20, oracle=20, evaluation=15))
