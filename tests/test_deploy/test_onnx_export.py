@@ -11,6 +11,7 @@ from small_models import NAMES, plain_folder, training_config, weights
 from udapose import cli
 from udapose.apis import inference_topdown, init_model
 from udapose.deploy import OnnxPose, export_onnx, network, onnx_export
+from udapose.deploy.pose_onnx import decode, region, to_image
 
 BOXES = np.array([[10, 5, 90, 110], [-8, 60, 70, 100]], np.float32)
 
@@ -117,34 +118,39 @@ def test_rtmlib_loads_the_file(folders, image):
     np.testing.assert_allclose(points, expected, atol=0.1)
 
 
-def test_rtmlib_reads_udp_heatmaps(folders, image):
-    """Its decoder is UDP's, its crop is not: up to a pixel of the crop, 1.56 of the photograph."""
+def test_rtmlib_reads_udp_heatmaps(folders):
+    """Its class ViTPose has UDP's decoder away from the border (docs/deployment.md)."""
     rtmlib = pytest.importorskip('rtmlib')
     if not hasattr(rtmlib, 'ViTPose'):
         pytest.skip('this rtmlib has no ViTPose')
     folder = folders('vit')
     description = json.loads((folder / 'deploy.json').read_text())
-    spec = description['input']
     assert description['rtmlib'] == 'ViTPose'
-    pose = rtmlib.ViTPose(str(folder / 'model.onnx'), mean=spec['mean'], std=spec['std'],
-                          model_input_size=(spec['width'], spec['height']))
-    points, _ = pose(image[..., ::-1], BOXES[:1])
-    expected, _ = OnnxPose(folder)(image, BOXES[:1])
-    pixel = 105 * 1.25 / 64
-    assert np.linalg.norm(points - expected, axis=-1).max() < 2 * pixel
+    pose = rtmlib.ViTPose(str(folder / 'model.onnx'), model_input_size=(64, 64))
+    (output,) = pose.inference(np.zeros((64, 64, 3), np.float32))
+    assert output.shape == (1, 3, 16, 16)
+
+    y, x = np.mgrid[:64, :64]
+    centres = np.random.default_rng(0).uniform(12, 52, (3, 2))
+    maps = np.exp(-((x - centres[:, :1, None])**2 + (y - centres[:, 1:, None])**2) / 8)[None]
+    centre, size = region(BOXES[0], description)
+    points, _ = pose.postprocess([maps.astype(np.float32)], centre, size)
+    expected = to_image(decode([maps.astype(np.float32)], description)[0][0], centre, size,
+                        description)
+    np.testing.assert_allclose(points[0], expected, atol=0.1)
 
 
 def test_a_file_that_predicts_otherwise_is_not_written(tmp_path, monkeypatch):
     with_onnx()
-    folder, write = plain_folder('rtmpose', tmp_path / 'model'), network.write_onnx
+    folder, write = plain_folder('heatmap', tmp_path / 'model'), network.write_onnx
 
     def damaged(net, *args):
         with torch.no_grad():
-            net.model.head.cls_x.weight[0] += 0.1
+            net.model.head.final_layer.weight[0] += 0.1
             write(net, *args)
-            net.model.head.cls_x.weight[0] -= 0.1
+            net.model.head.final_layer.weight[0] -= 0.1
     monkeypatch.setattr(onnx_export, 'write_onnx', damaged)
-    with pytest.raises(RuntimeError, match="output simcc_x differs from PyTorch's by"):
+    with pytest.raises(RuntimeError, match="output heatmaps differs from PyTorch's by"):
         export_onnx(folder)
     assert sorted(p.name for p in folder.iterdir()) == ['config.py', 'model.pth']
 
@@ -165,7 +171,7 @@ def test_a_decoder_that_is_not_the_codecs_is_found(tmp_path, monkeypatch):
 
 def test_given_frames_are_compared_and_chosen_joints_kept(tmp_path, image):
     with_onnx()
-    folder = plain_folder('rtmpose', tmp_path / 'model', output_keypoint_indices=[2, 0])
+    folder = plain_folder('rle', tmp_path / 'model', output_keypoint_indices=[2, 0])
     description = export_onnx(folder, out=tmp_path / 'other', frames=[image, image[:50], image])
     assert description['parity']['frames'] == 3 and description['parity']['keypoints'] == 6
     assert description['keypoint_indices'] == [2, 0]

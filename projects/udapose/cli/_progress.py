@@ -21,7 +21,7 @@ class Progress:
     def __init__(self, total: int, unit: str = 'frames',
                  clock: Callable[[], float] = time.monotonic) -> None:
         self.total, self.unit, self.done = total, unit, 0
-        self._clock, self._began, self._said = clock, None, None
+        self._clock, self._began, self._said, self._first = clock, None, None, 0
         self._terminal = sys.stdout.isatty()
         self._shown = False
 
@@ -49,7 +49,7 @@ class Progress:
         text = f'{self.done} of {self.total} {self.unit}' if self.total else \
             f'{self.done} {self.unit}'
         measured = self.done - self._first
-        if measured <= 0 or now <= self._began:
+        if self._began is None or measured <= 0 or now <= self._began:
             return text
         speed = measured / (now - self._began)
         text += f', {speed:.3g} a second'

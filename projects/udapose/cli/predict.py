@@ -59,7 +59,7 @@ def _predict(args) -> int:
     from udapose.adaptation.video import find_media
 
     from ._progress import Progress
-    media = _without_results(find_media(args.data), args.out)
+    media = _without_results(find_media(args.data), args.data, args.out)
     device = args.device or ('cuda:0' if torch.cuda.is_available() else 'cpu')
     predictor = Predictor(config, checkpoint, device)
     detector = args.detector_checkpoint or settings.get('detector_checkpoint')
@@ -130,14 +130,25 @@ def _settings(folder: Path) -> dict:
                 detector_checkpoint=options.get('detector_checkpoint'))
 
 
-def _without_results(media: list, out: Path) -> list:
-    """Leave out what an earlier call wrote into a folder within the data."""
-    folder = out.expanduser().resolve()
-    kept = [item for item in media if folder not in item.path.resolve().parents]
+def _without_results(media: list, data: Path, out: Path) -> list:
+    """Leave out what this command has written into folders within the data."""
+    root, out = (path.expanduser().resolve() for path in (data, out))
+    if not root.is_dir():
+        return media
+    if out == root:
+        raise ValueError(f'--out {out} is the folder of the data: give another one')
+    results = {root: False}
+
+    def is_result(folder: Path) -> bool:
+        if folder not in results:
+            results[folder] = folder == out or (folder / 'predictions.jsonl').is_file() or (
+                root in folder.parents and is_result(folder.parent))
+        return results[folder]
+    kept = [item for item in media if not is_result(item.path.resolve().parent)]
     if not kept:
-        raise ValueError(f'all data are in --out {out}: give another folder')
+        raise ValueError(f'all data in {data} are results of `udapose predict`')
     if len(kept) < len(media):
-        print(f'{len(media) - len(kept)} files in {out} are left out: they are results')
+        print(f'{len(media) - len(kept)} files are left out: they are results of this command')
     return kept
 
 

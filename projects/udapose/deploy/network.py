@@ -123,7 +123,7 @@ def _quiet():
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        with open(os.devnull, 'w') as nowhere, redirect_stdout(nowhere), \
+        with open(os.devnull, 'w', encoding='utf-8') as nowhere, redirect_stdout(nowhere), \
                 redirect_stderr(nowhere), warnings.catch_warnings():
             warnings.simplefilter('ignore')
             yield

@@ -51,7 +51,7 @@ def compare(model: nn.Module, network: Network, folder: Path,
         raw = pose.run(part)
         inputs = preprocess.cast_data([torch.from_numpy(c).permute(2, 0, 1) for c in part])
         with torch.no_grad():
-            images = _preprocessed(preprocess, inputs)
+            images = _preprocessed(preprocess, inputs).float()
             reference = [x.numpy() for x in network(images)]
             truth = _decoded_by_mmpose(model, images)
         _require_raw(raw, reference, pose.description['outputs'])
