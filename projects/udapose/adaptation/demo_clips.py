@@ -130,14 +130,14 @@ def one_person(seed: list[int], seconds: float, size: tuple[int, int]) -> Stage:
     """Somebody moves on the spot; the camera goes slowly around them."""
     rng = np.random.default_rng([*seed, 0])
     person = Person([*seed, 1], load_body(), seconds, OnTheSpot(rng))
-    begin, sway = rng.uniform(-40, 40), Sway(rng, (.15, .12, .03, .03), 6.)
+    begin, sway = rng.uniform(-40, 40), Sway(rng, (.12, .12, .03, .03), 6.)
 
     def camera(time):
-        # two thirds of a half turn in ten seconds
         angle = np.radians(begin + 7. * (time - seconds / 2))
         near, up, aside, high = sway(time)
-        eye = np.array([(3.6 + near) * np.sin(angle), -(3.6 + near) * np.cos(angle), 1.35 + up])
-        return eye, np.array([aside, 0, .98 + high])
+        distance = 2.1 * person.height + near  # so that there is room for raised arms
+        eye = np.array([distance * np.sin(angle), -distance * np.cos(angle), 1.35 + up])
+        return eye, np.array([aside, 0, .55 * person.height + high])
 
     boxes = [((-1.5, 1.3), (.6, .5, .8), 20), ((1.6, 1.0), (.8, .6, .45), -35)]
     return Stage([person], Room([*seed, 2], (4.6, 4.2), boxes), camera, SunLight.sample(rng),

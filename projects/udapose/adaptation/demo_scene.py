@@ -35,6 +35,9 @@ class Person:
         place (Callable): Gives place, heading and metres walked at a time, see
             :class:`~udapose.adaptation.demo_motion.OnTheSpot`.
         walks (bool): Whether the legs walk.
+
+    Attributes:
+        height (float): Metres, standing.
     """
 
     def __init__(self, seed: list[int], body: Body, seconds: float, place, walks: bool = False
@@ -44,6 +47,7 @@ class Person:
         ages = np.nonzero(body.age > .3)[0]
         self.identity = int(rng.choice(identity_pool(ages, 'target', 'test')))
         rest = body.identity(self.identity)
+        self.height = float(np.ptp(rest.vertices[:, 2]))
         self._path = PosePath(rng, body, rest, seconds, walks)
         normals = vertex_normals(rest.vertices, body.faces)
         rest.vertices = rest.vertices + normals * clothing_offsets(rng, body)[:, None]
@@ -148,7 +152,7 @@ class Stage:
     def _labels(self, figures, surface, owner, rows, columns) -> list[Seen]:
         camera, fine = surface.view.camera, len(surface.depth)
         corner, size = np.array([self._left, self._top]), np.array(self.size)
-        result = []
+        result, covers = [], []
         for k, (person, figure) in enumerate(zip(self.people, figures)):
             pixels, visibility, _ = label_keypoints(
                 person.body.keypoints(figure), surface, person.body.skin_depth)
@@ -159,23 +163,30 @@ class Stage:
             low, high = (np.clip(end + .5, 0, size) for end in (outline.min(0), outline.max(0)))
             cover = np.zeros(fine * fine, np.float32)
             cover[surface.pixel[owner == k]] = 1
-            cover = cv2.resize(cover.reshape(fine, fine), (self._side, self._side),
-                               interpolation=cv2.INTER_AREA)[rows, columns]
+            mask = cv2.resize(cover.reshape(fine, fine), (self._side, self._side),
+                              interpolation=cv2.INTER_AREA)[rows, columns] >= .5
             result.append(Seen(pixels, np.where(inside, visibility, 0),
-                               np.concatenate([low, high - low]), cover >= .5, 1.))
+                               np.concatenate([low, high - low]), mask, 1.))
+            covers.append(self._in_frame(cover))
         for k, one in enumerate(result):
             if any(_meet(one.box, other.box) for other in result if other is not one):
-                alone = self._alone(figures[k], surface.view)[rows, columns].sum()
-                one.share = float(min(one.mask.sum() / max(alone, 1), 1.))
+                alone = self._in_frame(self._alone(figures[k], surface.view))
+                one.share = float(covers[k].sum() / max(alone.sum(), 1))
         return result
 
+    def _in_frame(self, cover: np.ndarray) -> np.ndarray:
+        """The frame's part of a cover with finer pixels than the square picture's."""
+        finer = int(np.sqrt(cover.size)) // self._side
+        top, left = self._top * finer, self._left * finer
+        return cover.reshape(self._side * finer, -1)[
+            top:top + self.size[1] * finer, left:left + self.size[0] * finer]
+
     def _alone(self, figure, view) -> np.ndarray:
-        """The mask (side, side) of a person if nobody else were there."""
-        local = view.camera.to_camera(figure.vertices)
-        side = view.size
-        found = rasterize(view.camera.project(local), local[:, 2], self.people[0].body.faces,
-                          side, side)
-        return np.isfinite(found.depth)
+        """The finer pixels that a person would cover if nobody else were there."""
+        camera, fine = view.camera.scaled(view.supersample), view.size * view.supersample
+        local = camera.to_camera(figure.vertices)
+        return np.isfinite(rasterize(camera.project(local), local[:, 2],
+                                     self.people[0].body.faces, fine, fine).depth)
 
 
 def look_at(eye: np.ndarray, target: np.ndarray, focal: float, side: int) -> Camera:
