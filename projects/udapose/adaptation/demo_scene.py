@@ -76,7 +76,7 @@ class Seen:
         keypoints (np.ndarray): (22, 2) pixels; integers are pixel centres.
         visibility (np.ndarray): (22,) 0 outside the frame, 1 occluded, 2 visible.
         box (np.ndarray): (4,) xywh around the whole person, within the frame.
-        mask (np.ndarray): (H, W) bool, the visible part.
+        mask (np.ndarray): (H, W) bool, pixels of which the person covers more than half.
         share (float): Of the person in the frame that nobody else hides, in [0, 1].
     """
     keypoints: np.ndarray
@@ -164,7 +164,7 @@ class Stage:
             cover = np.zeros(fine * fine, np.float32)
             cover[surface.pixel[owner == k]] = 1
             mask = cv2.resize(cover.reshape(fine, fine), (self._side, self._side),
-                              interpolation=cv2.INTER_AREA)[rows, columns] >= .5
+                              interpolation=cv2.INTER_AREA)[rows, columns] > .5
             result.append(Seen(pixels, np.where(inside, visibility, 0),
                                np.concatenate([low, high - low]), mask, 1.))
             covers.append(self._in_frame(cover))
