@@ -37,7 +37,6 @@ COMMANDS = {
     'test': 'udapose.cli.test',
     'two-stage': 'udapose.cli.two_stage',
     'export': 'udapose.cli.export',
-    'predict': 'udapose.cli.predict',
     'sheet': 'udapose.cli.sheet',
 }
 
