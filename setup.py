@@ -54,6 +54,7 @@ setup(
     # Never torch, mmcv, mmengine or mmpose here: pip must not touch the user's own builds.
     install_requires=read_requirements('runtime.txt'),
     extras_require={'coco': read_requirements('coco.txt'),
+                    'onnx': read_requirements('onnx.txt'),
                     'tests': read_requirements('tests.txt')},
     cmdclass={'build_py': BuildWithConfigs},
     zip_safe=False,

@@ -24,7 +24,15 @@ OF_MMENGINE = {'type', '_delete_', '_scope_', 'constructor', 'priority', 'conver
 SHORTER = {"kind='people', size=128)":
            "kind='people', size=64, source_train=4, target_train=4, val=2, test=2, workers=1)"}
 # What a script expects to have been made before, by page.
-BEFORE = {'docs/masks.md': """
+BEFORE = {'docs/deployment.md': """
+from pathlib import Path
+if not Path('exported_simcc').exists():
+    sys.path.insert(0, f'{ROOT}/tests/test_deploy')
+    from small_models import plain_folder
+    from udapose.deploy import export_onnx
+    export_onnx(plain_folder('rtmpose', 'exported_simcc'))
+    export_onnx('exported')
+""", 'docs/masks.md': """
 from udapose.datasets import UnlabeledPoseDataset
 from udapose.synthetic import generate
 generate('data/synthpose/people', size=64, source_train=3, target_train=3, val=2, test=2, workers=1)
@@ -53,7 +61,7 @@ def prepare():
 def as_script(text, before):
     """Run a script: its own imports come first, then what was made before, then the rest."""
     body = ast.parse(text).body
-    scope = {'ROOT': ROOT}
+    scope = {'ROOT': ROOT, 'sys': sys}
     exec(compile(ast.Module(body[:1], []), 'script', 'exec'), scope)
     exec(before, scope)
     exec(compile(ast.Module(body[1:], []), 'script', 'exec'), scope)

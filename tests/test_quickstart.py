@@ -4,9 +4,10 @@ import json
 import os
 
 import pytest
+import torch
 from mmengine.config import Config
 
-from udapose.cli import _experiment, main, quickstart
+from udapose.cli import _experiment, _quickstart_speed, main, quickstart
 from udapose.cli._time_left import TimeLeft
 
 
@@ -62,6 +63,9 @@ def started(monkeypatch, tmp_path):
                         lambda name, command, log, threads: commands.append(command) or command)
 
     def finish(jobs, **kwargs):
+        if commands[-1][2] == 'udapose.cli._quickstart_speed':
+            with open(commands[-1][5], 'w') as f:
+                f.write('{"threads": 2, "channels_last": true, "seconds": {}}')
         if 'train' in commands[-1]:
             work = commands[-1][commands[-1].index('--work-dir') + 1]
             with open(f'{work}/last_checkpoint', 'w') as f:
@@ -76,7 +80,8 @@ def test_phases_run_in_the_callers_folder(started, tmp_path):
     with pytest.raises(SystemExit, match='scores.json'):  # the last one has not really run
         main(['quickstart', '--out', 'my out', '--oracle'])
     names = [command[3] if command[2] == 'udapose' else command[2] for command in started]
-    assert names == ['synth', 'train', 'train', 'train', 'udapose.cli._quickstart_results']
+    assert names == ['synth', 'udapose.cli._quickstart_speed', 'train', 'train', 'train',
+                     'udapose.cli._quickstart_results']
     assert started[0][started[0].index('--out') + 1] == str(tmp_path / 'my out/data')
     tests = json.loads((tmp_path / 'my out/tests.json').read_text())['tests']
     assert [(t['method'], t['domain']) for t in tests] == [
@@ -172,3 +177,27 @@ def test_cpu_time_of_ended_processes_is_counted():
     before = quickstart.children_seconds()
     os.system('i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done')
     assert quickstart.children_seconds() > before
+
+
+def test_the_fastest_setting_is_taken(started, tmp_path):
+    with pytest.raises(SystemExit, match='scores.json'):
+        main(['quickstart', '--out', 'o'])
+    assert all('default_hooks.channels_last.type=ChannelsLastHook' in command
+               for command in started if 'train' in command)
+    with pytest.raises(SystemExit, match='scores.json'):
+        main(['quickstart', '--out', 'p', '--threads', '1'])
+    again = started[len(started) // 2 + 1:]
+    assert not any('udapose.cli._quickstart_speed' in command for command in again)
+    assert not any('ChannelsLastHook' in ' '.join(command) for command in again)
+
+
+def test_speed_measurement():
+    config = quickstart.Quickstart.config
+    path = config(quickstart.Quickstart(arguments('unused')), 'source_only')
+    before = torch.get_num_threads()
+    found = _quickstart_speed.measure(path, 2, [1])
+    assert torch.get_num_threads() == before and found['threads'] == 1
+    assert sorted(found['seconds']) == ['1 threads, channels first', '1 threads, channels last']
+    fastest = min(found['seconds'], key=found['seconds'].get)
+    assert found['channels_last'] == fastest.endswith('last') or \
+        len(set(found['seconds'].values())) == 1

@@ -126,9 +126,11 @@ fi
 
 say "installing the stack (torch is most of it; about 2 minutes) ..."
 pip_install -c "$work/keep.txt" -r "$work/stack.txt" -r "$work/tests.txt"
-if grep -qv '^#' "$work/stack-no-deps.txt"; then
-    pip_install --no-deps -r "$work/stack-no-deps.txt"
-fi
+for list in stack-no-deps tests-no-deps; do
+    if grep -qv '^#' "$work/$list.txt"; then
+        pip_install --no-deps -r "$work/$list.txt"
+    fi
+done
 say "installing udapose from $root ..."
 if [ "$own" = 1 ]; then
     pip_install --no-deps --no-build-isolation -e "$root"  # with the setuptools from above

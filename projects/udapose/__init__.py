@@ -7,8 +7,8 @@ import sys
 
 from .version import __version__
 
-__all__ = ['__version__', 'codecs', 'compat', 'datasets', 'engine', 'evaluation', 'load_components',
-           'models']
+__all__ = ['__version__', 'adapt', 'codecs', 'compat', 'datasets', 'engine', 'evaluation',
+           'load_components', 'models']
 
 _LIGHT = ('udapose', 'udapose.configs', 'udapose.synthetic')  # after `python -m`
 
@@ -27,6 +27,32 @@ def load_components() -> None:
     from . import codecs  # noqa: F401
     from . import datasets, engine, evaluation, models  # noqa: F401
     # isort: on
+
+
+def adapt(*, data, out, **options):
+    """Adapt a model to videos or images, and say whether it got better; see docs/adapt.md.
+
+    Args:
+        data (str | Sequence[str]): Videos, images, or folders of these.
+        out (str): The run's folder; a run that it holds is continued.
+        **options: As the options of ``udapose adapt``: ``model`` or ``config`` and ``checkpoint``,
+            ``boxes``, ``labels``, ``source``, ``max_frames``, ``iterations``, ``device``, ``seed``,
+            ``onnx``, ``predict``, ``dry_run``, and ``cfg_options`` as a dict.
+
+    Returns:
+        udapose.adaptation.run.Result: ``verdict``, ``report``, ``model``, ``folder``.
+
+    Raises:
+        FileNotFoundError, OSError, RuntimeError, ValueError: What cannot be used, and the remedy.
+
+    Example:
+        >>> from udapose import adapt
+        >>> result = adapt(model='human', data='my_videos/', out='runs/kitchen')
+        >>> result.verdict['sentence'], result.report
+    """
+    load_components()
+    from .adaptation.run import Adaptation, Options
+    return Adaptation(Options(data=data, out=out, **options)).run()
 
 
 def _is_command_line() -> bool:

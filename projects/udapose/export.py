@@ -25,8 +25,8 @@ from .models.pose_estimators.branch_checkpoint import BRANCHES, rename_old_keys
 from .models.pose_estimators.checkpoint_formats import SINGLE, check_fit, model_entries
 from .random_state import random_state_kept
 
-__all__ = ['export', 'inlined_metainfo', 'plain_config', 'plain_model_config', 'plain_pipeline',
-           'plain_state_dict', 'rehearse_export']
+__all__ = ['evaluated_branch', 'export', 'inlined_metainfo', 'plain_config', 'plain_model_config',
+           'plain_pipeline', 'plain_state_dict', 'rehearse_export']
 
 
 def plain_state_dict(state_dict: dict, branch: str = 'teacher') -> dict:
@@ -56,7 +56,23 @@ def plain_state_dict(state_dict: dict, branch: str = 'teacher') -> dict:
     return plain
 
 
-def export(cfg: Config, checkpoint: Mapping, out: str | Path, branch: str = 'teacher') -> Path:
+def evaluated_branch(cfg: Config) -> str | None:
+    """Which branch an adaptation's model predicts with in validation and test.
+
+    Args:
+        cfg (Config): The training's.
+
+    Returns:
+        str | None: ``'teacher'`` or ``'student'``; None if the model is a plain one or has one
+        branch only.
+    """
+    model = cfg.model.to_dict()
+    if 'pose_estimator' not in model:
+        return None
+    return (model.get('test_cfg') or {}).get('predict_on', 'teacher')
+
+
+def export(cfg: Config, checkpoint: Mapping, out: str | Path, branch: str | None = None) -> Path:
     """Write ``model.pth`` and ``config.py``, once they are proven to work.
 
     The files are read again, the plain model is built from them, and it must predict what the
@@ -67,7 +83,8 @@ def export(cfg: Config, checkpoint: Mapping, out: str | Path, branch: str = 'tea
         checkpoint (Mapping): With ``state_dict``, or a state dict itself; names may have DDP's
             ``module.`` in front, entries may be those of MMPose 0.x.
         out (str | Path): Folder to write.
-        branch (str): ``'teacher'`` or ``'student'``.
+        branch (str, optional): ``'teacher'`` or ``'student'``; by default the one with which the
+            model is evaluated.
 
     Returns:
         Path: The folder.
@@ -80,6 +97,7 @@ def export(cfg: Config, checkpoint: Mapping, out: str | Path, branch: str = 'tea
     """
     out = Path(out)
     plain = plain_config(cfg)
+    branch = branch or evaluated_branch(cfg) or 'teacher'
     state = plain_state_dict(model_entries(checkpoint), branch)
     with random_state_kept():
         trained = _trained_model(cfg, state)

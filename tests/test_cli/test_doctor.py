@@ -49,7 +49,8 @@ def test_what_does_not_load_is_the_answer_and_the_status(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize('module,remedy', [('h5py', 'pip install h5py'),
-                                           ('tensorboard', 'pip install tensorboard')])
+                                           ('tensorboard', 'pip install tensorboard'),
+                                           ('onnxruntime', "pip install 'udapose[onnx]'")])
 def test_a_missing_optional_module_has_its_command(monkeypatch, module, remedy):
     monkeypatch.setattr(doctor, 'find_spec', lambda name: None if name == module else object())
     (entry,) = [m for m in doctor.examine()['missing'] if module in m['reason']]

@@ -1,6 +1,8 @@
 """Predictions of a plain top-down model for boxes in images, also from several views."""
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 
 from ..apis import init_model
@@ -71,17 +74,17 @@ class Predictor:
 
     def __init__(self, config, checkpoint: str | Path | None = None, device: str = 'cpu',
                  batch_size: int = 32) -> None:
-        if isinstance(config, Path):
-            config = str(config)
-        self.model = init_model(config, None if checkpoint is None else str(checkpoint),
-                                device=device)
+        cfg = config if isinstance(config, Config) else Config.fromfile(str(config))
+        try:
+            steps = cfg.test_dataloader.dataset.pipeline
+        except AttributeError:
+            raise ValueError('the config has no test_dataloader.dataset.pipeline: name the config '
+                             'of a top-down model, such as MMPose\'s or an exported one') from None
+        with contextlib.redirect_stdout(io.StringIO()):  # MMEngine prints what it loads
+            self.model = init_model(cfg, None if checkpoint is None else str(checkpoint),
+                                    device=device)
         self.batch_size = batch_size
         self.meta = dict(self.model.dataset_meta or {})
-        try:
-            steps = self.model.cfg.test_dataloader.dataset.pipeline
-        except AttributeError as error:
-            raise ValueError('the config has no test_dataloader.dataset.pipeline: name the config '
-                             'of a top-down model, such as MMPose\'s or an exported one') from error
         self.pipeline = Compose([step for step in steps if step['type'] != 'WholeImageBBox'])
         names = self.meta.get('keypoint_id2name') or {}
         self.names = [str(names[i]) for i in sorted(names)]

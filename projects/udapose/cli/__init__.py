@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -24,6 +25,8 @@ from pathlib import Path
 #: Subcommand -> module, in the order of ``udapose --help``.
 COMMANDS = {
     'quickstart': 'udapose.cli.quickstart',
+    'adapt': 'udapose.cli.adapt',
+    'predict': 'udapose.cli.predict',
     'doctor': 'udapose.cli.doctor',
     'configs': 'udapose.cli.configs',
     'synth': 'udapose.cli.synth',
@@ -49,6 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         subcommand's.
     """
     from udapose import __version__
+    # Before torch is loaded: threads that wait for each other sleep. Else they burn the time of
+    # whatever else runs, and on a loaded machine a prediction took twenty times as long.
+    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
     argv = list(sys.argv[1:] if argv is None else argv)
     if argv in (['--version'], ['-V']):
         print(f'udapose {__version__}')

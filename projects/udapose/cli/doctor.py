@@ -32,6 +32,8 @@ PACKAGES = {
 # What an optional module is for, and the command that brings it.
 OPTIONAL = {
     'tensorboard': ('TensorBoard curves (TensorboardVisBackend)', 'pip install tensorboard'),
+    **{name: ('udapose export --onnx', "pip install 'udapose[onnx]'")
+       for name in ('onnx', 'onnxscript', 'onnxruntime')},
     'h5py': ('reading MPI-INF-3DHP', 'pip install h5py'),
     'mim': ('the command `mim train mmpose CONFIG`',
             "pip install --no-deps openmim model-index && pip install click colorama pandas "

@@ -1,6 +1,9 @@
-"""Write an adapted model as a plain MMPose checkpoint and config.
+"""Write an adapted model as a plain MMPose checkpoint and config, and as ONNX.
 
-    udapose export CONFIG CHECKPOINT [--out DIR] [--branch student]
+    udapose export CONFIG CHECKPOINT [--out DIR] [--branch student] [--onnx]
+
+CONFIG and CHECKPOINT may be those of a plain top-down model as well. With --onnx, model.onnx is
+written beside them once it is proven to predict what PyTorch predicts (docs/deployment.md).
 """
 from __future__ import annotations
 
@@ -13,7 +16,14 @@ def add_arguments(parser) -> None:
     parser.add_argument('config', help='the config of the adaptation, or its copy in the work_dir')
     parser.add_argument('checkpoint')
     parser.add_argument('--out', type=Path, default=None, help='default: beside the checkpoint')
-    parser.add_argument('--branch', choices=('teacher', 'student'), default='teacher')
+    parser.add_argument('--branch', choices=('teacher', 'student'), default=None,
+                        help='default: the one that the model is evaluated with '
+                             '(test_cfg.predict_on)')
+    parser.add_argument('--onnx', action='store_true',
+                        help='also write model.onnx, deploy.json and pose_onnx.py')
+    parser.add_argument('--frames', type=Path, default=None, metavar='FILE_OR_FOLDER',
+                        help='with --onnx: images or videos to compare PyTorch and ONNX on '
+                             '(default: 50 random images)')
 
 
 def run(args) -> int:
@@ -21,20 +31,72 @@ def run(args) -> int:
     for path in (args.config, args.checkpoint):
         if not Path(path).is_file():
             sys.exit(f'error: {path} does not exist')
+    if args.frames is not None and not args.onnx:
+        sys.exit('error: --frames is for the comparison of --onnx: give both')
     from mmengine.config import Config
     from mmengine.registry import init_default_scope
     from mmengine.runner import CheckpointLoader
 
-    from udapose.export import export
+    from udapose.export import evaluated_branch, export
     cfg = Config.fromfile(args.config)
     if 'model' not in cfg:
         sys.exit(f'error: {args.config} has no model: name the config of a training')
     init_default_scope('mmpose')
-    checkpoint = CheckpointLoader.load_checkpoint(args.checkpoint, map_location='cpu')
+    out = args.out or Path(args.checkpoint).parent / 'exported'
+    evaluated = evaluated_branch(cfg)
     try:
-        out = export(cfg, checkpoint, args.out or Path(args.checkpoint).parent / 'exported',
-                     args.branch)
+        if args.onnx:
+            from udapose.deploy.network import require_packages
+            require_packages()  # before the rest takes its time
+            frames = None if args.frames is None else _frames(args.frames)
+        checkpoint = CheckpointLoader.load_checkpoint(args.checkpoint, map_location='cpu')
+        out = export(cfg, checkpoint, out, args.branch)
+        print(f'wrote {out}/model.pth and {out}/config.py{_which(args.branch, evaluated)}')
+        if args.onnx:
+            _export_onnx(out, frames)
     except (FileNotFoundError, KeyError, RuntimeError, ValueError) as error:
         sys.exit(f'error: {error.args[0]}')
-    print(f'wrote {out}/model.pth and {out}/config.py')
     return 0
+
+
+def _which(asked: str | None, evaluated: str | None) -> str:
+    """What was exported, where there was a choice."""
+    if evaluated is None:
+        return ''
+    if asked is None:
+        return f': the {evaluated}, with which this model is evaluated (test_cfg.predict_on)'
+    return f': the {asked}' + ('' if asked == evaluated else
+                               f', though this model is evaluated with its {evaluated}')
+
+
+def _export_onnx(out: Path, frames) -> None:
+    from udapose.deploy import export_onnx
+    description = export_onnx(out, frames=frames)
+    parity, reader = description['parity'], description['rtmlib']
+    print(f'wrote {out}/model.onnx, {out}/deploy.json and {out}/pose_onnx.py: '
+          f'{parity["keypoints"] - parity["undetermined"]} keypoints of {parity["frames"]} images '
+          f'differ from PyTorch\'s by {parity["largest_px"]:.2g} pixels at most'
+          + (f' ({parity["undetermined"]} more have two equal peaks or none)'
+             if parity['undetermined'] else ''))
+    spec = description['input']
+    print(f'input: normalised {spec["channel_order"].upper()} crops of '
+          f'{spec["width"]}x{spec["height"]} pixels; '
+          + (f'rtmlib reads the file with its class {reader}' if reader
+             else 'rtmlib has no class with this decoder: use pose_onnx.py'))
+
+
+def _frames(path: Path, most: int = 50) -> list:
+    """Images spread over everything that is there."""
+    from udapose.adaptation.video import find_media
+    media = find_media(path)
+    share = -(-most // len(media))
+    found = []
+    for item in media[::max(len(media) // most, 1)]:
+        step = max(item.frames // share, 1)
+        for _, frame in zip(range(share), item.read(every=step)):
+            found.append(frame.image)
+            if len(found) == most:
+                return found
+    if not found:
+        raise ValueError(f'--frames {path}: no image in it can be read')
+    return found

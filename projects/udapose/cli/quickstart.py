@@ -36,7 +36,8 @@ class Plan:
         source (int): Iterations on labelled source images, from scratch.
         adapt (int): Iterations of the adaptation, and of the oracle.
         batch (int): Images of the adaptation's batch, half of either domain.
-        seconds (dict[str, float]): Measured for each phase, on 2 cores.
+        seconds (dict[str, float]): For each phase as measured on 2 idle cores; the oracle's is
+            estimated.
     """
     images: dict[str, int]
     source: int
@@ -47,7 +48,7 @@ class Plan:
 
 FULL = Plan(dict(size=128, source_train=2000, target_train=2000, val=100, test=400),
             source=800, adapt=600, batch=32,
-            seconds=dict(data=70, source=200, adaptation=230, oracle=200, evaluation=30))
+            seconds=dict(data=28, source=128, adaptation=140, oracle=120, evaluation=12))
 SMOKE = Plan(dict(size=64, source_train=200, target_train=200, val=20, test=40),
              source=60, adapt=40, batch=32,
              seconds=dict(data=6, source=20, adaptation=20, oracle=20, evaluation=15))
@@ -65,8 +66,8 @@ def add_arguments(parser) -> None:
     parser.add_argument('--out', type=Path, help='default: work_dirs/quickstart')
     parser.add_argument('--data', type=Path, help='a data set that `udapose synth` has written '
                         '(default: a small one is made in OUT/data)')
-    parser.add_argument('--threads', type=int, help='of a training (default: one for each core, '
-                        'at most 8)')
+    parser.add_argument('--threads', type=int, help='of a training (default: the fastest of some, '
+                        'by a short measurement; at most one for each core and 8)')
 
 
 def run(args) -> int:
@@ -97,7 +98,7 @@ class Quickstart:
         self.data = (args.data or self.out / 'data').resolve()
         self.cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else \
             os.cpu_count()
-        self.threads = args.threads or min(self.cores, 8)
+        self.threads, self.channels_last = args.threads or min(self.cores, 8), False
         self.methods = ['source_only', 'adapted'] + ['oracle'] * args.oracle
         planned = dict(self.plan.seconds)
         if not args.oracle:
@@ -114,6 +115,7 @@ class Quickstart:
         self.phase(f'1/{count} render the embedded data set', 'data', self.render)
         if (self.data / 'contact_sheet.png').exists():
             shutil.copy(self.data / 'contact_sheet.png', self.out / 'contact_sheet.png')
+        self.choose_speed()
         self.phase(f'2/{count} train on labelled source images', 'source',
                    lambda: self.training('source_only'))
         self.phase(f'3/{count} adapt to the unlabelled target images', 'adaptation',
@@ -144,6 +146,22 @@ class Quickstart:
         self.left.finish()
         self.seconds[key] = round(time.time() - begin, 1)
         self.cpu_seconds[key] = round(children_seconds() - used, 1)
+
+    def choose_speed(self) -> None:
+        """Threads and memory format, by some timed steps; an earlier run's choice is kept."""
+        if self.args.threads:
+            return
+        path = self.out / 'speed.json'
+        if not path.exists():
+            counts = sorted({1, (self.threads + 1) // 2, self.threads})
+            self.tools.wait([self.tools.Job('measuring', [
+                sys.executable, '-m', 'udapose.cli._quickstart_speed',
+                str(self.config('source_only')), str(self.plan.batch), str(path),
+                *map(str, counts)], self.out / 'speed.log', self.threads)])
+        best = json.loads(path.read_text(encoding='utf-8'))
+        self.threads, self.channels_last = best['threads'], best['channels_last']
+        print(f'  trains fastest here with {self.threads} thread(s), channels '
+              f'{"last" if self.channels_last else "first"} in memory', flush=True)
 
     def note(self, job) -> str:
         """The end of the progress line."""
@@ -201,6 +219,8 @@ class Quickstart:
         # A process that loads images fills the gaps that the others leave.
         loading = {'train_dataloader.num_workers': 1,
                    'train_dataloader.persistent_workers': True} if self.cores > 1 else {}
+        if self.channels_last:
+            loading['default_hooks.channels_last.type'] = 'ChannelsLastHook'
         return self.tools.train(method.replace('_', ' '), config, self.out / method, self.threads,
                                 loading, **changes)
 
@@ -225,7 +245,7 @@ class Quickstart:
             iterations=dict(source_only=self.plan.source, **dict.fromkeys(
                 self.methods[1:], self.plan.adapt)),
             seed=self.args.seed, device=scores['device'], cores=self.cores, threads=self.threads,
-            seconds=self.seconds, cpu_seconds=self.cpu_seconds)
+            channels_last=self.channels_last, seconds=self.seconds, cpu_seconds=self.cpu_seconds)
         self.tools.write_json(self.out / 'results.json', results)
         table = format_table(results)
         (self.out / 'table.txt').write_text(table, encoding='utf-8')

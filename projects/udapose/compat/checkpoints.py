@@ -21,6 +21,8 @@ def mend() -> None:
     import torch
     from mmengine.runner import checkpoint
     from mmengine.utils import digit_version
+    if hasattr(checkpoint, 'get_torch_safe_globals') and not is_applied('checkpoint types'):
+        _complete(checkpoint)
     too_old = digit_version(torch.__version__) < digit_version('2.6.0')
     # The fork has its own answer inside this function's module and needs none from us.
     copes = 'weights_only' in inspect.getsource(checkpoint)
@@ -29,6 +31,23 @@ def mend() -> None:
     checkpoint.torch = _TorchWithTolerantLoad(torch)
     record('checkpoints', REASON, 'MMEngine\'s load functions try the strict way with '
            'MMEngine\'s own types allowed, then load the file that the user named in full')
+
+
+def _complete(checkpoint: ModuleType) -> None:
+    """Let the fork's own strict loading know all of numpy's dtypes.
+
+    MMPose's ``dataset_meta`` holds colours as uint8, which its list lacks: each of MMPose's and of
+    our own files was loaded with a page of warning, and in full.
+    """
+    import numpy as np
+    given = checkpoint.get_torch_safe_globals
+    dtypes = [type(np.dtype(kind)) for kind in '?bBhHiIlLqQefd']
+
+    def completed() -> list:
+        return [*given(), *dtypes]
+    checkpoint.get_torch_safe_globals = completed
+    record('checkpoint types', "this MMEngine's list of harmless types lacks some of numpy's, "
+           'which the files of MMPose hold', 'they are loaded the strict way')
 
 
 class _TorchWithTolerantLoad(ModuleType):

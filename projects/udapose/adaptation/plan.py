@@ -1,0 +1,90 @@
+"""What an adaptation will take, measured by a few steps on this machine."""
+from __future__ import annotations
+
+import copy
+import resource
+import sys
+import time
+
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import init_default_scope
+from mmengine.runner import load_checkpoint
+from mmpose.registry import DATASETS, MODELS
+
+from ..random_state import random_state_kept
+
+_STEPS = 3
+
+
+def timed(cfg: Config, device: str) -> dict:
+    """Seconds of a training step, of loading a person, and memory.
+
+    Builds the model and the data set of the config and trains a few steps, the weights of which
+    are thrown away; so a config that cannot run is found here.
+
+    Args:
+        cfg (Config): As written to the run's folder.
+        device (str): Of the training.
+
+    Returns:
+        dict: ``step_seconds``, ``loading_seconds`` (of a step's images in one process),
+        ``memory_mb``, and ``seconds`` for the whole training.
+    """
+    init_default_scope('mmpose')
+    cfg = copy.deepcopy(cfg)
+    with random_state_kept():
+        dataset = DATASETS.build(cfg.train_dataloader.dataset)
+        count = cfg.train_dataloader.batch_size
+        indices = _indices(dataset, count)
+        began = time.perf_counter()
+        batch = pseudo_collate([dataset[i] for i in indices])
+        loading = time.perf_counter() - began
+        model = MODELS.build(cfg.model)
+        load_checkpoint(model, cfg.load_from, map_location='cpu', logger='silent')
+        model.to(device).train()
+        times = []
+        for _ in range(_STEPS):
+            began = time.perf_counter()
+            data = model.data_preprocessor(batch, True)
+            losses = model(**data, mode='loss')
+            total, _ = model.parse_losses(losses)
+            total.backward()
+            model.zero_grad()
+            if device.startswith('cuda'):
+                torch.cuda.synchronize()
+            times.append(time.perf_counter() - began)
+    memory = torch.cuda.max_memory_allocated() / 2 ** 20 if device.startswith('cuda') else \
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+            2 ** 20 if sys.platform == 'darwin' else 2 ** 10)
+    step, workers = min(times), max(cfg.train_dataloader.num_workers, 1)
+    if cfg.train_dataloader.num_workers:
+        each = max(step, loading / workers)
+    else:
+        each = step + loading
+    return dict(step_seconds=round(step, 3), loading_seconds=round(loading, 3),
+                memory_mb=round(memory), seconds=round(each * cfg.train_cfg.max_iters))
+
+
+def _indices(dataset, count: int) -> list[int]:
+    """A batch: of two domains half of each."""
+    sizes = getattr(dataset, 'num_source', None)
+    if sizes is None:
+        return [i % len(dataset) for i in range(count)]
+    half = count // 2
+    return [i % sizes for i in range(half)] + [
+        sizes + i % (len(dataset) - sizes) for i in range(count - half)]
+
+
+def format_plan(plan: dict) -> str:
+    """The plan as some lines of text."""
+    counts, people = plan['frames'], plan['people']
+    minutes = plan['seconds'] / 60
+    return '\n'.join([
+        f'  {counts["chosen"]} frames with {people["train"]} people to adapt to, '
+        f'{people["held_back"]} people in {counts["held_back"]} frames held back',
+        f'  {plan["iterations"]} iterations of {plan["batch"]} images on {plan["device"]}, '
+        + ('with labelled source images' if plan['source'] else 'without source images'),
+        f'  about {minutes:.0f} min' if minutes >= 1.5 else f'  about {plan["seconds"]:.0f} s',
+        f'  memory about {plan["memory_mb"] / 1024:.1f} GB'])

@@ -1,0 +1,130 @@
+"""A run's folder: which steps are complete, and with what they were made."""
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ..version import __version__
+
+
+class Steps:
+    """Runs steps once; the same command continues after the last complete one.
+
+    A step is repeated if its inputs, or a step before it, have changed.
+
+    Args:
+        folder (Path): The run's folder; made if it does not exist.
+        options (dict): The command's options, kept in ``run.json`` for the reader.
+
+    Raises:
+        ValueError: The folder holds something else, or a broken ``run.json``.
+    """
+
+    def __init__(self, folder: Path, options: dict) -> None:
+        self.folder, self.path = folder, folder / 'run.json'
+        if folder.exists() and not folder.is_dir():
+            raise ValueError(f'--out {folder} is a file: name a folder')
+        if folder.is_dir() and any(folder.iterdir()) and not self.path.exists():
+            raise ValueError(f'--out {folder} is not empty and no run of udapose adapt: name '
+                             'another folder')
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            before = json.loads(self.path.read_text(encoding='utf-8')) if self.path.exists() \
+                else {}
+        except ValueError as error:
+            raise ValueError(f'{self.path} is damaged ({error}): remove it, the steps will run '
+                             'again') from error
+        self.record = dict(
+            options=options, versions=versions(), started=before.get('started', _now()),
+            steps=before.get('steps', {}))
+        self._chain = ''
+        self._write()
+
+    def run(self, name: str, title: str, inputs: dict, work: Callable[[], dict | None],
+            makes: tuple[str, ...] = ()) -> dict:
+        """Run a step unless it is complete.
+
+        Args:
+            name (str): Key in ``run.json``.
+            title (str): Shown.
+            inputs (dict): What the result depends on, besides the steps before.
+            work (Callable): Does it; returns a summary for ``run.json``.
+            makes (tuple[str]): Files and folders that must be there for it to count as complete.
+
+        Returns:
+            dict: The summary.
+        """
+        self._chain = fingerprint(dict(before=self._chain, **inputs))
+        known = self.record['steps'].get(name)
+        if known and known['fingerprint'] == self._chain and \
+                all((self.folder / file).exists() for file in makes):
+            print(f'== {title}: done before', flush=True)
+            return known['summary']
+        print(f'== {title}', flush=True)
+        self.record['steps'].pop(name, None)
+        began = time.time()
+        summary = work() or {}
+        self.record['steps'][name] = dict(fingerprint=self._chain, summary=summary,
+                                          seconds=round(time.time() - began, 1))
+        self._write()
+        return summary
+
+    @property
+    def chain(self) -> str:
+        """Fingerprint of all steps so far."""
+        return self._chain
+
+    def summary(self, name: str) -> dict:
+        """What a complete step said; empty if it is not complete."""
+        return self.record['steps'].get(name, {}).get('summary', {})
+
+    def _write(self) -> None:
+        write_json(self.path, self.record)
+
+
+def fingerprint(value: dict) -> str:
+    """The same for the same content, in any order of the keys."""
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha1(text.encode()).hexdigest()[:16]
+
+
+def file_state(path: Path) -> list:
+    """What tells whether a file has changed: its size and time."""
+    stat = os.stat(path)
+    return [stat.st_size, int(stat.st_mtime)]
+
+
+def write_json(path: Path, value) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        OSError: The disk is full, or may not be written.
+    """
+    part = path.with_name(path.name + '.part')
+    part.write_text(json.dumps(value, indent=1, default=_plain) + '\n', encoding='utf-8')
+    part.replace(path)
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on."""
+    from importlib.metadata import PackageNotFoundError, version
+    found = dict(udapose=__version__, python=platform.python_version())
+    for name in ('torch', 'mmengine', 'mmpose', 'numpy'):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = 'unknown'
+    return found
+
+
+def _plain(value):
+    return value.item() if hasattr(value, 'item') else str(value)
+
+
+def _now() -> str:
+    return time.strftime('%Y-%m-%d %H:%M:%S')

@@ -1,0 +1,185 @@
+"""Frames of videos and images, one at a time."""
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ..datasets.image_headers import IMAGE_SUFFIXES, find_images
+
+VIDEO_SUFFIXES = ('.mp4', '.mov', '.avi', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg', '.wmv',
+                  '.mts', '.m2ts', '.ts', '.3gp', '.flv', '.ogv')
+#: Grabs after a failed one: a damaged place in the middle must not end a video.
+_RETRIES = 30
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture.
+
+    Attributes:
+        image (np.ndarray): (H, W, 3) uint8 BGR.
+        index (int): Number in the video, from 0; 0 of an image.
+        time (float): Seconds from the video's start.
+        source (str): The file as the user named it.
+    """
+    image: np.ndarray
+    index: int
+    time: float
+    source: str
+
+
+class Media:
+    """A video or an image file; iterating gives its frames, decoded when they are asked for.
+
+    Turned videos (the rotation flag of phones) and photographs (EXIF) come upright. A video that
+    ends early, as a recording that was cut off, gives the frames that it has; :attr:`problem` then
+    says what is missing.
+
+    Args:
+        path (str | Path): The file.
+        name (str, optional): How messages and files call it. Defaults to ``path``.
+
+    Attributes:
+        name (str): See above.
+        is_video (bool): Whether it has more than one frame.
+        frames (int): Of a video as its header claims, 0 if it does not say.
+        fps (float): Frames per second, 0 if unknown.
+        size (tuple[int, int]): Width and height; (0, 0) of an image that was not read.
+        problem (str): What is wrong with the file; empty as far as is known.
+    """
+
+    def __init__(self, path: str | Path, name: str | None = None) -> None:
+        self.path, self.name = Path(path), str(name if name is not None else path)
+        self.is_video = self.path.suffix.lower() in VIDEO_SUFFIXES
+        self.frames, self.fps, self.size, self.problem = 1, 0., (0, 0), ''
+        if self.is_video:
+            capture = self._open()
+            if capture is None:
+                self.frames = 0
+                return
+            self.frames = max(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
+            fps = float(capture.get(cv2.CAP_PROP_FPS))
+            self.fps = fps if 0 < fps < 1000 else 0.
+            self.size = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
+                         int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
+            capture.release()
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self.read()
+
+    def read(self, every: int = 1, wanted: Sequence[int] | None = None) -> Iterator[Frame]:
+        """Frames in order.
+
+        Args:
+            every (int): Every so many frames. Defaults to 1.
+            wanted (Sequence[int], optional): Only the frames with these numbers; others are passed
+                over quickly.
+
+        Yields:
+            Frame: In order.
+        """
+        if not self.is_video:
+            image = read_image(self.path)
+            if image is None:
+                self.problem = self.problem or 'cannot be read'
+            else:
+                self.size = (image.shape[1], image.shape[0])
+                yield Frame(image, 0, 0., self.name)
+            return
+        chosen = None if wanted is None else set(wanted)
+        last = None if not chosen else max(chosen)
+        capture = self._open()
+        if capture is None or chosen is not None and not chosen:
+            return
+        index, lost, time = 0, 0, 0.
+        try:
+            while last is None or index <= last:
+                if not _grab(capture):
+                    break
+                at = float(capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
+                # some containers have no time stamps
+                time = at if at > 0 else index / (self.fps or 25.)
+                if index in chosen if chosen is not None else index % every == 0:
+                    good, image = capture.retrieve()
+                    if good and image is not None:
+                        yield Frame(image, index, time, self.name)
+                    else:
+                        lost += 1
+                index += 1
+        finally:
+            capture.release()
+        if last is None and index < self.frames - max(2, self.frames // 200):
+            self.problem = f'ends after {index} of {self.frames} frames'
+        if lost:
+            self.problem = '; '.join(filter(None, [self.problem, f'{lost} frames are damaged']))
+        if index == 0:
+            self.problem = 'has no frame that can be read'
+
+    def _open(self) -> cv2.VideoCapture | None:
+        if not self.path.is_file() or not os.path.getsize(self.path):
+            self.problem = 'is empty' if self.path.is_file() else 'does not exist'
+            return None
+        capture = cv2.VideoCapture(str(self.path))
+        if not capture.isOpened():
+            self.problem = 'is no video that OpenCV can read'
+            return None
+        return capture
+
+
+def _grab(capture: cv2.VideoCapture) -> bool:
+    return any(capture.grab() for _ in range(_RETRIES))
+
+
+def read_image(path: str | Path) -> np.ndarray | None:
+    """(H, W, 3) uint8 BGR, upright, of any image file and name; None if it cannot be read."""
+    try:
+        content = np.fromfile(path, np.uint8)  # imread fails on some names under Windows
+    except OSError:
+        return None
+    return cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
+
+
+def find_media(data: str | Path | Sequence[str | Path]) -> list[Media]:
+    """All videos and images of a file, a folder (searched recursively) or a list of these.
+
+    Args:
+        data: As the user gives it; ``~`` is expanded.
+
+    Returns:
+        list[Media]: Videos first, each group sorted by name; at least one.
+
+    Raises:
+        FileNotFoundError: Something does not exist, or there is neither video nor image.
+    """
+    given = [data] if isinstance(data, (str, Path)) else list(data)
+    videos, images, others = [], [], 0
+    for item in given:
+        path = Path(item).expanduser()
+        if path.is_dir():
+            names = find_images(str(path), IMAGE_SUFFIXES + VIDEO_SUFFIXES)
+            others += 0 if names else sum(len(files) for _, _, files in os.walk(path))
+        elif path.is_file():
+            names, path = [path.name], path.parent
+        else:
+            raise FileNotFoundError(f'{item} does not exist: name a video, an image, or a folder '
+                                    'of these with --data')
+        for name in names:
+            suffix = Path(name).suffix.lower()
+            if suffix in VIDEO_SUFFIXES:
+                videos.append((path / name, name))
+            elif suffix in IMAGE_SUFFIXES:
+                images.append((path / name, name))
+            else:
+                raise FileNotFoundError(
+                    f'{item} is neither a video ({", ".join(VIDEO_SUFFIXES)}) nor an image '
+                    f'({", ".join(IMAGE_SUFFIXES)})')
+    if not videos and not images:
+        raise FileNotFoundError(
+            f'no video and no image in {", ".join(map(str, given))} ({others} other files): '
+            f'expected {", ".join(VIDEO_SUFFIXES + IMAGE_SUFFIXES)}')
+    return [Media(path, name) for path, name in videos + images]

@@ -1,0 +1,180 @@
+"""Poses in new videos and images, by an adapted or any plain model: videos, CSV and JSON.
+
+    udapose predict runs/kitchen --data new_clip.mp4 --out out/
+    udapose predict --config CONFIG --checkpoint FILE --data photos/ --out out/
+
+MODEL is a folder that `udapose adapt` wrote, or one with config.py and model.pth as
+`udapose export` writes. A video clip.mp4 gives clip.csv (one row per frame and person), clip.json
+(as MMPose's inferencer writes it) and clip.mp4 with skeletons. An image gives a picture, a json,
+and its rows in images.csv. An interrupted command continues when repeated.
+"""
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+
+def add_arguments(parser) -> None:
+    """Options of the command."""
+    parser.add_argument('model', nargs='?', type=Path, metavar='MODEL',
+                        help='folder of a run of `udapose adapt`, or of an exported model')
+    parser.add_argument('--config', type=Path, help='instead of MODEL: config of a top-down model')
+    parser.add_argument('--checkpoint', type=Path, help='with --config: its weights')
+    parser.add_argument('--data', type=Path, required=True, metavar='FILE_OR_FOLDER',
+                        help='a video, an image, or a folder of them')
+    parser.add_argument('--out', type=Path, required=True, help='folder to write')
+    parser.add_argument('--boxes', default=None, metavar='whole|detector|motion|FILE',
+                        help='where the people are (default: as in the run; otherwise the '
+                             'detector for people in videos, else the whole image)')
+    parser.add_argument('--detector-checkpoint', default=None, metavar='FILE',
+                        help="weights of torchvision's detector")
+    parser.add_argument('--device', default=None, help='e.g. cpu or cuda:0 (default: a GPU if any)')
+    parser.add_argument('--every', type=int, default=1, metavar='N',
+                        help='only every N-th frame of videos')
+    parser.add_argument('--threshold', type=float, default=0.3,
+                        help='confidence below which a joint is drawn grey (default: 0.3)')
+    parser.add_argument('--no-video', action='store_true',
+                        help='write no videos and pictures, CSV and JSON only')
+
+
+def run(args) -> int:
+    """Predict, and say what was written and what was left out."""
+    if args.every < 1:
+        sys.exit(f'error: --every {args.every}: at least 1 is needed')
+    try:
+        return _predict(args)
+    except (FileNotFoundError, OSError, RuntimeError, ValueError) as error:
+        text = str(error) if isinstance(error, OSError) and error.errno else error.args[0]
+        sys.exit(f'\nerror: {text}')
+
+
+def _predict(args) -> int:
+    config, checkpoint, settings = find_plain(args.model, args.config, args.checkpoint)
+    import torch
+
+    from udapose.adaptation.boxes import build_boxes, detector_categories
+    from udapose.adaptation.predicting import predict_media
+    from udapose.adaptation.predictor import Predictor
+    from udapose.adaptation.video import find_media
+
+    from ._progress import Progress
+    media = _without_results(find_media(args.data), args.data, args.out)
+    device = args.device or ('cuda:0' if torch.cuda.is_available() else 'cpu')
+    predictor = Predictor(config, checkpoint, device)
+    detector = args.detector_checkpoint or settings.get('detector_checkpoint')
+    spec = args.boxes or settings.get('boxes')
+    if spec is None:
+        people = detector_categories(predictor.names) and any(m.is_video for m in media)
+        spec = 'detector' if detector or people else 'whole'
+    boxes = build_boxes(spec, predictor.names, device, detector)
+    print(f'{config.parent} on {device}; boxes: {spec}; '
+          f'{_count(sum(m.is_video for m in media), "video")}, '
+          f'{_count(sum(not m.is_video for m in media), "image")}', flush=True)
+    progress = Progress(sum(-(-m.frames // args.every) if m.is_video else 1 for m in media))
+    result = predict_media(
+        predictor, media, args.out, boxes, video=not args.no_video, every=args.every,
+        threshold=args.threshold, skipped=lambda item: progress.skip(
+            -(-item.frames // args.every) if item.is_video else 1),
+        progress=lambda item, frames: progress.update(item.name),
+        options=dict(model=str(Path(config).resolve().parent), weights=_state(checkpoint),
+                     boxes=spec))
+    progress.close()
+    return _say(result, args.out)
+
+
+def find_plain(folder: Path | None, config: Path | None = None, checkpoint: Path | None = None
+               ) -> tuple[Path, Path, dict]:
+    """The files of a model that the user named in one of three ways.
+
+    Args:
+        folder (Path | None): Of a run, or with ``config.py`` and ``model.pth``.
+        config, checkpoint (Path | None): Files, instead.
+
+    Returns:
+        tuple[Path, Path, dict]: Config, checkpoint, and what of a run's settings is to be the
+        same: ``boxes`` and ``detector_checkpoint``.
+
+    Raises:
+        FileNotFoundError: Something is missing.
+        ValueError: Both ways or none were taken; the run's boxes came from a file.
+    """
+    if (folder is None) == (config is None) or (config is None) != (checkpoint is None):
+        raise ValueError('name a MODEL folder, or --config and --checkpoint')
+    if config is not None:
+        for path in (config, checkpoint):
+            if not path.is_file():
+                raise FileNotFoundError(f'{path} does not exist')
+        return config, checkpoint, {}
+    for place in (folder / 'model', folder):
+        if (place / 'config.py').is_file() and (place / 'model.pth').is_file():
+            return place / 'config.py', place / 'model.pth', _settings(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f'{folder} is no folder: name one that `udapose adapt` or '
+                                '`udapose export` wrote, or --config and --checkpoint')
+    if (folder / 'run.json').is_file():
+        raise FileNotFoundError(f'the run in {folder} has no model yet: repeat its `udapose adapt` '
+                                'command, which continues where it was')
+    raise FileNotFoundError(f'{folder} holds neither config.py and model.pth nor model/ with them')
+
+
+def _settings(folder: Path) -> dict:
+    path = folder / 'run.json'
+    if not path.is_file():
+        return {}
+    content = json.loads(path.read_text(encoding='utf-8'))
+    summary = content.get('steps', {}).get('boxes', {}).get('summary') or {}
+    spec, options = summary.get('spec'), content.get('options', {})
+    # a file knows the boxes of the run's own data only
+    return dict(boxes=spec if spec in ('whole', 'detector', 'motion') else None,
+                detector_checkpoint=options.get('detector_checkpoint'))
+
+
+def _without_results(media: list, data: Path, out: Path) -> list:
+    """Leave out what this command has written into folders within the data."""
+    root, out = (path.expanduser().resolve() for path in (data, out))
+    if not root.is_dir():
+        return media
+    if out == root:
+        raise ValueError(f'--out {out} is the folder of the data: give another one')
+    results = {root: False}
+
+    def is_result(folder: Path) -> bool:
+        if folder not in results:
+            results[folder] = folder == out or (folder / 'predictions.jsonl').is_file() or (
+                root in folder.parents and is_result(folder.parent))
+        return results[folder]
+    kept = [item for item in media if not is_result(item.path.resolve().parent)]
+    if not kept:
+        raise ValueError(f'all data in {data} are results of `udapose predict`')
+    if len(kept) < len(media):
+        print(f'{len(media) - len(kept)} files are left out: they are results of this command')
+    return kept
+
+
+def _state(path: Path) -> list:
+    stat = path.stat()
+    return [stat.st_size, round(stat.st_mtime)]
+
+
+def _say(result: dict, out: Path) -> int:
+    if result['skipped']:
+        print(f'{_count(result["skipped"], "file")} of an earlier call were finished already')
+    if result['restarted']:
+        print(f'{_count(result["restarted"], "video")} had been interrupted and started over')
+    for source, problem in list(result['problems'].items())[:20]:
+        print(f'  {source} {problem}')
+    if len(result['problems']) > 20:
+        print(f'  ... and {len(result["problems"]) - 20} more files with problems')
+    for what, number in result['counts'].items():
+        if number:
+            print(f'  {number} {what}')
+    if not result['frames'] and not result['skipped']:
+        print('error: no frame could be read', file=sys.stderr)
+        return 1
+    print(f'{_count(result["frames"], "frame")} with {result["people"]} people: {out}')
+    return 0
+
+
+def _count(number: int, what: str) -> str:
+    return f'{number} {what}{"" if number == 1 else "s"}'
