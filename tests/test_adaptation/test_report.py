@@ -123,7 +123,7 @@ def test_frames_worth_labelling_are_a_coco_file_for_the_verdict(run):
     after = Predictions.load(run / 'predictions/after.npz')
     assert len(content['images']) == len(content['annotations']) == 20
     assert len({image['source'] for image in content['images']}) == 10  # all videos
-    assert all((run / 'frames' / image['file_name']).exists() for image in content['images'])
+    assert all((run / image['file_name']).exists() for image in content['images'])
     assert content['categories'][0]['keypoints'] == list(NAMES)
     labels = read_labels(run / 'worth_labelling.json', people, META, 7)
     assert np.abs(labels.points[..., :2] - after.points[labels.index]).max() < 0.01
