@@ -218,10 +218,10 @@ class Adaptation:
         counts = {k: v for k, v in finder.counts.items() if v}
         for what, count in counts.items():
             print(f'  {count} {what}', flush=True)
-        if len(people['train']) < 2 or not people['held_back']:
+        if len(people['train']) < 2 or len(people['held_back']) < 2:
             raise ValueError(
                 f'boxes ({self.boxes_spec}): {len(people["train"])} people in the frames to adapt '
-                f'to and {len(people["held_back"])} in the held-back ones, at least 2 and 1 are '
+                f'to and {len(people["held_back"])} in the held-back ones, at least 2 of each are '
                 'needed: give other --boxes (whole, detector, motion or FILE) or more data')
         for part, file in (('train', 'people.json'), ('held_back', 'held_back.json')):
             write_people(self.folder / file, images[part], people[part],
