@@ -14,7 +14,7 @@ import pytest
 from udapose import cli
 from udapose.adaptation.boxes import Boxes, build_boxes
 from udapose.adaptation.predicting import predict_media
-from udapose.adaptation.prediction_files import read_frames
+from udapose.adaptation.prediction_files import CsvRows, read_frames
 from udapose.adaptation.predictor import Predictor
 from udapose.adaptation.video import Frame, Media, find_media
 from udapose.cli._progress import Progress
@@ -270,6 +270,23 @@ def test_errors_are_one_line(extra, message, model, tmp_path):
         cli.main(['predict', str(model), '--data', str(write_images(tmp_path / 'data', 1)),
                   '--out', str(tmp_path / 'out'), *extra])
     assert not (tmp_path / 'out').exists()
+
+
+def test_a_full_disk_loses_nothing_that_is_finished(model, tmp_path, monkeypatch):
+    for name in ('a.mp4', 'b.mp4'):
+        write_video(tmp_path / name, 2)
+    write, out = CsvRows.write, tmp_path / 'out'
+
+    def full(self, frame, poses):
+        if self.path.name == 'b.csv':
+            raise OSError(28, 'No space left on device')
+        write(self, frame, poses)
+    monkeypatch.setattr(CsvRows, 'write', full)
+    with pytest.raises(SystemExit, match='No space left on device. What is finished stays'):
+        cli.main(['predict', str(model), '--data', str(tmp_path), '--out', str(out), '--boxes',
+                  'whole'])
+    assert {p.name for p in out.iterdir()} >= {'a.csv', 'a.json', 'a.mp4', 'predictions.jsonl'}
+    assert not (out / 'b.csv').exists() and not (out / 'b.json').exists()
 
 
 class LongVideo(Media):

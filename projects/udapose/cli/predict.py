@@ -45,7 +45,9 @@ def run(args) -> int:
     try:
         return _predict(args)
     except (FileNotFoundError, OSError, RuntimeError, ValueError) as error:
-        text = str(error) if isinstance(error, OSError) and error.errno else error.args[0]
+        text = error.args[0]
+        if isinstance(error, OSError) and error.errno:  # the system's: disk full, no permission
+            text = f'{error}. What is finished stays; repeated, the command continues'
         sys.exit(f'\nerror: {text}')
 
 
