@@ -4,6 +4,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from media import write_video
 
 from udapose.adaptation.boxes import (
     ANIMALS,
@@ -15,8 +16,6 @@ from udapose.adaptation.boxes import (
     iou,
 )
 from udapose.adaptation.video import Frame, Media
-
-from media import write_video
 
 COCO = ['nose', 'left_shoulder', 'right_shoulder', 'left_hip', 'right_hip', 'left_knee']
 

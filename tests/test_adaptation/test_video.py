@@ -2,10 +2,9 @@
 import cv2
 import numpy as np
 import pytest
+from media import picture, write_video
 
 from udapose.adaptation.video import Media, find_media, read_image
-
-from media import picture, write_video
 
 
 def test_all_frames_in_order_with_times(tmp_path):

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -58,7 +58,8 @@ class Candidate:
 
 
 def choose_frames(media: Sequence[Media], out: Path, options: FrameOptions,
-                  progress: Callable[[str], None] = print) -> dict:
+                  progress: Callable[[str], None] = print,
+                  labelled: Mapping[int, Sequence[int]] | None = None) -> dict:
     """Look through all files, choose frames and write them as JPEG.
 
     Memory does not grow with the length of the videos: at most six times ``max_frames`` small
@@ -69,6 +70,8 @@ def choose_frames(media: Sequence[Media], out: Path, options: FrameOptions,
         out (Path): Folder of the frames; what is in it is replaced.
         options (FrameOptions): See there.
         progress (Callable): Gets one line now and then.
+        labelled (Mapping[int, Sequence[int]], optional): Frames by the file's number that are
+            held back in any case.
 
     Returns:
         dict: The content of ``frames.json`` (docs/design.md).
@@ -78,9 +81,11 @@ def choose_frames(media: Sequence[Media], out: Path, options: FrameOptions,
     """
     counts: Counter = Counter()
     candidates = _look_through(media, options, counts, progress)
+    known = {(i, index) for i, indices in (labelled or {}).items() for index in indices}
+    candidates = [c for c in candidates if (c.media, c.index) not in known]
     found = [c for c in candidates if not c.held_back]
     held = [c for c in candidates if c.held_back]
-    if len(candidates) < 2:
+    if len(candidates) + len(known) < 2 or not found:
         problems = '; '.join(f'{m.name} {m.problem}' for m in media if m.problem)
         raise ValueError(f'only {len(candidates)} frame(s) can be read in {len(media)} file(s)'
                          + (f' ({problems})' if problems else '')
@@ -91,7 +96,7 @@ def choose_frames(media: Sequence[Media], out: Path, options: FrameOptions,
     if out.exists():
         shutil.rmtree(out)
     out.mkdir(parents=True)
-    frames = _write(media, chosen, checked, clips, out, options, counts, progress)
+    frames = _write(media, chosen, checked, clips, known, out, options, counts, progress)
     sources = [dict(path=m.name, frames=m.frames if m.is_video else 1, fps=round(m.fps, 3),
                     width=m.size[0], height=m.size[1], problem=m.problem,
                     chosen=sum(f['source'] == m.name and f['part'] == 'train' for f in frames))
@@ -220,13 +225,15 @@ def _clips(media: Sequence[Media], options: FrameOptions) -> list[tuple[int, int
 
 # ------------------------------------------------------------------ writing
 def _write(media, chosen: list[Candidate], checked: list[Candidate],
-           clips: list[tuple[int, int]], out: Path, options: FrameOptions, counts: Counter,
-           progress) -> list[dict]:
+           clips: list[tuple[int, int]], known: set, out: Path, options: FrameOptions,
+           counts: Counter, progress) -> list[dict]:
     parts = {(c.media, c.index): ('train', -1) for c in chosen}
     parts.update({(c.media, c.index): ('held_back', -1) for c in checked})
     for number, (i, first) in enumerate(clips):
         for index in range(first, first + options.clip_length):
             parts[i, index] = ('held_back', number)
+    for key in known:
+        parts.setdefault(key, ('held_back', -1))
     frames: list[dict] = []
     for i, item in enumerate(media):
         wanted = [index for m, index in parts if m == i]

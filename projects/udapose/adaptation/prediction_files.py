@@ -48,6 +48,9 @@ def instances(poses: Poses) -> list[dict]:
 
 def from_instances(found: Sequence[dict]) -> Poses:
     """Poses from the form of MMPose's inferencer; people without ``track_id`` are numbered."""
+    if not found:  # nobody was seen
+        return Poses(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, int),
+                     np.zeros((0, 0, 2), np.float32), np.zeros((0, 0), np.float32))
     boxes = [i['bbox'][0] if np.ndim(i['bbox']) == 2 else i['bbox'] for i in found]
     points = np.array([np.asarray(i['keypoints'])[:, :2] for i in found], np.float32)
     return Poses(np.array(boxes, np.float32).reshape(-1, 4),

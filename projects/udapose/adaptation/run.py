@@ -15,13 +15,14 @@ from mmengine.logging import MMLogger
 
 from .boxes import Tracker, build_boxes, check_spec, detector_categories
 from .frames import FrameOptions, choose_frames, load_frame
+from .own_labels import labelled_frames, run_labels
 from .people import People, Predictions, predict_people, write_people
 from .plan import format_plan, timed
 from .predictor import Predictor
-from .start_model import find_model, load_state, prepare_start
+from .start_model import find_model, prepare_start
 from .steps import Steps, file_state, write_json
 from .training_config import Schedule, training_config
-from .video import find_media
+from .video import find_media, read_image
 
 
 @dataclass
@@ -86,6 +87,8 @@ class Adaptation:
                 raise FileNotFoundError(f'--{key} {path} does not exist: name a COCO json')
         self.device = _device(options.device)
         MMLogger.get_current_instance().setLevel('WARNING')  # the training's log is in work/
+        self.labels = options.labels and str(Path(options.labels).expanduser())
+        self.labelled = labelled_frames(self.labels, self.media)
         self.frame_options = FrameOptions(max_frames=options.max_frames)
         self.steps = Steps(self.folder, {k: v for k, v in asdict(options).items()})
 
@@ -100,7 +103,8 @@ class Adaptation:
         self.plain = Config.fromfile(self.folder / 'start' / 'config.py')
         self.start = self.folder / 'start'
         self.steps.run('frames', 'frames', dict(options=asdict(self.frame_options),
-                                                media=self._media_state()),
+                                                media=self._media_state(),
+                                                labelled=self.labelled),
                        self._frames, ('frames', 'frames.json'))
         self.boxes_spec = self._boxes_spec()
         self.steps.run('boxes', f'boxes: {self.boxes_spec}', dict(
@@ -123,9 +127,8 @@ class Adaptation:
         self.steps.run('after', 'predictions of the adapted model', {},
                        lambda: self._predict(self.folder / 'adapted', 'after'),
                        ('predictions/after.npz',))
-        labels = self.options.labels and str(Path(self.options.labels).expanduser())
         self.steps.run('verdict', 'is it better?', dict(
-            labels=labels and file_state(Path(labels))), self._verdict,
+            labels=self.labels and file_state(Path(self.labels))), self._verdict,
             ('verdict.json', 'model/model.pth'))
         verdict = json.loads((self.folder / 'verdict.json').read_text(encoding='utf-8'))
         self.steps.run('files', 'files', dict(onnx=self.options.onnx,
@@ -163,7 +166,8 @@ class Adaptation:
                     type=plain.model.backbone.type)
 
     def _frames(self) -> dict:
-        content = choose_frames(self.media, self.folder / 'frames', self.frame_options)
+        content = choose_frames(self.media, self.folder / 'frames', self.frame_options,
+                                labelled=self.labelled)
         write_json(self.folder / 'frames.json', content)
         return dict(counts=content['counts'])
 
@@ -183,8 +187,7 @@ class Adaptation:
 
     def _boxes(self) -> dict:
         frames = json.loads((self.folder / 'frames.json').read_text(encoding='utf-8'))['frames']
-        finder = build_boxes(self.boxes_spec, self._names(), self.device,
-                             self.options.detector_checkpoint)
+        finder = self._finder()
         media = {m.name: m for m in self.media}
         prepared, tracker, clip = None, Tracker(), None
         images: dict[str, list] = dict(train=[], held_back=[])
@@ -294,8 +297,10 @@ class Adaptation:
         before, after = (Predictions.load(self.folder / 'predictions' / f'{name}.npz')
                          for name in ('before', 'after'))
         predictor = Predictor(self.start / 'config.py', self.start / 'model.pth', self.device)
-        verdict = judge(before, after, people, predictor.meta,
-                        labels=self.options.labels).to_dict()
+        frames = json.loads((self.folder / 'frames.json').read_text(encoding='utf-8'))['frames']
+        labels = self.labels and run_labels(self.labels, frames, self.media,
+                                            self.folder / 'labels.json')
+        verdict = judge(before, after, people, predictor.meta, labels=labels).to_dict()
         kept = 'start' if verdict['word'] == 'worse' else 'adapted'
         verdict['model'] = kept
         if kept == 'start':
@@ -308,7 +313,27 @@ class Adaptation:
         return dict(word=verdict['word'], model=kept)
 
     def _files(self) -> dict:
-        return {}
+        made = {}
+        model = self.folder / 'model'
+        if self.options.onnx:
+            from ..deploy.onnx_export import export_onnx
+            people = People.load(self.folder / 'held_back.json')
+            frames = [read_image(people.root / file)
+                      for file in list(dict.fromkeys(people.files))[:50]]
+            made['onnx'] = export_onnx(model, frames=frames)['parity']
+            print(f'  {model / "model.onnx"}', flush=True)
+        if self.options.predict != 'none':
+            from .outputs import write_predictions
+            training = self.steps.record['steps']['training']['seconds']
+            kept = self.steps.summary('verdict')['model']
+            made['predictions'] = write_predictions(
+                self.folder, self.media, self.start, self.folder / kept, self._finder,
+                self.device, None if self.options.predict == 'all' else max(training / 2, 60))
+        return made
+
+    def _finder(self):
+        return build_boxes(self.boxes_spec, self._names(), self.device,
+                           self.options.detector_checkpoint)
 
 
 def _best(work: Path) -> tuple[Path, int]:

@@ -33,7 +33,8 @@ def find_model(model: str | None = None, config: str | None = None,
 
     Raises:
         FileNotFoundError: A file does not exist.
-        ValueError: Neither or both were named, nothing goes by that name, or there is no checkpoint.
+        ValueError: Neither or both were named, nothing goes by that name, or there is no
+            checkpoint.
     """
     if bool(model) == bool(config):
         raise ValueError('name the model: either --model NAME (an alias or name of MMPose, a '

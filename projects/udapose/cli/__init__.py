@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -36,7 +37,6 @@ COMMANDS = {
     'test': 'udapose.cli.test',
     'two-stage': 'udapose.cli.two_stage',
     'export': 'udapose.cli.export',
-    'predict': 'udapose.cli.predict',
     'sheet': 'udapose.cli.sheet',
 }
 
@@ -52,6 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         subcommand's.
     """
     from udapose import __version__
+    # Before torch is loaded: threads that wait for each other sleep. Else they burn the time of
+    # whatever else runs, and on a loaded machine a prediction took twenty times as long.
+    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
     argv = list(sys.argv[1:] if argv is None else argv)
     if argv in (['--version'], ['-V']):
         print(f'udapose {__version__}')

@@ -1,0 +1,118 @@
+"""A user's labels of some frames: held back from the training, and found again in the run."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..datasets.json_files import load_json
+from .steps import write_json
+from .video import Media
+
+
+def labelled_frames(path: str | None, media: Sequence[Media]) -> dict[int, list[int]]:
+    """Which frames of the data are labelled, so that they are chosen and never trained on.
+
+    ``images`` name an image by its path relative to the data (or its file name alone), or a video
+    and, as ``frame``, the number of the frame from 0. Names of a run's own ``frames/`` are not
+    looked for here: those are held back already.
+
+    Args:
+        path (str, optional): COCO keypoint file.
+        media (Sequence[Media]): All data.
+
+    Returns:
+        dict[int, list[int]]: Number of the file to its labelled frames, sorted.
+
+    Raises:
+        ValueError: It has no ``images``, or an image of it is ambiguous.
+    """
+    if path is None:
+        return {}
+    numbers = _numbers(media)
+    found: dict[int, set[int]] = {}
+    for image in _images(path):
+        number = _match(image, numbers, path)
+        if number is not None:
+            if media[number].is_video and 'frame' not in image:
+                raise ValueError(f'--labels {path}: {image["file_name"]} is a video, so its entry '
+                                 'in "images" needs "frame", the number of the frame from 0')
+            frame = int(image['frame']) if media[number].is_video else 0
+            found.setdefault(number, set()).add(frame)
+    return {number: sorted(frames) for number, frames in sorted(found.items())}
+
+
+def run_labels(path: str, frames: list[dict], media: Sequence[Media], out: Path) -> Path:
+    """Write the labels in terms of the run: names and pixels of ``frames/``.
+
+    Args:
+        path (str): The user's file.
+        frames (list[dict]): Of ``frames.json``.
+        media (Sequence[Media]): All data.
+        out (Path): File to write.
+
+    Returns:
+        Path: ``out``.
+    """
+    content = load_json(path, '--labels', 'a COCO keypoint file')
+    numbers = _numbers(media)
+    by_source = {(f['source'], f['index']): f for f in frames}
+    scales: dict = {}
+    images = []
+    for image in _images(path):
+        number = _match(image, numbers, path)
+        entry = None
+        if number is not None:
+            item = media[number]
+            entry = by_source.get((item.name, int(image['frame']) if item.is_video else 0))
+        if entry is None:
+            images.append(image)
+            continue
+        scales[str(image['id'])] = entry['scale']
+        images.append({**image, 'file_name': entry['file']})
+    annotations = []
+    for annotation in content.get('annotations', []):
+        scale = scales.get(str(annotation.get('image_id')), 1.)
+        if scale != 1:
+            annotation = dict(annotation)
+            points = np.array(annotation.get('keypoints', []), float).reshape(-1, 3)
+            points[:, :2] *= scale
+            annotation['keypoints'] = points.ravel().tolist()
+            if 'bbox' in annotation:
+                annotation['bbox'] = [float(v) * scale for v in annotation['bbox']]
+            if 'area' in annotation:
+                annotation['area'] = float(annotation['area']) * scale ** 2
+        annotations.append(annotation)
+    write_json(out, {**content, 'images': images, 'annotations': annotations})
+    return out
+
+
+def _images(path: str) -> list[dict]:
+    content = load_json(path, '--labels', 'a COCO keypoint file')
+    images = content.get('images') if isinstance(content, dict) else None
+    if not images or not all(isinstance(i, dict) and {'id', 'file_name'} <= i.keys()
+                             for i in images):
+        raise ValueError(f'--labels {path} has no "images" with "id" and "file_name": expected a '
+                         'COCO keypoint file')
+    return images
+
+
+def _numbers(media: Sequence[Media]) -> dict[str, list[int]]:
+    """Full relative names and bare file names to numbers of the files."""
+    numbers: dict[str, list[int]] = {}
+    for number, item in enumerate(media):
+        for name in {item.name, Path(item.name).name}:
+            numbers.setdefault(name, []).append(number)
+    return numbers
+
+
+def _match(image: dict, numbers: dict[str, list[int]], path: str) -> int | None:
+    name = str(image['file_name']).replace('\\', '/')
+    if name.startswith('frames/'):
+        return None  # the run's own
+    found = numbers.get(name) or numbers.get(Path(name).name) or []
+    if len(found) > 1:
+        raise ValueError(f'--labels {path}: {name} may be one of {len(found)} files of the data: '
+                         'name images by their path relative to --data')
+    return found[0] if found else None
