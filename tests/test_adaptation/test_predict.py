@@ -4,7 +4,6 @@ import json
 import re
 import sys
 import tracemalloc
-from collections import Counter
 from pathlib import Path
 
 import cv2
@@ -260,7 +259,7 @@ def test_the_model_of_a_run_and_its_boxes_are_found(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('extra,message', [
     (['--every', '0'], '--every 0: at least 1'),
-    (['--boxes', 'nowhere.json'], 'neither a file nor one of whole'),
+    (['--boxes', 'nowhere.json'], 'neither a file nor one of auto, whole'),
     (['--out', 'DATA'], 'data is the folder of the data: give another one'),
     (['--data', 'EMPTY'], 'no video and no image in .*empty')])
 def test_errors_are_one_line(extra, message, model, tmp_path):
@@ -362,7 +361,3 @@ def test_progress_tells_speed_and_time_left(capsys):
     progress.skip(400)
     assert progress.text(41.) == '40 of 100 frames, 0.732 a second, 82 s left'
     assert Progress(0).text(0.) == '0 frames'
-
-
-def test_counts_are_a_counter():
-    assert isinstance(Boxes().counts, Counter)
