@@ -7,8 +7,8 @@ import sys
 
 from .version import __version__
 
-__all__ = ['__version__', 'adapt', 'codecs', 'compat', 'datasets', 'engine', 'evaluation', 'load_components',
-           'models']
+__all__ = ['__version__', 'adapt', 'codecs', 'compat', 'datasets', 'engine', 'evaluation',
+           'load_components', 'models']
 
 _LIGHT = ('udapose', 'udapose.configs', 'udapose.synthetic')  # after `python -m`
 

@@ -96,7 +96,7 @@ def test_the_verdict_comes_first_and_all_parts_are_there(run, page):
     assert page.all('section')[0]['id'] == 'verdict' and verdict['sentence'] in page.text
     identifiers = {section['id'] for section in page.all('section')}
     assert {link['href'].strip('#') for link in page.all('a')} == identifiers
-    for words in ('near duplicates 31', 'the tail is broken', 'rtmpose-m', '300 iterations',
+    for words in ('near duplicates: 31', 'the tail is broken', 'rtmpose-m', '300 iterations',
                   'udapose predict', 'worth_labelling.json', 'MeanTeacherPoseEstimator',
                   'left_foot', 'torch 2.9', 'Jitter between frames', 'Label-free score'):
         assert words in page.text, words

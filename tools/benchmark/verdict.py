@@ -20,8 +20,9 @@ import traceback
 from pathlib import Path
 
 import verdict_data
-import verdict_runs as runs
+from verdict_plan import PLAN, SETTINGS, TARGETS, run_name
 
+from udapose.cli._config_text import format_once
 from udapose.cli._experiment import ROOT, write_json
 
 
@@ -30,11 +31,34 @@ def parse_args() -> argparse.Namespace:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--work-dir', type=Path, default=ROOT / 'work_dirs/verdict')
     parser.add_argument('--people', type=Path, help='an embedded data set that is there already')
+    parser.add_argument('--hands', type=Path, help='likewise')
     parser.add_argument('--photos', type=Path, help='train/, test/ and test.json')
+    parser.add_argument('--quickstart', type=Path, nargs='*', default=[],
+                        help='folders of finished runs of `udapose quickstart`, seeds 0, 1, ...')
     parser.add_argument('--minutes', type=float, default=1e9, help='begin no run after these')
+    parser.add_argument('--only', choices=('trained', 'weights', 'quickstart'),
+                        help='a part of the runs')
     parser.add_argument('--report', action='store_true', help='only judge and write')
     parser.add_argument('--out', type=Path, default=ROOT / 'docs/benchmarks/verdict')
     return parser.parse_args()
+
+
+def work_list(args, data: Path, work: Path):
+    """(name, function that returns its records) of every run that the data allow."""
+    from verdict_existing import pairs
+    from verdict_runs import run_one
+    from verdict_train import train_source
+    if args.only in (None, 'quickstart'):
+        yield from pairs(args.quickstart, data, work)
+    for target, checkpoint, setting, seed in PLAN:
+        if args.only and args.only != ('trained' if setting in SETTINGS else 'weights'):
+            continue
+        name = run_name(target, checkpoint, setting, seed)
+        if target != 'photos' or (data / 'photos').exists():
+            def make(source=TARGETS[target]['source'], seed=seed, name=name):
+                train_source(source, seed, data, work)
+                return run_one(name, data, work)
+            yield name, make
 
 
 def main() -> None:
@@ -46,26 +70,24 @@ def main() -> None:
 
         import udapose  # noqa: F401  (registers)
         torch.set_num_threads(1)
-        verdict_data.prepare(data, args.people, args.photos)
-        for number, plan in enumerate(runs.PLAN):
-            name = runs.run_name(*plan)
+        format_once()
+        verdict_data.prepare(data, args.people, args.hands, args.photos)
+        for name, make in work_list(args, data, work):
             record = work / 'records' / f'{name}.json'
-            if record.exists() or (plan[0] == 'photos' and not (data / 'photos').exists()):
+            if record.exists():
                 continue
             if time.time() - begin > 60 * args.minutes:
-                print(f'{args.minutes:g} minutes are over: {len(runs.PLAN) - number} runs are '
-                      'left; repeat the command to continue')
+                print(f'{args.minutes:g} minutes are over: repeat the command to continue')
                 break
             try:
-                runs.train_source(runs.TARGETS[plan[0]]['source'], data, work)
-                write_json(record, runs.run_one(name, data, work))
+                write_json(record, make())
             except Exception:  # the other runs are still worth their time
                 traceback.print_exc()
                 print(f'{name} failed', file=sys.stderr, flush=True)
                 continue
             for found in json.loads(record.read_text(encoding='utf-8')):
-                print(f'[{number + 1}/{len(runs.PLAN)}, {(time.time() - begin) / 60:.0f} min] '
-                      f'{name} at {found["iterations"]}: {found["truth"]["PCK@0.05"]}', flush=True)
+                print(f'[{(time.time() - begin) / 60:.0f} min] {name} at {found["iterations"]}: '
+                      f'{found["truth"]["PCK@0.05"]}', flush=True)
     from verdict_report import write
     write(work, args.out)
 

@@ -14,19 +14,20 @@ import numpy as np
 COUNTS = dict(size=128, source_train=1500, target_train=1500, val=20, test=400)
 
 
-def prepare(data: Path, people: Path | None = None, photos: Path | None = None) -> None:
+def prepare(data: Path, people: Path | None = None, hands: Path | None = None,
+            photos: Path | None = None) -> None:
     """Make what is missing below ``data``.
 
     Args:
         data (Path): Receives ``people``, ``hands``, ``photos``, ``noise``, ``few``.
-        people (Path, optional): An embedded data set that is there already.
+        people, hands (Path, optional): Embedded data sets that are there already.
         photos (Path, optional): Folder with ``train/``, ``test/`` and ``test.json`` (COCO, LSP's
             14 joints, one person filling the image).
     """
     data.mkdir(parents=True, exist_ok=True)
-    if people is not None and not (data / 'people').exists():
-        mirror(people, data / 'people')
-    for kind in ('people', 'hands'):
+    for kind, there in (('people', people), ('hands', hands)):
+        if there is not None and not (data / kind).exists():
+            mirror(there, data / kind)
         if not (data / kind / 'meta.json').exists():
             subprocess.run([sys.executable, '-m', 'udapose', 'synth', '--kind', kind, '--out',
                             str(data / kind), *(part for k, v in COUNTS.items() for part in

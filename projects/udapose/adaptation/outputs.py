@@ -1,6 +1,8 @@
 """Predictions of both models for all data, videos before | after, and ONNX."""
 from __future__ import annotations
 
+import json
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,13 +10,15 @@ from pathlib import Path
 from ..visualization.side_by_side import side_by_side
 from .predicting import output_stems, predict_media
 from .predictor import Predictor
+from .steps import write_json
 from .video import Media
 
 _TRIED = 3
 
 
 def write_predictions(run: Path, media: Sequence[Media], start: Path, model: Path,
-                      make_boxes: Callable, device: str, budget: float | None) -> dict:
+                      make_boxes: Callable, device: str, budget: float | None,
+                      made_with: str) -> dict:
     """Predict all videos and images with the kept model, and videos with the start model, too.
 
     Writes ``predictions/all/`` (CSV, JSON, pictures, videos with skeletons), and for each video
@@ -28,23 +32,26 @@ def write_predictions(run: Path, media: Sequence[Media], start: Path, model: Pat
         device (str): Of the models.
         budget (float, optional): Seconds that it may take: of long videos only every so many
             frames are then predicted. None: all frames.
+        made_with (str): What the files depend on; those of something else are replaced.
 
     Returns:
         dict: ``every``, ``frames``, ``people`` and ``videos`` (files before | after).
     """
     predictors = dict(after=Predictor(model / 'config.py', model / 'model.pth', device))
     videos = [item for item in media if item.is_video and item.frames]
-    every = 1
-    if budget is not None and videos:
+    folder = run / 'predictions'
+    every = _begun(folder, made_with)
+    if every is None and budget is not None and videos:
         frames = sum(item.frames for item in videos)
         each = _seconds_per_frame(predictors['after'], videos[0], make_boxes())
         # twice: both models; drawing and writing count as much as a prediction of a small model
         every = max(-(-int(2 * each * frames) // max(int(budget), 1)), 1)
         if every > 1:
             print(f'  predicting all {frames} frames would take about '
-                  f'{2 * each * frames / 60:.0f} min: every {every}th is taken (--predict all: '
-                  'every one)', flush=True)
-    folder = run / 'predictions'
+                  f'{2 * each * frames / 60:.0f} min: one frame in {every} is taken '
+                  '(--predict all: every one)', flush=True)
+    every = every or 1
+    write_json(folder / 'predictions.json', dict(made_with=made_with, every=every))
     done = predict_media(predictors['after'], media, folder / 'all', make_boxes(), every=every,
                          options=dict(model=str(model), boxes='run'))
     films = []
@@ -64,6 +71,17 @@ def write_predictions(run: Path, media: Sequence[Media], start: Path, model: Pat
                 films.append(out.relative_to(run).as_posix())
     return dict(every=every, frames=done['frames'], people=done['people'], videos=films,
                 problems=done['problems'])
+
+
+def _begun(folder: Path, made_with: str) -> int | None:
+    """The step of an interrupted call; what was made of another model or other data goes."""
+    path = folder / 'predictions.json'
+    known = json.loads(path.read_text(encoding='utf-8')) if path.is_file() else {}
+    if known.get('made_with') == made_with:
+        return known['every']
+    for name in ('all', 'start', 'before_after'):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    return None
 
 
 def _seconds_per_frame(predictor: Predictor, item: Media, boxes) -> float:

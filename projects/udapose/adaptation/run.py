@@ -328,7 +328,8 @@ class Adaptation:
             kept = self.steps.summary('verdict')['model']
             made['predictions'] = write_predictions(
                 self.folder, self.media, self.start, self.folder / kept, self._finder,
-                self.device, None if self.options.predict == 'all' else max(training / 2, 60))
+                self.device, None if self.options.predict == 'all' else max(training / 2, 60),
+                self.steps.chain)
         return made
 
     def _finder(self):

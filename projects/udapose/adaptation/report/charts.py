@@ -10,7 +10,7 @@ from .html import Html, join, tag
 #: Colours that differ in brightness too, for readers and printers without colour.
 COLORS = ('#1554a5', '#c2571a', '#14693f', '#7a3d9a')
 _WIDTH, _HEIGHT = 360, 210
-_LEFT, _RIGHT, _TOP, _BOTTOM = 50, 10, 30, 34
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 10, 30, 34
 
 
 def curves(title: str, series: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Html:
@@ -41,7 +41,7 @@ def curves(title: str, series: Mapping[str, tuple[Sequence[float], Sequence[floa
         _, y = place(0., value)
         parts += [tag('line', x1=_LEFT, x2=_WIDTH - _RIGHT, y1=f'{y:.1f}', y2=f'{y:.1f}',
                       stroke='#e3e7ee'),
-                  tag('text', f'{value:.3g}', x=_LEFT - 6, y=f'{y + 4:.1f}', text_anchor='end')]
+                  tag('text', f'{value:.2g}', x=_LEFT - 6, y=f'{y + 4:.1f}', text_anchor='end')]
     for value, anchor in ((x_all.min(), 'start'), (x_all.max(), 'end')):
         x, _ = place(value, low)
         parts.append(tag('text', f'{value:g}', x=f'{x:.1f}', y=_HEIGHT - _BOTTOM + 14,
@@ -68,7 +68,7 @@ def _thin(x: np.ndarray, y: np.ndarray, most: int = 400) -> tuple[np.ndarray, np
 
 def bars(title: str, values: Mapping[str, tuple[float, float]], names: tuple[str, str]) -> Html:
     """Two bars (0 to 1, before and after) for each name, in percent."""
-    row, left, width = 26, 150, 560
+    row, left, width = 32, 150, 560
     height = 46 + row * len(values)
     parts = [tag('text', title, x=8, y=16, class_='title')]
     for i, (name, color) in enumerate(zip(names, COLORS)):
@@ -77,17 +77,18 @@ def bars(title: str, values: Mapping[str, tuple[float, float]], names: tuple[str
     for number, (name, pair) in enumerate(values.items()):
         y = 46 + row * number
         short = name if len(name) <= 21 else name[:20] + '…'
-        parts.append(tag('text', short, x=left - 8, y=y + 13, text_anchor='end'))
+        parts.append(tag('text', short, x=left - 8, y=y + 15, text_anchor='end'))
         for i, (value, color) in enumerate(zip(pair, COLORS)):
             length = max(float(np.nan_to_num(value)), 0) * (width - left - 48)
-            parts += [tag('rect', x=left, y=y + 9 * i, width=f'{length:.1f}', height=8,
+            parts += [tag('rect', x=left, y=y + 12 * i, width=f'{length:.1f}', height=9,
                           fill=color),
                       tag('text', f'{100 * value:.0f} %', x=f'{left + length + 5:.1f}',
-                          y=y + 8 + 9 * i)]
+                          y=y + 9 + 12 * i)]
     said = '; '.join(f'{n}: {100 * a:.0f} and {100 * b:.0f} percent'
                      for n, (a, b) in values.items())
-    return _svg(parts, width, height, f'{title}, {names[0]} and {names[1]}. {said}')
+    return _svg(parts, width, height, f'{title}, {names[0]} and {names[1]}. {said}', 'bars')
 
 
-def _svg(parts: list, width: int, height: int, label: str) -> Html:
-    return tag('svg', join(parts), viewBox=f'0 0 {width} {height}', role='img', aria_label=label)
+def _svg(parts: list, width: int, height: int, label: str, class_: str | None = None) -> Html:
+    return tag('svg', join(parts), viewBox=f'0 0 {width} {height}', role='img', aria_label=label,
+               class_=class_)

@@ -34,7 +34,7 @@ def section(title: str, identifier: str, *children) -> Html:
 
 
 def table(head: Sequence, rows: Sequence[Sequence], numeric: Sequence[int] = (),
-          caption: str = '') -> Html:
+          caption: str = '', class_: str | None = None) -> Html:
     """A table that scrolls by itself on a narrow screen.
 
     Args:
@@ -42,13 +42,16 @@ def table(head: Sequence, rows: Sequence[Sequence], numeric: Sequence[int] = (),
         rows (Sequence[Sequence]): Cells.
         numeric (Sequence[int]): Columns that are aligned to the right.
         caption (str): For those who cannot see it.
+        class_ (str, optional): ``'cards'``: on a phone each row is a small block of its own.
     """
     def cells(kind, row):
         return tag('tr', *(tag(kind, cell, class_='number' if i in numeric else None,
-                               scope='col' if kind == 'th' else None)
+                               scope='col' if kind == 'th' else None,
+                               data_label=head[i] if kind == 'td' and class_ else None)
                            for i, cell in enumerate(row)))
     inner = tag('table', tag('caption', caption) if caption else '',
-                tag('thead', cells('th', head)), tag('tbody', *(cells('td', r) for r in rows)))
+                tag('thead', cells('th', head)), tag('tbody', *(cells('td', r) for r in rows)),
+                class_=class_)
     return tag('div', inner, class_='scroll', tabindex='0', role='group', aria_label=caption)
 
 

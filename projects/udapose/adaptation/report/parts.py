@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from datetime import datetime
 
 import numpy as np
@@ -71,7 +72,7 @@ def numbers(run: RunFolder) -> Html:
             'interval shows where the change would lie in 9 of 10 repetitions with other videos '
             'of the same kind: if it contains 0, the change may be chance.'),
         table(('measure', 'before', 'after', 'change', '90 % interval', 'better is'), rows,
-              numeric=(1, 2, 3, 4), caption='Measures before and after the adaptation'),
+              (1, 2, 3, 4), 'Measures before and after the adaptation', 'cards'),
         tag('h3', 'Not measured') if said else '', tag('ul', *said) if said else '')
 
 
@@ -163,16 +164,17 @@ def data(run: RunFolder) -> Html:
         'Your data', 'data',
         tag('p', f'{len(sources)} videos or images, {len(frames)} frames chosen: '
             f'{len(frames) - held} to train on, {held} held back for the comparison. '
-            f'{bad} sources had a problem.{more}'),
+            + (f'With {bad} of the sources there was a problem.' if bad else '') + more),
         table(('source', 'frames', 'fps', 'size', 'chosen', 'problem'), rows, (1, 2, 4),
               'Sources') if rows else '',
-        tag('h3', 'Counted') if counts else '',
-        table(('what', 'how many'), counts, (1, ), 'Chosen and dropped') if counts else '')
+        tag('h3', 'Chosen and dropped') if counts else '',
+        tag('ul', *(tag('li', f'{name}: {value}') for name, value in counts)) if counts else '')
 
 
 def use(run: RunFolder) -> Html:
     """Commands."""
     folder = str(run.path)
+    quoted = shlex.quote(folder)
     if not (run.path / 'model').is_dir():
         return section('Use the model', 'use', missing('This run has no model yet.'))
     onnx = join([tag('p', 'Without PyTorch: ', tag('code', f'{folder}/model/model.onnx'),
@@ -180,7 +182,7 @@ def use(run: RunFolder) -> Html:
         if (run.path / 'model/model.onnx').exists() else ''
     return section(
         'Use the model', 'use', tag('p', 'On new videos or images:'),
-        code(f'udapose predict {folder} --data new_clip.mp4 --out predictions/'),
+        code(f'udapose predict {quoted} --data new_clip.mp4 --out predictions/'),
         tag('p', 'In Python it is a plain MMPose model:'),
         code('from udapose.apis import init_model, inference_topdown\n'
              f"model = init_model({folder + '/model/config.py'!r}, "

@@ -61,7 +61,10 @@ def before_after(people: People, number: int, before: Predictions | None, after:
             continue
         pane = draw_pose(crop.copy(), one.points[number] @ matrix[:, :2].T + matrix[:, 2],
                          one.confidence[number], meta, threshold=threshold)
-        panes.append(draw_text(pane, name if len(points) > 1 else '', (6, 20), scale=0.55))
+        if len(points) > 1:  # as large in each picture once the page has scaled it
+            scale = 0.9 * pane.shape[1] / SIDE
+            draw_text(pane, name, (6, 30 * scale), scale=scale)
+        panes.append(pane)
     gap = np.full((panes[0].shape[0], 6, 3), 255, np.uint8)
     return panes[0] if len(panes) == 1 else np.concatenate([panes[0], gap, panes[1]], 1)
 

@@ -53,6 +53,7 @@ figcaption { font-size: .85rem; line-height: 1.35; margin-top: .25rem; overflow-
 .charts { display: grid; gap: 14px; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); }
 svg { width: 100%; height: auto; display: block; }
 svg text { font: 11px system-ui, sans-serif; fill: var(--soft); }
+svg.bars { max-width: 640px; }
 svg .title { font-size: 13px; font-weight: 600; fill: var(--ink); }
 pre { background: #eef1f5; border-radius: 6px; padding: .7rem .8rem; overflow-x: auto;
   font: .84rem/1.45 ui-monospace, "DejaVu Sans Mono", Consolas, monospace; margin: .4rem 0 .9rem; }
@@ -66,6 +67,15 @@ footer { max-width: 1120px; margin: 0 auto; padding: 4px 20px 30px; color: var(-
   section { padding: 14px 12px; }
   .pictures, .charts { grid-template-columns: 1fr; }
   th, td { padding: .35rem .4rem; }
+  .cards thead { display: none; }
+  .cards tr { display: grid; grid-template-columns: 1fr 1fr 1fr; padding: .5rem 0;
+    border-bottom: 1px solid var(--line); }
+  .cards td { border: 0; padding: .2rem 0; text-align: left; white-space: normal; }
+  .cards td:first-child { grid-column: 1 / -1; font-weight: 600; }
+  .cards td:first-child small { font-weight: 400; }
+  .cards td:empty { display: none; }
+  .cards td:not(:first-child)::before { content: attr(data-label); display: block;
+    color: var(--soft); font-size: .8rem; }
 }
 @media print {
   body { background: #fff; font-size: 10.5pt; }

@@ -65,9 +65,9 @@ def write_worth_labelling(path: Path, people: People, before: Predictions | None
         if file not in number:
             continue
         width, height = map(int, people.sizes[i])
-        images[file] = dict(id=number[file] + 1, file_name=f'frames/{file}', width=width, height=height,
-                            source=people.sources[i], time=round(float(people.time[i]), 3),
-                            clip=int(people.clip[i]))
+        images[file] = dict(id=number[file] + 1, file_name=f'frames/{file}', width=width,
+                            height=height, source=people.sources[i],
+                            time=round(float(people.time[i]), 3), clip=int(people.clip[i]))
         box = people.boxes[i].astype(float)
         points = np.round(after.points[i].astype(float), 2)
         annotations.append(dict(
