@@ -29,7 +29,7 @@ class Plan:
 
 
 FULL = Plan(dict(size=128, source_train=2000, target_train=0, val=40, test=0), 700, 32)
-SMOKE = Plan(dict(size=64, source_train=48, target_train=0, val=4, test=0), 12, 16)
+SMOKE = Plan(dict(size=64, source_train=32, target_train=0, val=4, test=0), 8, 8)
 
 
 def train_start_model(out: str | Path, seed: int = 0, smoke: bool = False,
@@ -104,7 +104,7 @@ def _changes(plan: Plan, data: Path, seed: int) -> dict:
             'test_dataloader.dataset.data_root': f'{data}/target/',
             'train_dataloader.batch_size': plan.batch, 'randomness.seed': seed,
             'train_cfg.max_iters': steps, 'train_cfg.val_interval': max(steps // 2, 1),
-            'default_hooks.checkpoint.interval': max(steps // 4, 1),
+            'default_hooks.checkpoint.interval': max(steps // 4, 4),
             'default_hooks.logger.interval': 20,
             'param_scheduler.1.milestones': [steps * 7 // 10, steps * 9 // 10]}
 
