@@ -2,7 +2,8 @@
 embedded benchmark, not searched again.
 
     udapose train configs/source_only/source-only_synth-people-to-photos_mobilenetv2_128x128.py
-    udapose train configs/multilevel_alignment/multilevel_synth-people-to-photos_mobilenetv2_128x128.py
+    udapose train \\
+        configs/multilevel_alignment/multilevel_synth-people-to-photos_mobilenetv2_128x128.py
 """
 _base_ = ['../mean_teacher/mean-teacher_synth-people-to-photos_mobilenetv2_128x128.py']
 

@@ -1,6 +1,7 @@
 """Rendered people with LSP's 14 joints, phase 1 without pre-trained weights.
 
-    udapose train configs/source_only/source-only_synth-people-to-photos_mobilenetv2_128x128_scratch.py
+    udapose train \\
+        configs/source_only/source-only_synth-people-to-photos_mobilenetv2_128x128_scratch.py
 """
 _base_ = ['./source-only_synth-people-to-photos_mobilenetv2_128x128.py']
 
