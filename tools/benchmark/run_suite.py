@@ -222,8 +222,8 @@ def missing_data(spec: dict) -> str | None:
         return f'{spec["data"]} is missing: run {command}'
     found = json.loads(meta.read_text(encoding='utf-8')).get('generator_version')
     if found != version:
-        return (f'{spec["data"]} was made by version {found} of the generator, the suite is defined '
-                f'with version {version}: delete the folder and run {command}')
+        return (f'{spec["data"]} was made by version {found} of the generator, the suite is '
+                f'defined with version {version}: delete the folder and run {command}')
     if 'needs' in spec:
         folder = os.environ.get('UDAPOSE_TEST_DATA', str(ROOT / 'data'))
         path = ROOT / spec['needs'].replace('$UDAPOSE_TEST_DATA', folder)

@@ -178,6 +178,9 @@ def _photos2(start: str) -> dict:
     del rows['style_init']
     rows['source_init'] = dict(config=f'source_only/source-only_{name}{start}.py', init=None,
                                hidden=True, shared=True)
+    for kind in ('scheduled', 'calibrated'):
+        rows[f'mean_teacher_{kind}'] = dict(
+            config=f'mean_teacher/mean-teacher_{name}_{kind}.py', init='source_init')
     rows['style_only_adain'] = dict(
         config=f'style_only/style-only-continued_{name}_adain.py', init='source_init', files=adain)
     rows['multilevel_published']['files'] = adain
