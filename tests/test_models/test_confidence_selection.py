@@ -15,7 +15,7 @@ from udapose.models.utils.calibration import precision_thresholds
 # ---------------------------------------------------------------- schedules
 @pytest.mark.parametrize('schedule,expected', [
     (0.5, [.5, .5, .5, .5, .5]),
-    (dict(start=.9, end=.5), [.9, .8, .7, .6, .5]),
+    (dict(start=.9, end=.5), [.9, .8, .7, .6, .5]), ((.9, .5), [.9, .8, .7, .6, .5]),
     (dict(start=.9, end=.5, shape='cosine'), [.9, .9 - .2 * (1 - .5 ** .5), .7,
                                              .5 + .2 * (1 - .5 ** .5), .5]),
     (dict(start=.8, end=.2, begin=.25, until=.75), [.8, .8, .5, .2, .2])])
@@ -63,6 +63,7 @@ def test_a_constant_schedule_and_zero_thresholds_change_no_bit(cfg):
     (dict(confidence_quantile=dict(start=.9, end=.5, shape='step')), "'linear' or 'cosine'"),
     (dict(confidence_quantile=dict(start=.9, end=.5, begin=.6, until=.5)), 'begin < until'),
     (dict(confidence_quantile=dict(start=90, end=50)), r'in \[0, 1\]'),
+    (dict(confidence_quantile=(.9, .5, .1)), r'in \[0, 1\], got \(0.9'),
     (dict(confidence_quantile=1.5), r'in \[0, 1\]'),
     (dict(min_confidence='high'), "a list with one for each joint, got 'high'"),
     (dict(min_confidence=[.1, .2]), '2 thresholds of confidence for 3 joints')])

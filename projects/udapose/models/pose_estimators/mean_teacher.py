@@ -50,10 +50,11 @@ class MeanTeacherPoseEstimator(StudentTeacher):
             term that is ``None`` is left out (``--cfg-options model.alignments.feature=None``).
         train_cfg (dict, optional): Keys:
 
-            - confidence_quantile (float | dict): Rejected share of (sample, joint) entries, default
-              0.5 (the paper's mask_ratio). A head without confidence rejects nothing. A schedule,
-              ``dict(start=0.9, end=0.5, begin=0., until=1., shape='linear')``, moves it over these
-              shares of the training; shapes are ``'linear'`` and ``'cosine'``.
+            - confidence_quantile (float | tuple | dict): Rejected share of (sample, joint) entries,
+              default 0.5 (the paper's mask_ratio). A head without confidence rejects nothing. A
+              schedule, ``dict(start=0.9, end=0.5, begin=0., until=1., shape='linear')``, moves it
+              over these shares of the training; shapes are ``'linear'`` and ``'cosine'``. The pair
+              ``(0.9, 0.5)`` is short for ``dict(start=0.9, end=0.5)``.
             - per_joint_quantile (bool): Quantile per joint, default False (published).
             - min_confidence (float | Sequence[float]): Peaks at or below are rejected, default 0; a
               list has one for each joint (:class:`ConfidenceCalibrationHook` measures them).

@@ -55,10 +55,13 @@ _SCHEDULE = dict(start=None, end=None, begin=0., until=1., shape='linear')
 def _check_selection(cfg: dict) -> None:
     """Which pseudo-labels are kept: shares in [0, 1], thresholds numbers."""
     quantile, key = cfg['confidence_quantile'], 'train_cfg.confidence_quantile'
+    if isinstance(quantile, Sequence) and not isinstance(quantile, str) and len(quantile) == 2:
+        quantile = dict(start=quantile[0], end=quantile[1])
     if isinstance(quantile, Mapping):
         unknown = set(quantile) - set(_SCHEDULE)
         if unknown or not {'start', 'end'} <= set(quantile):
-            raise ValueError(f'{key} is a number or a schedule dict(start=.., end=..) with '
+            raise ValueError(f'{key} is a number, a pair (start, end), or a schedule '
+                             'dict(start=.., end=..) with '
                              f'{sorted(set(_SCHEDULE) - {"start", "end"})} as options, got '
                              f'{dict(quantile)}')
         cfg['confidence_quantile'] = quantile = {**_SCHEDULE, **quantile}
