@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..cli import _experiment
 
-CONFIG = _experiment.CONFIGS / 'source_only/source-only_synth-people_res18-w32_96x96-boxes.py'
+CONFIG = _experiment.CONFIGS / 'source_only/source-only_synth-people_res18-w32_64x64-boxes.py'
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Plan:
     batch: int
 
 
-FULL = Plan(dict(size=128, source_train=2000, target_train=0, val=40, test=0), 700, 32)
+FULL = Plan(dict(size=128, source_train=2000, target_train=0, val=40, test=0), 1000, 32)
 SMOKE = Plan(dict(size=64, source_train=32, target_train=0, val=4, test=0), 8, 8)
 
 
