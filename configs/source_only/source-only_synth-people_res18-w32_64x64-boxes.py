@@ -2,8 +2,8 @@
 
 The crops are the people's boxes with a quarter more around them, as with MMPose's own models,
 where the other configs of the embedded people take the whole image. They are turned by up to 30
-degrees instead of 60, since people in videos stand upright: this needs half the iterations. `udapose adapt --demo` trains
-its start model with it.
+degrees instead of 60, since people in videos stand upright: this needs half the iterations.
+`udapose adapt --demo` trains its start model with it.
 
     udapose synth --kind people --out data/synthpose/people
     udapose train configs/source_only/source-only_synth-people_res18-w32_64x64-boxes.py
