@@ -4,7 +4,6 @@ import json
 import re
 import sys
 import tracemalloc
-from collections import Counter
 from pathlib import Path
 
 import cv2
@@ -14,7 +13,7 @@ import pytest
 from udapose import cli
 from udapose.adaptation.boxes import Boxes, build_boxes
 from udapose.adaptation.predicting import predict_media
-from udapose.adaptation.prediction_files import read_frames
+from udapose.adaptation.prediction_files import CsvRows, read_frames
 from udapose.adaptation.predictor import Predictor
 from udapose.adaptation.video import Frame, Media, find_media
 from udapose.cli._progress import Progress
@@ -260,7 +259,7 @@ def test_the_model_of_a_run_and_its_boxes_are_found(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('extra,message', [
     (['--every', '0'], '--every 0: at least 1'),
-    (['--boxes', 'nowhere.json'], 'neither a file nor one of whole'),
+    (['--boxes', 'nowhere.json'], 'neither a file nor one of auto, whole'),
     (['--out', 'DATA'], 'data is the folder of the data: give another one'),
     (['--data', 'EMPTY'], 'no video and no image in .*empty')])
 def test_errors_are_one_line(extra, message, model, tmp_path):
@@ -270,6 +269,23 @@ def test_errors_are_one_line(extra, message, model, tmp_path):
         cli.main(['predict', str(model), '--data', str(write_images(tmp_path / 'data', 1)),
                   '--out', str(tmp_path / 'out'), *extra])
     assert not (tmp_path / 'out').exists()
+
+
+def test_a_full_disk_loses_nothing_that_is_finished(model, tmp_path, monkeypatch):
+    for name in ('a.mp4', 'b.mp4'):
+        write_video(tmp_path / name, 2)
+    write, out = CsvRows.write, tmp_path / 'out'
+
+    def full(self, frame, poses):
+        if self.path.name == 'b.csv':
+            raise OSError(28, 'No space left on device')
+        write(self, frame, poses)
+    monkeypatch.setattr(CsvRows, 'write', full)
+    with pytest.raises(SystemExit, match='No space left on device. What is finished stays'):
+        cli.main(['predict', str(model), '--data', str(tmp_path), '--out', str(out), '--boxes',
+                  'whole'])
+    assert {p.name for p in out.iterdir()} >= {'a.csv', 'a.json', 'a.mp4', 'predictions.jsonl'}
+    assert not (out / 'b.csv').exists() and not (out / 'b.json').exists()
 
 
 class LongVideo(Media):
@@ -345,7 +361,3 @@ def test_progress_tells_speed_and_time_left(capsys):
     progress.skip(400)
     assert progress.text(41.) == '40 of 100 frames, 0.732 a second, 82 s left'
     assert Progress(0).text(0.) == '0 frames'
-
-
-def test_counts_are_a_counter():
-    assert isinstance(Boxes().counts, Counter)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..cli import _experiment
 
-CONFIG = _experiment.CONFIGS / 'source_only/source-only_synth-people_res18-w32_96x96-boxes.py'
+CONFIG = _experiment.CONFIGS / 'source_only/source-only_synth-people_res18-w32_64x64-boxes.py'
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Plan:
     batch: int
 
 
-FULL = Plan(dict(size=128, source_train=2000, target_train=0, val=40, test=0), 700, 32)
-SMOKE = Plan(dict(size=64, source_train=48, target_train=0, val=4, test=0), 12, 16)
+FULL = Plan(dict(size=128, source_train=2000, target_train=0, val=40, test=0), 1000, 32)
+SMOKE = Plan(dict(size=64, source_train=32, target_train=0, val=4, test=0), 8, 8)
 
 
 def train_start_model(out: str | Path, seed: int = 0, smoke: bool = False,
@@ -45,7 +45,7 @@ def train_start_model(out: str | Path, seed: int = 0, smoke: bool = False,
         seed (int): Of images and training. Defaults to 0.
         smoke (bool): Some seconds of work, for quick tests; such a model predicts nothing useful.
         threads (int, optional): Of the training. Defaults to the fastest of some, by a short
-            measurement; at most one for each core and 8.
+            measurement (one in the smoke version); at most one for each core and 8.
         progress (Callable, optional): Called as ``progress(step, share)`` with a step
             ('rendering', 'training') and the share in [0, 1] of it that is done; the text that it
             returns ends the line that shows the progress.
@@ -85,6 +85,8 @@ def train_start_model(out: str | Path, seed: int = 0, smoke: bool = False,
         sys.executable, '-m', 'udapose', 'synth', '--kind', 'people', '--out', str(data),
         '--seed', str(seed), *sizes], out / 'data.log', threads=1), 'rendering')
     machine = {}
+    if smoke:
+        threads = threads or 1  # a measurement would take longer than the work
     if threads is None:
         threads, channels_last = _fastest(plan, out)
         if channels_last:
@@ -104,7 +106,7 @@ def _changes(plan: Plan, data: Path, seed: int) -> dict:
             'test_dataloader.dataset.data_root': f'{data}/target/',
             'train_dataloader.batch_size': plan.batch, 'randomness.seed': seed,
             'train_cfg.max_iters': steps, 'train_cfg.val_interval': max(steps // 2, 1),
-            'default_hooks.checkpoint.interval': max(steps // 4, 1),
+            'default_hooks.checkpoint.interval': max(steps // 4, 4),
             'default_hooks.logger.interval': 20,
             'param_scheduler.1.milestones': [steps * 7 // 10, steps * 9 // 10]}
 

@@ -10,11 +10,15 @@ from ..synthetic.lighting import SunLight
 from ..synthetic.photometric import to_bytes
 from ..synthetic.rasterizer import ShadowMap
 from ..synthetic.scene import Scene
-from ..synthetic.textures import PICTURES, sample_photo
+from ..synthetic.textures import PICTURES, random_colour, sample_photo
+
+#: Of textures on floor and walls. A model that has seen plain backgrounds only finds nobody before
+#: full ones, and then there is nothing that it could teach itself.
+_CONTRAST = .35
 
 
 class Room:
-    """A floor, four walls with pictures, and boxes that stand about.
+    """A floor, four walls with a picture each, and boxes that stand about.
 
     Args:
         seed (list[int]): Of the materials.
@@ -58,7 +62,7 @@ class Room:
             rng, at = np.random.default_rng([*self._seed, surface]), points[where]
             if surface == 0:
                 sun = light.key * np.float32(.8 * max(light.direction[2], .2))
-                image[where] = surface_texture(rng, at[:, 0], at[:, 1], pixel) * (
+                image[where] = _material(rng, at[:, 0], at[:, 1], pixel) * (
                     light.ambient + sun * shadow.lit(at)[:, None])
             else:
                 axis, sign = (surface - 1) // 2, 2 * ((surface - 1) % 2) - 1
@@ -70,19 +74,23 @@ class Room:
         return result
 
 
+def _material(rng, u: np.ndarray, v: np.ndarray, pixel: float) -> np.ndarray:
+    """Colours (P, 3) of a floor or wall: paint through which a texture shows."""
+    paint = random_colour(rng, (0, .3), (.35, .9))
+    return paint + np.float32(_CONTRAST) * (surface_texture(rng, u, v, pixel) - paint)
+
+
 def _wall(rng, u: np.ndarray, v: np.ndarray, pixel: float) -> np.ndarray:
-    """Colours (P, 3) of a wall with pictures, ``u`` along and ``v`` downwards, metres."""
-    colour = np.array(surface_texture(rng, u, v, pixel))
-    for _ in range(3):
-        middle, height = rng.uniform([-2.5, -2.2], [2.5, -.9])
-        width, tall = rng.uniform([.5, .5], [1.6, 1.2])
-        x, y = (u - np.float32(middle)) / np.float32(width), (v - np.float32(height)) / np.float32(
-            tall)
-        name = PICTURES[int(rng.integers(len(PICTURES)))]
-        inside = np.nonzero((np.abs(x) < .5) & (np.abs(y) < .5))[0]
-        if len(inside):
-            colour[inside] = sample_photo(name, x[inside] + np.float32(.5),
-                                          y[inside] + np.float32(.5), pixel / width)
+    """Colours (P, 3) of a wall with a picture, ``u`` along and ``v`` downwards, metres."""
+    colour = _material(rng, u, v, pixel)
+    middle, height = rng.uniform([-2.2, -2.4], [2.2, -1.6])
+    width, tall = rng.uniform([.5, .4], [1.2, .8])
+    x, y = (u - np.float32(middle)) / np.float32(width), (v - np.float32(height)) / np.float32(tall)
+    name = PICTURES[int(rng.integers(len(PICTURES)))]
+    inside = np.nonzero((np.abs(x) < .5) & (np.abs(y) < .5))[0]
+    if len(inside):
+        colour[inside] = sample_photo(name, x[inside] + np.float32(.5), y[inside] + np.float32(.5),
+                                      pixel / width)
     return colour
 
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,6 +20,8 @@ _SAME = 2.5
 #: A frame is blurred if its sharpness is below this share of its source's median.
 _BLURRED = 0.3
 _FEATURE_SIDE = 16
+#: Frames of either part: views of one image cannot be compared with those of others.
+_LEAST = 2
 
 
 @dataclass
@@ -77,7 +80,7 @@ def choose_frames(media: Sequence[Media], out: Path, options: FrameOptions,
         dict: The content of ``frames.json`` (docs/design.md).
 
     Raises:
-        ValueError: Fewer than two frames can be read.
+        ValueError: Fewer than four frames can be read.
     """
     counts: Counter = Counter()
     candidates = _look_through(media, options, counts, progress)
@@ -85,11 +88,11 @@ def choose_frames(media: Sequence[Media], out: Path, options: FrameOptions,
     candidates = [c for c in candidates if (c.media, c.index) not in known]
     found = [c for c in candidates if not c.held_back]
     held = [c for c in candidates if c.held_back]
-    if len(candidates) + len(known) < 2 or not found:
+    if len(candidates) + len(known) < 2 * _LEAST or len(found) < _LEAST:
         problems = '; '.join(f'{m.name} {m.problem}' for m in media if m.problem)
         raise ValueError(f'only {len(candidates)} frame(s) can be read in {len(media)} file(s)'
                          + (f' ({problems})' if problems else '')
-                         + ': an adaptation needs at least two different ones')
+                         + f': an adaptation needs at least {2 * _LEAST} different ones')
     chosen = _choose(found, options.max_frames, counts)
     checked = _choose(held, max(options.max_frames // 10, 20), Counter())
     clips = _clips(media, options)
@@ -122,7 +125,7 @@ def _look_through(media: Sequence[Media], options: FrameOptions, counts: Counter
     picked = np.unique(np.linspace(0, len(images) - 1, min(share, len(images))).round()
                        .astype(int)) if images else []
     counts['images not looked at'] += len(images) - len(picked)
-    border = len(images) - max(round(len(images) * options.held_back), 1)
+    border = len(images) - max(round(len(images) * options.held_back), _LEAST)
     for done, position in enumerate(picked):
         item = media[images[position]]
         frames = list(item.read())
@@ -152,8 +155,9 @@ def _look_through(media: Sequence[Media], options: FrameOptions, counts: Counter
             counts['files with a problem'] += 1
             progress(f'  {item.name}: {item.problem}')
     counts['looked at'] += len(found)
-    if found and not any(c.held_back for c in found):
-        found[-1].held_back = True
+    short = _LEAST - sum(c.held_back for c in found)
+    for candidate in [c for c in found if not c.held_back][-short:] if short > 0 else ():
+        candidate.held_back = True
     return found
 
 
@@ -195,7 +199,9 @@ def _choose(candidates: list[Candidate], count: int, counts: Counter) -> list[Ca
     from scipy.cluster.vq import kmeans2
     features = np.stack([c.feature.astype(np.float32) for c in kept]) / 255
     start = features[np.linspace(0, len(kept) - 1, count).round().astype(int)]
-    _, labels = kmeans2(features, start, iter=5, minit='matrix', missing='warn')
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', UserWarning)  # an empty cluster is one frame fewer
+        _, labels = kmeans2(features, start, iter=5, minit='matrix', missing='warn')
     best: dict[int, Candidate] = {}
     for label, candidate in zip(labels, kept, strict=True):
         other = best.get(int(label))

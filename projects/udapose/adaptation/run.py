@@ -14,6 +14,7 @@ from mmengine.config import Config, DictAction
 from mmengine.logging import MMLogger
 
 from .boxes import Tracker, build_boxes, check_spec, detector_categories
+from .forgetting import forgetting
 from .frames import FrameOptions, choose_frames, load_frame
 from .own_labels import labelled_frames, run_labels
 from .people import People, Predictions, predict_people, write_people
@@ -218,10 +219,10 @@ class Adaptation:
         counts = {k: v for k, v in finder.counts.items() if v}
         for what, count in counts.items():
             print(f'  {count} {what}', flush=True)
-        if len(people['train']) < 2 or not people['held_back']:
+        if len(people['train']) < 2 or len(people['held_back']) < 2:
             raise ValueError(
                 f'boxes ({self.boxes_spec}): {len(people["train"])} people in the frames to adapt '
-                f'to and {len(people["held_back"])} in the held-back ones, at least 2 and 1 are '
+                f'to and {len(people["held_back"])} in the held-back ones, at least 2 of each are '
                 'needed: give other --boxes (whole, detector, motion or FILE) or more data')
         for part, file in (('train', 'people.json'), ('held_back', 'held_back.json')):
             write_people(self.folder / file, images[part], people[part],
@@ -253,10 +254,13 @@ class Adaptation:
     def _source(self) -> dict | None:
         if not self.options.source:
             return None
-        path = Path(self.options.source).expanduser().resolve()
-        images = Path(self.options.source_images or path.parent).expanduser().resolve()
+        path, images = self._source_files()
         return dict(type='CocoDataset', ann_file=str(path), data_prefix=dict(img=f'{images}/'),
                     metainfo=self.plain.test_dataloader.dataset.metainfo.to_dict())
+
+    def _source_files(self) -> tuple[Path, Path]:
+        path = Path(self.options.source).expanduser().resolve()
+        return path, Path(self.options.source_images or path.parent).expanduser().resolve()
 
     def _predict(self, model: Path, name: str) -> dict:
         predictor = Predictor(model / 'config.py', model / 'model.pth', self.device)
@@ -301,6 +305,9 @@ class Adaptation:
         labels = self.labels and run_labels(self.labels, frames, self.media,
                                             self.folder / 'labels.json')
         verdict = judge(before, after, people, predictor.meta, labels=labels).to_dict()
+        if self.options.source:
+            verdict['measures'] += forgetting(*self._source_files(), self.start,
+                                              self.folder / 'adapted', self.device)
         kept = 'start' if verdict['word'] == 'worse' else 'adapted'
         verdict['model'] = kept
         if kept == 'start':

@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,22 @@ CONFIGS = config_root()
 ROOT = CONFIGS.parent
 #: In a work directory: what defines the run whose checkpoints it holds.
 RECORD = 'run_record.json'
+
+
+def _end_with_parent() -> None:
+    """Ask Linux to end this process when its parent is gone, however that was killed.
+
+    Else a training would go on, and a second one would start in its folder when the command is
+    repeated.
+    """
+    import ctypes
+    try:
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+    except (OSError, AttributeError):
+        pass
+
+
+_TIED = dict(preexec_fn=_end_with_parent) if sys.platform == 'linux' else {}
 
 
 class Job:
@@ -38,7 +55,7 @@ class Job:
         self.name, self.log, self.start = name, log, time.time()
         self.handle = log.open('w', encoding='utf-8')
         self.process = subprocess.Popen(command, stdout=self.handle, stderr=subprocess.STDOUT,
-                                        env=env)
+                                        env=env, **_TIED)
 
     def steps(self) -> tuple[int, int] | None:
         """How many of how many iterations (images) are done, by the end of the log."""

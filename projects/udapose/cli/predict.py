@@ -24,8 +24,8 @@ def add_arguments(parser) -> None:
     parser.add_argument('--data', type=Path, required=True, metavar='FILE_OR_FOLDER',
                         help='a video, an image, or a folder of them')
     parser.add_argument('--out', type=Path, required=True, help='folder to write')
-    parser.add_argument('--boxes', default=None, metavar='whole|detector|motion|FILE',
-                        help='where the people are (default: as in the run; otherwise the '
+    parser.add_argument('--boxes', default=None, metavar='auto|whole|detector|motion|FILE',
+                        help='where the people are (default: as in the run; otherwise auto: the '
                              'detector for people in videos, else the whole image)')
     parser.add_argument('--detector-checkpoint', default=None, metavar='FILE',
                         help="weights of torchvision's detector")
@@ -45,7 +45,9 @@ def run(args) -> int:
     try:
         return _predict(args)
     except (FileNotFoundError, OSError, RuntimeError, ValueError) as error:
-        text = str(error) if isinstance(error, OSError) and error.errno else error.args[0]
+        text = error.args[0]
+        if isinstance(error, OSError) and error.errno:  # the system's: disk full, no permission
+            text = f'{error}. What is finished stays; repeated, the command continues'
         sys.exit(f'\nerror: {text}')
 
 
@@ -53,18 +55,19 @@ def _predict(args) -> int:
     config, checkpoint, settings = find_plain(args.model, args.config, args.checkpoint)
     import torch
 
-    from udapose.adaptation.boxes import build_boxes, detector_categories
+    from udapose.adaptation.boxes import build_boxes, check_spec, detector_categories
     from udapose.adaptation.predicting import predict_media
     from udapose.adaptation.predictor import Predictor
     from udapose.adaptation.video import find_media
 
     from ._progress import Progress
+    check_spec(args.boxes or 'auto')
     media = _without_results(find_media(args.data), args.data, args.out)
     device = args.device or ('cuda:0' if torch.cuda.is_available() else 'cpu')
     predictor = Predictor(config, checkpoint, device)
     detector = args.detector_checkpoint or settings.get('detector_checkpoint')
-    spec = args.boxes or settings.get('boxes')
-    if spec is None:
+    spec = args.boxes or settings.get('boxes') or 'auto'
+    if spec == 'auto':
         people = detector_categories(predictor.names) and any(m.is_video for m in media)
         spec = 'detector' if detector or people else 'whole'
     boxes = build_boxes(spec, predictor.names, device, detector)
@@ -78,7 +81,7 @@ def _predict(args) -> int:
             -(-item.frames // args.every) if item.is_video else 1),
         progress=lambda item, frames: progress.update(item.name),
         options=dict(model=str(Path(config).resolve().parent), weights=_state(checkpoint),
-                     boxes=spec))
+                     boxes=spec, boxes_file=_state(spec)))
     progress.close()
     return _say(result, args.out)
 
@@ -152,9 +155,11 @@ def _without_results(media: list, data: Path, out: Path) -> list:
     return kept
 
 
-def _state(path: Path) -> list:
-    stat = path.stat()
-    return [stat.st_size, round(stat.st_mtime)]
+def _state(path: str | Path) -> list | None:
+    """Size and time of a file, by which it is recognised."""
+    from udapose.adaptation.steps import file_state
+    path = Path(path).expanduser()
+    return file_state(path) if path.is_file() else None
 
 
 def _say(result: dict, out: Path) -> int:

@@ -1,0 +1,72 @@
+"""What an adaptation has cost on the labelled source images."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..datasets.image_headers import read_image_size
+from ..datasets.json_files import load_json
+from .labels import read_labels, scores
+from .people import People, Predictions, predict_people
+from .predictor import Predictor
+
+#: People who are enough to see a change of some points.
+_MOST = 200
+
+
+def source_people(path: Path, images: Path, most: int = _MOST) -> People:
+    """Labelled people of a COCO file, evenly spread over it.
+
+    Args:
+        path (Path): The file.
+        images (Path): Folder of its images.
+        most (int): Number of people. Defaults to 200.
+
+    Raises:
+        ValueError: Nobody is labelled.
+    """
+    content = load_json(str(path), '--source', 'a COCO keypoint file')
+    names = {image['id']: image['file_name'] for image in content.get('images', [])}
+    found = [a for a in content.get('annotations', []) if a.get('bbox') and not a.get('iscrowd')
+             and a.get('image_id') in names and any(v > 0 for v in a.get('keypoints', [])[2::3])]
+    if not found:
+        raise ValueError(f'--source {path} has no person with bbox and labelled keypoints')
+    chosen = [found[i] for i in np.unique(np.linspace(
+        0, len(found) - 1, min(most, len(found))).round().astype(int))]
+    files = [names[a['image_id']] for a in chosen]
+    boxes = np.array([a['bbox'] for a in chosen], np.float32)
+    boxes[:, 2:] += boxes[:, :2]
+    count = len(chosen)
+    return People(files=files, root=images, boxes=boxes,
+                  sizes=np.array([read_image_size(str(images / f)) for f in files]),
+                  clip=np.full(count, -1), time=np.zeros(count), track=np.zeros(count, int),
+                  sources=files)
+
+
+def forgetting(path: Path, images: Path, start: Path, adapted: Path, device: str) -> list[dict]:
+    """Scores of both models on labelled source images, as rows of the verdict's measures.
+
+    Args:
+        path (Path): COCO file.
+        images (Path): Folder of its images.
+        start, adapted (Path): Folders of plain models.
+        device (str): Of the predictions.
+
+    Returns:
+        list[dict]: ``source PCK@0.05`` and ``source PCK@0.1``, percent.
+    """
+    people = source_people(path, images)
+    found: dict[str, list[float]] = {}
+    for model in (start, adapted):
+        predictor = Predictor(model / 'config.py', model / 'model.pth', device)
+        made: Predictions = predict_people(predictor, people, views=())
+        labels = read_labels(path, people, predictor.meta, len(predictor.names))
+        of_model = scores(made, labels, people, predictor.meta)
+        for key in ('PCK@0.05', 'PCK@0.1'):
+            found.setdefault(key, []).append(float(of_model[key].value()))
+    return [dict(name=f'source {key}', unit='percent', better='higher', interval=None,
+                 title=f'labelled source images: joints within {share} % of the box',
+                 before=round(before, 2), after=round(after, 2),
+                 difference=round(after - before, 2))
+            for (key, (before, after)), share in zip(found.items(), (5, 10), strict=True)]
