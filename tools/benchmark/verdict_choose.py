@@ -17,8 +17,8 @@ from verdict_report import half_of
 from udapose.adaptation.rule import BETTER, SAME, WORSE, Rule, votes
 from udapose.cli._experiment import ROOT
 
-GRID = dict(gain=(1., 2., 3., 4., 5.), moved=(2., 3., 5., 8., 12.), loss=(-3., -4., -6., -8., -10.),
-            collapse=(0.2, 0.3, 0.4, 0.5, 0.6))
+GRID = dict(known=(5., 10., 15., 20.), gain=(1., 2., 3., 4., 5.), moved=(2., 3., 5., 8., 12.),
+            loss=(-3., -4., -6., -8., -10.), collapse=(0.2, 0.3, 0.4, 0.5))
 
 
 def main() -> None:

@@ -20,21 +20,21 @@ class Rule:
     """Thresholds, in the measures' units; chosen by tools/benchmark/verdict_choose.py.
 
     Args:
+        known (float): The start model must agree with itself this much, else it is no witness.
         gain (float): The witness must agree this much more for 'better'.
         moved (float): And this share of the joints must have moved.
-        known (float): And the start model must have agreed with itself this much, else it is no
-            witness.
         kept (float): And this share of its sure joints must have stayed.
         implausible (float): And implausible poses may rise by this much.
         loss (float): 'worse' if the witness's change plus half the agreement's is below.
-        collapse (float): Or if the poses differ less than this fraction of what they did.
+        collapse (float): Or if the poses differ less than this fraction of what they did, and the
+            witness agrees less.
     """
+    known: float = 15.
     gain: float = 3.
-    moved: float = 5.
-    known: float = 10.
+    moved: float = 8.
     kept: float = 90.
     implausible: float = 5.
-    loss: float = -6.
+    loss: float = -8.
     collapse: float = 0.4
 
 
@@ -76,11 +76,12 @@ def votes(before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray], rul
     """Where the rule says 'better' and where 'worse': two bool arrays of the values' shape."""
     witness = after['witness'] - before['witness']
     agreement = after['agreement'] - before['agreement']
-    worse = witness + agreement / 2 < rule.loss
+    knows = before['witness'] > rule.known
+    worse = knows & (witness + agreement / 2 < rule.loss)
     if 'spread' in before:
-        worse |= after['spread'] < rule.collapse * before['spread']
-    better = ~worse & (witness > rule.gain) & (before['witness'] > rule.known) \
-        & (after['moved'] > rule.moved)
+        # without gross errors poses differ less, too; but then the witness does not disagree
+        worse |= (after['spread'] < rule.collapse * before['spread']) & (witness < 0)
+    better = knows & ~worse & (witness > rule.gain) & (after['moved'] > rule.moved)
     if 'kept' in after:
         better &= ~(after['kept'] < rule.kept)
     if 'implausible' in after:
