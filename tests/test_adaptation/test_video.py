@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from media import picture, write_video
 
-from udapose.adaptation.video import Media, find_media, read_image
+from udapose.adaptation.find_media import find_media
+from udapose.adaptation.video import Media, read_image
 
 
 def test_all_frames_in_order_with_times(tmp_path):
