@@ -40,18 +40,23 @@ def find_model(model: str | None = None, config: str | None = None,
         raise ValueError('name the model: either --model NAME (an alias or name of MMPose, a '
                          'config, or the folder of an exported model), or --config FILE with '
                          '--checkpoint FILE')
+    model, config, checkpoint = (value and os.fspath(value)
+                                 for value in (model, config, checkpoint))
     if checkpoint and '://' not in checkpoint and not Path(checkpoint).expanduser().is_file():
         raise FileNotFoundError(f'--checkpoint {checkpoint} does not exist')
     checkpoint = checkpoint and (checkpoint if '://' in checkpoint
-                                 else str(Path(checkpoint).expanduser()))
+                                 else str(Path(checkpoint).expanduser().resolve()))
     name = config or model
     path = Path(name).expanduser()
     if path.is_dir():
         found = _in_folder(path)
-        if found is None:
+        if found is None and model in get_model_aliases('mmpose'):
+            path = Path()  # a folder of images that happens to be called `hand`
+        elif found is None:
             raise FileNotFoundError(f'{name} has no config.py with model.pth: name the folder of '
                                     'an exported model, or of a run of udapose adapt')
-        return found[0], checkpoint or str(found[1])
+        else:
+            return found[0], checkpoint or str(found[1])
     if path.suffix == '.py' or config:
         if not path.is_file():
             raise FileNotFoundError(f'{name} does not exist: name an existing config')
@@ -107,7 +112,11 @@ def prepare_start(config: Path, checkpoint: str, out: Path) -> Config:
         ValueError: The model is not one that can be adapted.
     """
     init_default_scope('mmpose')
-    cfg = Config.fromfile(config)
+    try:
+        cfg = Config.fromfile(config)
+    except (SyntaxError, ImportError, NameError, TypeError, AttributeError) as error:
+        raise ValueError(f'{config} cannot be read as a config ({type(error).__name__}: {error}): '
+                         'name the config of a pose model') from error
     if 'model' not in cfg:
         raise ValueError(f'{config} has no model: name the config of a pose model')
     try:
