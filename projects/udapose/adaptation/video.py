@@ -126,6 +126,7 @@ class Media:
         if not capture.isOpened():
             self.problem = 'is no video that OpenCV can read'
             return None
+        capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # some versions do not unless they are told
         return capture
 
 

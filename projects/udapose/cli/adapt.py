@@ -41,7 +41,7 @@ def add_arguments(parser) -> None:
     parser.add_argument('--onnx', action='store_true', help='also write model/model.onnx')
     parser.add_argument('--predict', choices=('auto', 'all', 'none'), default='auto',
                         help='write predictions, and videos before | after, of all files; auto: '
-                        'if that takes less than the adaptation')
+                        'as many frames of each video as fit into half of the training\'s time')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
                         help='changes of the training config')
     parser.add_argument('--demo', action='store_true', help='nothing needed: renders two clips, '

@@ -53,9 +53,8 @@ def run(args) -> int:
 
 def _predict(args) -> int:
     config, checkpoint, settings = find_plain(args.model, args.config, args.checkpoint)
-    import torch
-
     from udapose.adaptation.boxes import build_boxes, check_spec, detector_categories
+    from udapose.adaptation.devices import usable_device
     from udapose.adaptation.find_media import find_media
     from udapose.adaptation.predicting import predict_media
     from udapose.adaptation.predictor import Predictor
@@ -65,7 +64,7 @@ def _predict(args) -> int:
     if args.out.expanduser().resolve() == args.data.expanduser().resolve():
         raise ValueError(f'--out {args.out} is the folder of the data: give another one')
     media = find_media(args.data, args.out, say=print)
-    device = args.device or ('cuda:0' if torch.cuda.is_available() else 'cpu')
+    device = usable_device(args.device)
     predictor = Predictor(config, checkpoint, device)
     detector = args.detector_checkpoint or settings.get('detector_checkpoint')
     spec = args.boxes or settings.get('boxes') or 'auto'
