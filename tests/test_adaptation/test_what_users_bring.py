@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from media import picture
 from mmengine.config import Config
 from test_run import images, options, write_labels  # noqa: F401
@@ -19,9 +20,10 @@ from udapose.adaptation.forgetting import check_source
 from udapose.adaptation.frames import FrameOptions, choose_frames
 from udapose.adaptation.labels import check_joints
 from udapose.adaptation.run import Adaptation, Options
-from udapose.adaptation.start_model import find_model
+from udapose.adaptation.start_model import find_model, prepare_start
 from udapose.adaptation.steps import Steps, write_json
 from udapose.adaptation.video import Frame
+from udapose.export import plain_config
 
 JOINTS = ['nose', 'left_eye', 'right_eye']
 
@@ -280,3 +282,17 @@ def test_a_config_that_is_no_python(synth_like_model, images, tmp_path):  # noqa
     with pytest.raises(ValueError, match='bad.py cannot be read as a config .SyntaxError'):
         Adaptation(options((tmp_path / 'bad.py', synth_like_model[1]), images,
                            tmp_path / 'run')).run()
+
+
+def test_one_stage_models_are_refused_before_their_dependencies(tmp_path):
+    (tmp_path / 'rtmo.py').write_text("model = dict(type='BottomupPoseEstimator', head='unknown')")
+    torch.save(dict(state_dict=dict(a=torch.zeros(1))), tmp_path / 'a.pth')
+    with pytest.raises(ValueError, match='is not top-down'):
+        prepare_start(tmp_path / 'rtmo.py', str(tmp_path / 'a.pth'), tmp_path / 'out')
+
+
+def test_the_hand_model_names_a_data_set_that_releases_lack():
+    config, _ = find_model('hand')
+    dataset = plain_config(Config.fromfile(config)).test_dataloader.dataset
+    assert dataset.type == 'CombinedDataset' and len(dataset.datasets) >= 4
+    assert len(dataset.metainfo.keypoint_info) == 21

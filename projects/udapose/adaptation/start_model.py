@@ -119,6 +119,7 @@ def prepare_start(config: Path, checkpoint: str, out: Path) -> Config:
                          'name the config of a pose model') from error
     if 'model' not in cfg:
         raise ValueError(f'{config} has no model: name the config of a pose model')
+    _check_top_down(cfg)
     try:
         content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
     except Exception as error:  # no network, an address that moved, a truncated file, ...
@@ -140,11 +141,16 @@ def check_adaptable(plain: Config) -> None:
     Raises:
         ValueError: Not top-down, no readout for its codec, or joints without names.
     """
-    if plain.model.get('type', '').split('.')[-1] != 'TopdownPoseEstimator':
-        raise ValueError(f'{plain.model.type} is not top-down: bottom-up and one-stage models '
-                         'cannot be adapted; choose a top-down model such as rtmpose-m')
+    _check_top_down(plain, 'TopdownPoseEstimator')
     model = MODELS.build(plain.model)
     build_readout(model)
+
+
+def _check_top_down(cfg: Config, only: str | None = None) -> None:
+    kind = str(cfg.model.get('type', '')).split('.')[-1]
+    if kind != only if only else kind == 'BottomupPoseEstimator':
+        raise ValueError(f'{kind} is not top-down: bottom-up and one-stage models '
+                         'cannot be adapted; choose a top-down model such as rtmpose-m')
 
 
 def load_state(checkpoint: str | os.PathLike, config: Config) -> dict:

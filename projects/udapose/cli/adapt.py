@@ -66,7 +66,7 @@ def run(args) -> int:
             max_frames=args.max_frames, iterations=args.iterations, device=args.device,
             seed=args.seed, onnx=args.onnx, predict=args.predict, dry_run=args.dry_run,
             cfg_options=parse_cfg_options(args.cfg_options))).run()
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
+    except (OSError, RuntimeError, ValueError, KeyError, ImportError) as error:
         text = error.args[0] if isinstance(error, KeyError) and error.args else error
         sys.exit(f'error: {text}')
     return 0

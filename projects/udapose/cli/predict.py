@@ -44,7 +44,7 @@ def run(args) -> int:
         sys.exit(f'error: --every {args.every}: at least 1 is needed')
     try:
         return _predict(args)
-    except (FileNotFoundError, OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, ImportError) as error:
         text = error
         if isinstance(error, OSError) and error.errno:  # the system's: disk full, no permission
             text = f'{error}. What is finished stays; repeated, the command continues'
