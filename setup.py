@@ -55,8 +55,7 @@ setup(
     install_requires=read_requirements('runtime.txt'),
     extras_require={'coco': read_requirements('coco.txt'),
                     'onnx': read_requirements('onnx.txt'),
-                    'tests': read_requirements('tests.txt'),
-                    'weights': read_requirements('weights.txt')},
+                    'tests': read_requirements('tests.txt')},
     cmdclass={'build_py': BuildWithConfigs},
     zip_safe=False,
 )

