@@ -22,7 +22,7 @@ CLEAR = 1.
 PAGE = ROOT / 'docs/verdict.md'
 MARKERS = '<!-- verdict: written by tools/benchmark/verdict.py, do not edit -->', \
     '<!-- end of verdict -->'
-HALVES = {0: 'chosen on', 1: 'not looked at before'}
+HALVES = {0: 'chosen on', 1: 'checked on'}
 
 
 @cache

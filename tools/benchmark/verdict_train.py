@@ -66,7 +66,7 @@ def train_source(name: str, seed: int, data: Path, work: Path) -> None:
     spec, folder = SOURCES[name], source_folder(name, seed, work)
     last = max(spec['checkpoints'])
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / 'lock').open('w') as lock:  # two processes may share a work directory
+    with (folder / 'lock').open('wb') as lock:  # two processes may share a work directory
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (folder / f'iter_{last}.pth').exists():
             return

@@ -12,7 +12,7 @@ AGREED = {BETTER: 0.9, WORSE: 0.6}
 #: Fewer independent groups never give 'better'.
 FEWEST = 5
 #: How often the word was right in the runs that the rule was not chosen on (docs/verdict.md).
-RELIABLE = {BETTER: 0.9, SAME: 0.65, WORSE: 0.75}
+RELIABLE = {BETTER: 0.9, SAME: 0.5, WORSE: 0.65}
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,13 @@ class Rule:
         collapse (float): Or if the poses differ less than this fraction of what they did, and the
             witness agrees less.
     """
-    known: float = 15.
+    known: float = 20.
     gain: float = 3.
     moved: float = 8.
     kept: float = 90.
     implausible: float = 5.
     loss: float = -8.
-    collapse: float = 0.4
+    collapse: float = 0.3
 
 
 def decide(before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray], groups: int,
