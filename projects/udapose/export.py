@@ -94,6 +94,7 @@ def export(cfg: Config, checkpoint: Mapping, out: str | Path, branch: str | None
         ValueError: See :func:`plain_config`; there are no weights in the checkpoint.
         RuntimeError: The weights do not fit the plain model exactly, or the export does not
             predict like the trained model.
+        OSError: The files cannot be written.
     """
     out = Path(out)
     plain = plain_config(cfg)
@@ -104,9 +105,13 @@ def export(cfg: Config, checkpoint: Mapping, out: str | Path, branch: str | None
         out.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix='.export-', dir=out.parent))
         try:
-            torch.save(dict(meta=dict(dataset_meta=dataset_meta(plain)),
-                            state_dict={k: v.detach().cpu() for k, v in state.items()}),
-                       part / 'model.pth')
+            content = dict(meta=dict(dataset_meta=dataset_meta(plain)),
+                           state_dict={k: v.detach().cpu() for k, v in state.items()})
+            try:
+                torch.save(content, part / 'model.pth')
+            except RuntimeError as error:  # PyTorch's way to say that the disk is full
+                raise OSError(f'cannot write {out / "model.pth"}: is the disk full? '
+                              f'({str(error).splitlines()[0]})') from error
             plain.dump(str(part / 'config.py'))
             check_export(part / 'config.py', part / 'model.pth', trained)
             out.mkdir(exist_ok=True)

@@ -23,6 +23,7 @@ from udapose.adaptation.run import Adaptation, Options
 from udapose.adaptation.start_model import find_model, prepare_start
 from udapose.adaptation.steps import Steps, write_json
 from udapose.adaptation.video import Frame
+from udapose.cli.predict import find_plain
 from udapose.export import plain_config
 
 JOINTS = ['nose', 'left_eye', 'right_eye']
@@ -296,3 +297,20 @@ def test_the_hand_model_names_a_data_set_that_releases_lack():
     dataset = plain_config(Config.fromfile(config)).test_dataloader.dataset
     assert dataset.type == 'CombinedDataset' and len(dataset.datasets) >= 4
     assert len(dataset.metainfo.keypoint_info) == 21
+
+
+def test_a_full_disk_is_not_a_wrong_checkpoint(synth_like_model, tmp_path, monkeypatch):
+    def full(*_):
+        raise RuntimeError('[enforce fail at inline_container.cc:671] . unexpected pos 64 vs 0')
+    monkeypatch.setattr(torch, 'save', full)
+    with pytest.raises(OSError, match='model.pth: is the disk full'):
+        prepare_start(*synth_like_model[:1], str(synth_like_model[1]), tmp_path / 'start')
+    assert not (tmp_path / 'start').exists()
+
+
+def test_a_damaged_record_is_named(tmp_path):
+    for name in ('config.py', 'model.pth'):
+        (tmp_path / name).write_text('')
+    (tmp_path / 'run.json').write_text('{')
+    with pytest.raises(ValueError, match='run.json is no JSON file'):
+        find_plain(tmp_path)

@@ -10,7 +10,6 @@ and its rows in images.csv. An interrupted command continues when repeated.
 """
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -123,10 +122,11 @@ def find_plain(folder: Path | None, config: Path | None = None, checkpoint: Path
 
 
 def _settings(folder: Path) -> dict:
+    from udapose.datasets.json_files import load_json
     path = folder / 'run.json'
     if not path.is_file():
         return {}
-    content = json.loads(path.read_text(encoding='utf-8'))
+    content = load_json(str(path), '', 'the record of a run of `udapose adapt`')
     summary = content.get('steps', {}).get('boxes', {}).get('summary') or {}
     spec, options = summary.get('spec'), content.get('options', {})
     # a file knows the boxes of the run's own data only
