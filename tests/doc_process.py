@@ -16,7 +16,7 @@ from doc_blocks import ROOT, blocks
 # What a fragment takes for granted.
 STOCK = ("_base_ = ['mmpose::body_2d_keypoint/topdown_heatmap/coco/"
          "td-hm_res50_8xb64-210e_coco-256x192.py']\n")
-NAMES = dict(source_pipeline=[], source_metainfo={}, files={}, photos={})
+NAMES = dict(source_pipeline=[], source_metainfo={}, files={}, photos={}, source_val_dataloader={})
 # Keys beside a type that MMEngine takes out before it builds.
 OF_MMENGINE = {'type', '_delete_', '_scope_', 'constructor', 'priority', 'convert_to_iter_based',
                'paramwise_cfg'}

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
 from udapose.cli import _experiment
 
@@ -245,3 +246,61 @@ def test_scheduler_skips_what_depends_on_a_failure(monkeypatch, tmp_path):
     failed = run_suite.schedule(runs, jobs=2, threads=1)
     assert started == ['source_init']
     assert failed == ['people-source_init-seed0', 'people-source_only-seed0']
+
+
+def test_all_seeds_continue_from_a_shared_row(tmp_path):
+    rows = SUITES['photos2']['rows']
+    assert set(rows) == set(SUITES['photos2_scratch']['rows'])
+    runs = run_suite.wanted_runs(['photos2'], [0, 1, 2], ['mean_teacher', 'oracle'], tmp_path)
+    assert [r.name for r in runs[:2]] == ['photos2-source_init-seed0', 'photos2-mean_teacher-seed0']
+    assert len(runs) == 1 + 2 * 3
+    assert {r.needs.name for r in runs[1:]} == {'photos2-source_init-seed0'}
+    runs = run_suite.wanted_runs(['people'], [0, 1], ['dann'], tmp_path)
+    assert [r.needs.seed for r in runs if r.needs] == [0, 1]
+
+
+def test_length_of_rows(monkeypatch, tmp_path):
+    monkeypatch.setenv('UDAPOSE_SOURCE_ITERS', '9000')
+    monkeypatch.delenv('UDAPOSE_ADAPT_ITERS', raising=False)
+    source, row = (run_suite.Run('photos2', r, 0, tmp_path) for r in ('source_init', 'dann'))
+    assert set(source.lengths().values()) == {'9000'} and row.lengths() == {}
+    assert run_suite.Run('people', 'source_init', 0, tmp_path).lengths() == {}
+    cfg = Config.fromfile(ROOT / 'configs' / source.cfg['config'])
+    before = {cfg.train_cfg.max_iters}
+    cfg.merge_from_dict({k: int(v) for k, v in source.lengths().items()})
+    schedule = cfg.param_scheduler[1]
+    assert before != {9000} == {cfg.train_cfg.max_iters, schedule.T_max, schedule.end}
+
+
+def test_missing_data_is_named_with_the_remedy(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_suite, 'ROOT', tmp_path)
+    spec = SUITES['photos2']
+    monkeypatch.setenv('UDAPOSE_TEST_DATA', str(tmp_path / 'elsewhere'))
+    assert run_suite.missing_data(spec).endswith(
+        '--kind people --out data/synthpose/people2 --version 2')
+    (tmp_path / spec['data']).mkdir(parents=True)
+    meta = tmp_path / spec['data'] / 'meta.json'
+    meta.write_text('{"generator_version": 1}')
+    assert 'made by version 1 of the generator' in run_suite.missing_data(spec)
+    meta.write_text('{"generator_version": 2}')
+    assert f'{tmp_path}/elsewhere/lspet_photos/test.json is missing' in \
+        run_suite.missing_data(spec) and '--photos' in run_suite.missing_data(spec)
+    (tmp_path / 'elsewhere/lspet_photos').mkdir(parents=True)
+    (tmp_path / 'elsewhere/lspet_photos/test.json').write_text('{}')
+    assert run_suite.missing_data(spec) is None
+
+
+def test_photo_analysis_by_attitude_and_confidence(monkeypatch):
+    import numpy as np
+    import photo_analysis
+    error = np.array([[.04, .2], [.08, .04], [.2, .2], [.04, .3]])
+    labelled = np.array([[1, 1], [1, 1], [1, 1], [1, 0]], bool)
+    found = dict(error=error, labelled=labelled, down=np.array([0, 0, 1, 1], bool),
+                 confidence=np.array([[.9, .2], [.6, .8], [.1, .3], [.7, .99]]))
+    got = photo_analysis.by_attitude(found, [0, 1])
+    assert got['upright'] == {'images': 2, 'PCK@0.05': 50., 'PCK@0.1': 75.}
+    assert got['upside_down'] == {'images': 2, 'PCK@0.05': 25., 'PCK@0.1': 25.}
+    assert got['all']['PCK@0.05'] == pytest.approx((50 + 100 / 3) / 2, abs=.01)
+    bins = photo_analysis.by_confidence(found, [0, 1], bins=2)  # 7 labelled joints: 4 and 3
+    assert [b['precision@0.05'] for b in bins] == [0., 100.]
+    assert bins[0]['precision@0.1'] == 25. and bins[1]['confidence'] == pytest.approx(.8)

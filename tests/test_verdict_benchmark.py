@@ -45,7 +45,8 @@ def test_tables(tmp_path, monkeypatch):
     for number, (verdict, true, seed) in enumerate(rows):
         (tmp_path / f'runs/{number}.json').write_text(json.dumps([dict(
             run=f'r{number}', seed=seed, verdict=verdict, true=true, sure=.5, iterations=10,
-            trained=number > 0, truth={'PCK@0.05': [10., 11.5]})]))
+            kind='trained', setting='recommended',
+            harmful=number > 1, truth={'PCK@0.05': [10., 11.5]})]))
     verdict_report.report(tmp_path)
     found = json.loads((tmp_path / 'confusion.json').read_text())
     assert found['0']['share'] == 1 and found['1']['share'] == pytest.approx(1 / 3, abs=1e-3)
@@ -53,6 +54,7 @@ def test_tables(tmp_path, monkeypatch):
     text = page.read_text()
     assert text.startswith('before\n') and text.endswith('\nafter') and 'old' not in text
     assert '| verdict better | 1 | 0 | 0 | 0 | 0 | 1 |' in text
+    assert '| short adaptation, harmful settings | 2 | 50 % | 0 | 0 | +1.5, +1.5 |' in text
     assert '(!)' in (tmp_path / 'README.md').read_text()
 
 

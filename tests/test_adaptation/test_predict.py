@@ -12,10 +12,11 @@ import pytest
 
 from udapose import cli
 from udapose.adaptation.boxes import Boxes, build_boxes
+from udapose.adaptation.find_media import find_media
 from udapose.adaptation.predicting import predict_media
 from udapose.adaptation.prediction_files import CsvRows, read_frames
 from udapose.adaptation.predictor import Predictor
-from udapose.adaptation.video import Frame, Media, find_media
+from udapose.adaptation.video import Frame, Media
 from udapose.cli._progress import Progress
 from udapose.cli.predict import find_plain
 from udapose.visualization.side_by_side import side_by_side

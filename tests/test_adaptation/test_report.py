@@ -18,6 +18,7 @@ from fake_adaptation import META, NAMES, fake_run  # noqa: E402
 from udapose.adaptation.labels import read_labels  # noqa: E402
 from udapose.adaptation.people import People, Predictions  # noqa: E402
 from udapose.adaptation.report import write_report  # noqa: E402
+from udapose.adaptation.report.folder import read_run  # noqa: E402
 from udapose.adaptation.report.pictures import Album, spaced  # noqa: E402
 from udapose.adaptation.report.worth import choose_frames  # noqa: E402
 
@@ -123,7 +124,7 @@ def test_frames_worth_labelling_are_a_coco_file_for_the_verdict(run):
     after = Predictions.load(run / 'predictions/after.npz')
     assert len(content['images']) == len(content['annotations']) == 20
     assert len({image['source'] for image in content['images']}) == 10  # all videos
-    assert all((run / 'frames' / image['file_name']).exists() for image in content['images'])
+    assert all((run / image['file_name']).exists() for image in content['images'])
     assert content['categories'][0]['keypoints'] == list(NAMES)
     labels = read_labels(run / 'worth_labelling.json', people, META, 7)
     assert np.abs(labels.points[..., :2] - after.points[labels.index]).max() < 0.01
@@ -179,6 +180,27 @@ def test_a_kept_start_model_is_said(run, tmp_path):
     page = Page(write_report(path))
     assert 'The model in this folder is the start model' in page.text
     assert any('worse' in s.get('class', '') for s in page.all('section'))
+
+
+def test_the_skeleton_may_come_from_the_models_config(run, tmp_path):
+    path = shutil.copytree(run, tmp_path / 'run')
+    content = json.loads((path / 'held_back.json').read_text())
+    content['categories'][0]['skeleton'] = []
+    (path / 'held_back.json').write_text(json.dumps(content))
+    assert read_run(path).meta['skeleton_links'] == []  # model/ holds no config: only dots
+    keypoints = {i: dict(name=name, id=i, color=[i, 0, 0], type='', swap='')
+                 for i, name in enumerate(NAMES)}
+    metainfo = dict(dataset_name='figures', keypoint_info=keypoints, joint_weights=[1.] * 7,
+                    sigmas=[.1] * 7, skeleton_info={0: dict(
+                        link=('head', 'neck'), id=0, color=[9, 8, 7])})
+    (path / 'model/config.py').write_text(
+        f"test_dataloader = dict(dataset=dict(type='CocoDataset', metainfo={metainfo!r}))\n")
+    meta = read_run(path).meta
+    assert meta['skeleton_links'] == [(0, 1)]
+    assert np.asarray(meta['skeleton_link_colors']).tolist() == [[9, 8, 7]]
+    write_report(path)
+    content = json.loads((path / 'worth_labelling.json').read_text())
+    assert content['categories'][0]['skeleton'] == [[1, 2]]
 
 
 def test_no_such_folder(tmp_path):

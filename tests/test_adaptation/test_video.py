@@ -1,10 +1,13 @@
 """Frames of videos and images, damaged ones included."""
+import struct
+
 import cv2
 import numpy as np
 import pytest
 from media import picture, write_video
 
-from udapose.adaptation.video import Media, find_media, read_image
+from udapose.adaptation.find_media import find_media
+from udapose.adaptation.video import Media, read_image
 
 
 def test_all_frames_in_order_with_times(tmp_path):
@@ -34,6 +37,29 @@ def test_video_that_was_cut_off(tmp_path):
     if media.frames > count:  # the index at the end of the file is gone: some builds then say 0
         assert f'ends after {count} of' in media.problem
     assert 20 <= count < 60
+
+
+def test_turned_video_comes_upright(tmp_path):
+    writer = cv2.VideoWriter(str(tmp_path / 'a.mp4'), cv2.VideoWriter_fourcc(*'mp4v'), 10,
+                             (160, 120))
+    lying = np.zeros((120, 160, 3), np.uint8)
+    lying[:60, :80] = 255
+    for _ in range(5):
+        writer.write(lying)
+    writer.release()
+    # the matrix of the track's header, as phones write it: a quarter turn clockwise
+    upright, turned = (struct.pack('>9i', *(int(n * 2 ** 16) for n in numbers)) for numbers in (
+        (1, 0, 0, 0, 1, 0, 0, 0, 2 ** 14), (0, 1, 0, -1, 0, 0, 120, 0, 2 ** 14)))
+    content = (tmp_path / 'a.mp4').read_bytes()
+    start = content.index(b'tkhd') + 44
+    assert content[start:start + 36] == upright
+    (tmp_path / 'Ä 1.MP4').write_bytes(content[:start] + turned + content[start + 36:])
+    media = Media(tmp_path / 'Ä 1.MP4')
+    frames = list(media)
+    assert media.size == (120, 160) and len(frames) == 5
+    for image in (frames[3].image, next(media.read(wanted=[3])).image):
+        assert image.shape == (160, 120, 3)
+        assert image[10, 100].min() > 200 and image[10, 10].max() < 50
 
 
 @pytest.mark.parametrize('content, problem', [(b'', 'is empty'), (b'no video' * 50, 'OpenCV')])

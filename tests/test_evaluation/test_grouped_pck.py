@@ -140,3 +140,46 @@ def test_thresholds_must_be_positive():
 def test_unlabelled_joints_may_hold_anything():
     s = [sample(np.zeros((2, 2)), [[0, 0], [np.nan, np.inf]], [1, 0])]
     assert evaluate(s)['PCK@0.05'] == 100
+
+
+LSP = ['right_shoulder', 'left_hip', 'wrist']
+
+
+def test_errors_in_torsos():
+    """A torso of 50 image pixels: 10 are 0.2 of it, whatever the crop."""
+    truth = [[0, 0], [30, 40], [100, 100]]
+    hit, miss = ([[0, 0], [30, 40], [100 + d, 100]] for d in (9.99, 10.01))
+    samples = [sample(hit, truth, [1, 1, 1], scale=(128, 128)), sample(miss, truth, [1, 1, 1])]
+    got = evaluate(samples, LSP, unit='torso', thresholds=[0.2], groups=dict(hand=['wrist']))
+    assert got == {'TorsoPCK@0.2': 50, 'TorsoPCK@0.2/hand': 50}
+    narrow = sample(hit, truth, [1, 1, 1], (48, 64), (96, 128))  # lengths are those of the input
+    assert evaluate([narrow], LSP, unit='torso', thresholds=[0.2])['TorsoPCK@0.2'] == 100
+
+
+def test_without_a_torso_there_is_no_error_in_torsos(monkeypatch):
+    truth, points = [[0, 0], [0, 0], [9, 9]], [[0, 0], [0, 0], [50, 50]]
+    unknown = sample(points, truth, [1, 1, 1]), sample(points, truth, [0, 1, 1])
+    right = sample([[0, 0], [3, 4], [1, 1]], [[0, 0], [3, 4], [1, 1]], [1, 1, 1])
+    assert evaluate([*unknown, right], LSP, unit='torso')['TorsoPCK@0.1'] == 100
+    with pytest.raises(ValueError, match='all instances were left out'):
+        evaluate(unknown, LSP, unit='torso')
+    with pytest.raises(ValueError, match=r"no \['left_hip', 'right_shoulder'\]"):
+        evaluate([right], ['a', 'b', 'c'], unit='torso')
+    for bad in (dict(unit='head'), dict(unit='torso', mode='published')):
+        with pytest.raises(ValueError, match="is not 'side', or 'torso'"):
+            metric(**bad)
+
+
+def test_flagged_annotations_are_left_out():
+    zero, far = np.zeros((1, 2)), np.full((1, 2), 50)
+    samples = [dict(sample(p, zero, [1]), raw_ann_info=dict(swapped=s, odd=o))
+               for p, s, o in ((zero, False, False), (far, False, True), (far, True, False))]
+    assert evaluate(samples)['PCK@0.05'] == pytest.approx(100 / 3)
+    assert evaluate(samples, leave_out=['odd'])['PCK@0.05'] == 50
+    assert evaluate(samples, leave_out=['odd', 'swapped'])['PCK@0.05'] == 100
+    with pytest.raises(ValueError, match='a.jpg has no swoped'):
+        evaluate(samples, leave_out=['swoped'])
+    with pytest.raises(ValueError, match='a.jpg has no odd.*raw_ann_info'):
+        evaluate([sample(zero, zero, [1])], leave_out=['odd'])
+    with pytest.raises(ValueError, match='all instances were left out'):
+        evaluate(samples[1:], leave_out=['odd', 'swapped'])

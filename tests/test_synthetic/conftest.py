@@ -11,9 +11,10 @@ def small_parameters():
     return dict(SMALL)
 
 
-@pytest.fixture(scope='session', params=['people', 'hands'])
+@pytest.fixture(scope='session', params=['people', 'hands', 'people version 2'])
 def data_set(request, tmp_path_factory):
     """(folder, kind) of a small data set made by one process."""
-    out = tmp_path_factory.mktemp('synthetic') / request.param
-    generate(out, request.param, workers=1, **SMALL)
-    return out, request.param
+    out = tmp_path_factory.mktemp('synthetic') / request.param.replace(' ', '_')
+    kind, *version = request.param.split(' version ')
+    generate(out, kind, workers=1, **SMALL, **({'version': int(version[0])} if version else {}))
+    return out, kind

@@ -62,9 +62,10 @@ def metafile(folder: str, runs: dict) -> str | None:
             f'    In Collection: {name}\n    Config: configs/{config}\n'
             f'    Metadata:\n      Training Data: embedded {suite}, {len(results)} seed'
             f'{"s" * (len(results) > 1)}\n'
-            f'    Results:\n      - Task: {"Body" if "people" in suite else "Hand"} '
+            f'    Results:\n      - Task: {"Hand" if "hands" in suite else "Body"} '
             f'{"3D" if "3d" in suite else "2D"} Keypoint\n'
-            f'        Dataset: embedded {suite} (target)\n        Metrics:\n{scores}')
+            f'        Dataset: {SUITES[suite].get("title", f"embedded {suite} (target)")}\n'
+            f'        Metrics:\n{scores}')
     if not models:
         return None
     return (f'Collections:\n  - Name: {name}\n    Paper:\n      Title: "{title}"\n'

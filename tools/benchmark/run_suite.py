@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -31,9 +32,17 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--jobs', type=int, default=1, help='runs at a time')
     parser.add_argument('--threads', type=int, default=1, help='CPU threads of each run')
     parser.add_argument('--work-dir', type=Path, default=ROOT / 'work_dirs/suite')
+    parser.add_argument('--source-iters', type=int, help='length of the rows that others continue '
+                        'from, of the suites photos2*')
+    parser.add_argument('--adapt-iters', type=int, help='length of all other rows, likewise')
+    parser.add_argument('--photos', type=Path, help='folder that holds lspet_photos/ (default: '
+                        'that of the variable UDAPOSE_TEST_DATA, else data/)')
     parser.add_argument('--report', action='store_true', help='only write tables and plots')
     args = parser.parse_args()
     args.work_dir = args.work_dir.resolve()  # the trainings run in the repository
+    photos = args.photos or os.environ.get('UDAPOSE_TEST_DATA')
+    if photos:
+        os.environ['UDAPOSE_TEST_DATA'] = str(Path(photos).resolve())
     return args
 
 
@@ -46,8 +55,9 @@ class Run:
         self.name = f'{suite}-{row}-seed{seed}'
         self.dir = work / suite / row / f'seed{seed}'
         self.json = RUNS / f'{self.name}.json'
-        self.needs = None if self.cfg['init'] is None else Run(
-            suite, self.cfg['init'], seed, work)
+        init = self.cfg['init']
+        shared = init is not None and self.spec['rows'][init].get('shared')
+        self.needs = None if init is None else Run(suite, init, 0 if shared else seed, work)
         self.start = None
 
     @property
@@ -59,6 +69,12 @@ class Run:
     def ready(self) -> bool:
         return self.needs is None or self.needs.done
 
+    def lengths(self) -> dict:
+        """Overrides of the number of iterations, from the command line's options."""
+        option = 'UDAPOSE_SOURCE_ITERS' if self.cfg.get('hidden') else 'UDAPOSE_ADAPT_ITERS'
+        return {key: os.environ[option] for key in self.cfg.get('lengths', ())
+                if os.environ.get(option)}
+
     def command(self, threads: int) -> list[str]:
         """This script again, as the process of a single run (keeps the scheduler simple)."""
         return [sys.executable, str(Path(__file__).resolve()), '_one', self.suite, self.row,
@@ -67,7 +83,6 @@ class Run:
 
 def run_one(suite: str, row: str, seed: str, work: str, threads: str) -> None:
     """Train, test and write the JSON of one run."""
-    import os
     run = Run(suite, row, int(seed), Path(work))
     config = CONFIGS / run.cfg['config']
     for path, command in run.cfg.get('files', {}).items():
@@ -76,7 +91,7 @@ def run_one(suite: str, row: str, seed: str, work: str, threads: str) -> None:
     env = dict(os.environ, OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads,
                # glibc: keep freed memory; asking for it anew each step costs page faults
                MALLOC_MMAP_MAX_='0', MALLOC_TRIM_THRESHOLD_=str(2**40))
-    overrides = {'randomness.seed': seed, **run.cfg.get('options', {})}
+    overrides = {'randomness.seed': seed, **run.cfg.get('options', {}), **run.lengths()}
     resume = (run.dir / 'last_checkpoint').exists()
     if run.needs is not None:
         # MMEngine would resume from load_from instead of the run's own checkpoint
@@ -106,11 +121,13 @@ def run_one(suite: str, row: str, seed: str, work: str, threads: str) -> None:
                               *options(overrides)], 'train.log')
         checkpoint = last_checkpoint(run.dir)
         iterations = int(checkpoint.stem.split('_')[-1])
+        before = None
         for domain, keys in run.spec['domains'].items() if run.cfg.get('test', True) else ():
-            out = run.dir / f'test_{domain}'
-            call([sys.executable, 'tools/test.py', str(config), str(checkpoint), '--work-dir',
-                  str(out), *options({**keys, **run.cfg.get('test_options', {})})],
-                 f'test_{domain}.log')
+            if keys != before:  # else one test has given the results of both
+                out, before = run.dir / f'test_{domain}', keys
+                call([sys.executable, 'tools/test.py', str(config), str(checkpoint), '--work-dir',
+                      str(out), *options({**keys, **run.cfg.get('test_options', {})})],
+                     f'test_{domain}.log')
             results[domain] = {k.split('/', 1)[1]: round(v, 3) for k, v in metrics(out).items()
                                if k.startswith(f'{domain}/')}
     write_json(run.json, dict(
@@ -182,22 +199,55 @@ def with_origins(rows: dict, wanted: list[str] | None) -> list[str]:
     return [row for row in rows if row in needed]
 
 
+def wanted_runs(suites: list[str], seeds: list[int], rows: list[str] | None, work: Path
+                ) -> list[Run]:
+    """The runs of suites x seeds x rows with what they continue from; shared ones once."""
+    runs = {}
+    for suite in suites:
+        specs = SUITES[suite]['rows']
+        for seed in seeds:
+            for row in with_origins(specs, rows):
+                run = Run(suite, row, 0 if specs[row].get('shared') else seed, work)
+                runs.setdefault(run.name, run)
+    return list(runs.values())
+
+
+def missing_data(spec: dict) -> str | None:
+    """What is missing for a suite and how to get it; None if nothing is."""
+    meta, version = ROOT / spec['data'] / 'meta.json', spec.get('version', 1)
+    kind = Path(spec['data']).name.rstrip('2')
+    command = (f'python -m udapose.synthetic --kind {kind} --out {spec["data"]}'
+               + (f' --version {version}' if version > 1 else ''))
+    if not meta.exists():
+        return f'{spec["data"]} is missing: run {command}'
+    found = json.loads(meta.read_text(encoding='utf-8')).get('generator_version')
+    if found != version:
+        return (f'{spec["data"]} was made by version {found} of the generator, the suite is '
+                f'defined with version {version}: delete the folder and run {command}')
+    if 'needs' in spec:
+        folder = os.environ.get('UDAPOSE_TEST_DATA', str(ROOT / 'data'))
+        path = ROOT / spec['needs'].replace('$UDAPOSE_TEST_DATA', folder)
+        if not path.exists():
+            return (f'{path} is missing: see docs/real_photos.md'
+                    + ('; --photos names the folder' if '$' in spec['needs'] else ''))
+    return None
+
+
 def main() -> None:
     if len(sys.argv) > 1 and sys.argv[1] == '_one':
         run_one(*sys.argv[2:])
         return
     args = parse_args()
     failed = []
+    for name in ('source', 'adapt'):  # each run is a process of its own
+        if getattr(args, f'{name}_iters'):
+            os.environ[f'UDAPOSE_{name.upper()}_ITERS'] = str(getattr(args, f'{name}_iters'))
     if not args.report:
         for suite in args.suite:
-            spec = SUITES[suite]
-            if not (ROOT / spec['data'] / 'meta.json').exists():
-                sys.exit(f'{spec["data"]} is missing: run python -m udapose.synthetic '
-                         f'--kind {Path(spec["data"]).name} --out {spec["data"]}')
-            if not (ROOT / spec.get('needs', spec['data'])).exists():
-                sys.exit(f'{spec["needs"]} is missing: see docs/real_photos.md')
-        runs = [Run(suite, row, seed, args.work_dir) for suite in args.suite for seed in args.seeds
-                for row in with_origins(SUITES[suite]['rows'], args.rows)]
+            missing = missing_data(SUITES[suite])
+            if missing:
+                sys.exit(missing)
+        runs = wanted_runs(args.suite, args.seeds, args.rows, args.work_dir)
         failed = schedule(runs, args.jobs, args.threads)
     from metafiles import write_metafiles
     from report import write_report

@@ -16,19 +16,20 @@ from udapose.synthetic.coco_export import annotation, encode_image, encode_mask
 from udapose.synthetic.sample import DOMAINS, KINDS
 
 
-def measure(kind, size, images):
+def measure(kind, size, images, version=1):
     """Images per CPU second of rendering, labelling and encoding.
 
     Args:
         kind (str): ``'people'`` or ``'hands'``.
         size (int): Image size in pixels.
         images (int): Images per domain.
+        version (int): Of the generator.
 
     Returns:
         dict: Rates of ``source``, ``target`` and ``both``.
     """
     counts = {domain: dict(train=images, val=0, test=0) for domain in DOMAINS}
-    parameters = Parameters(kind, size, 0, counts)
+    parameters = Parameters(kind, size, 0, counts, version)
     seconds = {}
     for domain in DOMAINS:
         make_sample(parameters, domain, 'val', 0)  # Loads the model and the photographs.
@@ -48,11 +49,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--size', type=int, default=128, help='image size in pixels')
     parser.add_argument('--images', type=int, default=100, help='images per domain')
+    parser.add_argument('--version', type=int, default=1, help='of the generator')
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    result = dict(size=args.size, images_per_domain=args.images, unit='images/s per core')
-    for kind in KINDS:
-        rates = measure(kind, args.size, args.images)
+    result = dict(size=args.size, version=args.version, images_per_domain=args.images,
+                  unit='images/s per core')
+    for kind in KINDS if args.version == 1 else ('people',):
+        rates = measure(kind, args.size, args.images, args.version)
         result[kind] = {name: round(rate, 1) for name, rate in rates.items()}
     print(json.dumps(result, indent=2))
 

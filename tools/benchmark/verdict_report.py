@@ -126,7 +126,30 @@ def markdown(records: list[dict], found: dict) -> str:
                      f'({100 * one["share"]:.0f} %); "better" although PCK@0.05 fell by more than '
                      f'{CLEAR:g} point: {one["false_better"]}; "worse" although it rose by more: '
                      f'{one["false_worse"]}.')
+    lines += ['', '| runs | compared | right | false "better" | false "worse" | change of '
+              'PCK@0.05: lowest, highest |', '|---|---|---|---|---|---|']
+    for title, chosen in _kinds(records).items():
+        one = confusion(chosen)
+        change = [r['truth']['PCK@0.05'][1] - r['truth']['PCK@0.05'][0] for r in chosen]
+        lines.append(f'| {title} | {one["count"]} | {100 * one["share"]:.0f} % | '
+                     f'{one["false_better"]} | {one["false_worse"]} | {min(change):+.1f}, '
+                     f'{max(change):+.1f} |')
     return '\n'.join(lines) + '\n'
+
+
+def _kinds(records: list[dict]) -> dict[str, list[dict]]:
+    """The records by what was done."""
+    found: dict[str, list[dict]] = {}
+    for r in records:
+        title = {'multilevel': 'two-domain adaptation of several hundred iterations',
+                 'more_source': 'start model trained further on labelled source images',
+                 'undone': 'adapted model replaced by its start model'}.get(
+            r['setting'].removesuffix('_half').removesuffix('_continued'))
+        title = title or ('start model with other weights, no training' if r['kind'] == 'weights'
+                          else 'short adaptation, ' + ('harmful settings' if r['harmful'] else
+                                                       'sensible settings'))
+        found.setdefault(title, []).append(r)
+    return dict(sorted(found.items()))
 
 
 def all_rows(records: list[dict]) -> str:

@@ -18,6 +18,8 @@ CHOICES = ('auto', 'whole', 'detector', 'motion')
 #: COCO's categories as torchvision's detectors number them.
 PERSON, ANIMALS = (1,), tuple(range(16, 26))
 _HUMAN, _ANIMAL = ('shoulder', 'hip', 'knee'), ('paw', 'tail', 'hoof')
+#: Between a video's name and a frame's number: no file's name has it.
+_MARK = '\0'
 #: A box lower than this share of the image is too small to see joints in.
 _TINY = 0.05
 _REMEDY = ('give --boxes whole (one person fills the image), --boxes FILE (boxes of your own '
@@ -100,6 +102,11 @@ class Boxes:
         boxes = np.clip(np.asarray(boxes, np.float32).reshape(-1, 4) * self._scale(scale), 0,
                         np.array([width, height, width, height], np.float32))
         sides = boxes[:, 2:] - boxes[:, :2]
+        empty = (sides < 1).any(1)
+        if empty.any():
+            self.counts['boxes outside of the image or without area left out'] += int(empty.sum())
+            boxes, sides = boxes[~empty], sides[~empty]
+            scores = np.asarray(scores, np.float32).reshape(-1)[~empty]
         tiny = sides.max(1, initial=0) < _TINY * height
         self.counts['tiny boxes left out'] += int(tiny.sum())
         boxes, scores = boxes[~tiny], np.asarray(scores, np.float32).reshape(-1)[~tiny]
@@ -120,9 +127,10 @@ class Boxes:
 class FileBoxes(Boxes):
     """Boxes of a json file: COCO detections or a COCO file.
 
-    ``file_name`` is the image's name relative to the data folder, or its last part; for frames of
-    a video it is the video's, and entries (or ``images``) have ``frame``, counted from 0. A frame
-    between two listed ones takes the nearest within half a second.
+    ``file_name`` is the image's name relative to the data folder, its last part, or a longer path
+    that ends in it; for frames of a video it is the video's, and entries (or ``images``) have
+    ``frame``, counted from 0. A frame between two listed ones takes the nearest within half a
+    second.
 
     Args:
         path (str): The file.
@@ -136,16 +144,22 @@ class FileBoxes(Boxes):
         super().__init__()
         self.path = path
         content = load_json(path, '--boxes', BOX_FORMS)
-        content = _name_frames(content)
+        content = _name_frames(content, path)
         self._boxes = parse_boxes(content, path, score_thr=threshold)
+        crowds = sum(bool(isinstance(e, dict) and e.get('iscrowd')) for e in _entries(content))
+        self.counts[f'crowds (iscrowd) in {Path(path).name} left out'] += crowds
         if not self._boxes:
             raise ValueError(f'--boxes {path} holds no box')
         self._frames: dict[str, list[int]] = {}
         for key in self._boxes:
-            name, mark, number = key.rpartition('#')
+            name, mark, number = key.rpartition(_MARK)
             if mark:
                 self._frames.setdefault(name, []).append(int(number))
         self._frames = {name: sorted(numbers) for name, numbers in self._frames.items()}
+        self._called: dict[str, list[str]] = {}
+        for name in {*self._frames, *self._boxes}:
+            if _MARK not in name:
+                self._called.setdefault(Path(name).name, []).append(name)
         self._reach = 12
 
     @staticmethod
@@ -157,15 +171,24 @@ class FileBoxes(Boxes):
         self._reach = max(round((media.fps or 25) / 2), 1)
 
     def _find(self, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
-        for name in (frame.source, Path(frame.source).name):
+        for name in self._names_of(frame.source):
             if name in self._frames:
                 near = min(self._frames[name], key=lambda n: abs(n - frame.index))
                 if abs(near - frame.index) <= self._reach:
-                    return _stacked(self._boxes[f'{name}#{near}'])
+                    return _stacked(self._boxes[f'{name}{_MARK}{near}'])
             if name in self._boxes:
                 return _stacked(self._boxes[name])
         self.counts[f'frames without a box in {Path(self.path).name}'] += 1
         return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+
+    def _names_of(self, source: str) -> list[str]:
+        """What the file may call a source: its name, the last part, a path that ends in it."""
+        longer = [name for name in self._called.get(Path(source).name, ())
+                  if name.endswith(f'/{source}')]
+        if len(longer) > 1:
+            raise ValueError(f'--boxes {self.path}: {source} may be {longer[0]} or {longer[1]}: '
+                             'name images by their path relative to --data')
+        return [source, *longer, Path(source).name]
 
 
 class DetectorBoxes(Boxes):
@@ -327,16 +350,30 @@ def _stacked(found: list[tuple[np.ndarray, float]]) -> tuple[np.ndarray, np.ndar
     return np.stack([box for box, _ in found]), np.array([s for _, s in found], np.float32)
 
 
-def _name_frames(content):
-    """Where entries or images have ``frame``, names like ``clip.mp4#12``."""
-    def named(entry):
-        if isinstance(entry, dict) and 'frame' in entry and 'file_name' in entry:
-            return {**entry, 'file_name': f'{entry["file_name"]}#{int(entry["frame"])}'}
-        return entry
+def _entries(content) -> list:
+    found = content.get('annotations') if isinstance(content, dict) else content
+    return found if isinstance(found, list) else []
+
+
+def _name_frames(content, path: str):
+    """Where entries or images have ``frame``, the number behind the name; slashes forward."""
+    def named(entry, i):
+        if not isinstance(entry, dict) or 'file_name' not in entry:
+            return entry
+        name = str(entry['file_name']).replace('\\', '/')
+        if 'frame' in entry:
+            try:
+                number = int(float(entry['frame']))
+            except (TypeError, ValueError):
+                raise ValueError(f'--boxes {path}: entry {i} has frame {entry["frame"]!r}: '
+                                 'expected its number in the video, from 0') from None
+            name = f'{name}{_MARK}{number}'
+        return {**entry, 'file_name': name}
     if isinstance(content, list):
-        return [named(entry) for entry in content]
+        return [named(entry, i) for i, entry in enumerate(content)]
     if isinstance(content, dict) and isinstance(content.get('images'), list):
-        return {**content, 'images': [named(image) for image in content['images']]}
+        return {**content, 'images': [named(image, i)
+                                      for i, image in enumerate(content['images'])]}
     return content
 
 

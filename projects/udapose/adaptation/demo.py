@@ -63,12 +63,12 @@ def _compare_with_truth(out: Path, result: Result) -> None:
     """Score both models by the clips' labels, which neither the training nor the verdict saw."""
     import json
 
+    from .find_media import find_media
     from .own_labels import run_labels
     from .people import People, Predictions
     from .predictor import Predictor
     from .steps import write_json
     from .verdict import judge
-    from .video import find_media
     run = result.folder
     frames = json.loads((run / 'frames.json').read_text(encoding='utf-8'))['frames']
     media = find_media([str(path) for path in sorted((out / 'clips').glob('*.mp4'))])

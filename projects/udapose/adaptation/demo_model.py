@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..cli import _experiment
 
-CONFIG = _experiment.CONFIGS / 'source_only/source-only_synth-people_res18-w32_96x96-boxes.py'
+CONFIG = _experiment.CONFIGS / 'source_only/source-only_synth-people_res18-w32_64x64-boxes.py'
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Plan:
     batch: int
 
 
-FULL = Plan(dict(size=128, source_train=2000, target_train=0, val=40, test=0), 700, 32)
+FULL = Plan(dict(size=128, source_train=2000, target_train=0, val=40, test=0), 1000, 32)
 SMOKE = Plan(dict(size=64, source_train=32, target_train=0, val=4, test=0), 8, 8)
 
 
@@ -45,7 +45,7 @@ def train_start_model(out: str | Path, seed: int = 0, smoke: bool = False,
         seed (int): Of images and training. Defaults to 0.
         smoke (bool): Some seconds of work, for quick tests; such a model predicts nothing useful.
         threads (int, optional): Of the training. Defaults to the fastest of some, by a short
-            measurement; at most one for each core and 8.
+            measurement (one in the smoke version); at most one for each core and 8.
         progress (Callable, optional): Called as ``progress(step, share)`` with a step
             ('rendering', 'training') and the share in [0, 1] of it that is done; the text that it
             returns ends the line that shows the progress.
@@ -85,6 +85,8 @@ def train_start_model(out: str | Path, seed: int = 0, smoke: bool = False,
         sys.executable, '-m', 'udapose', 'synth', '--kind', 'people', '--out', str(data),
         '--seed', str(seed), *sizes], out / 'data.log', threads=1), 'rendering')
     machine = {}
+    if smoke:
+        threads = threads or 1  # a measurement would take longer than the work
     if threads is None:
         threads, channels_last = _fastest(plan, out)
         if channels_last:

@@ -1,13 +1,14 @@
 """What an adaptation has cost on the labelled source images."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ..datasets.image_headers import read_image_size
 from ..datasets.json_files import load_json
-from .labels import read_labels, scores
+from .labels import check_joints, read_labels, scores
 from .people import People, Predictions, predict_people
 from .predictor import Predictor
 
@@ -42,6 +43,36 @@ def source_people(path: Path, images: Path, most: int = _MOST) -> People:
                   sizes=np.array([read_image_size(str(images / f)) for f in files]),
                   clip=np.full(count, -1), time=np.zeros(count), track=np.zeros(count, int),
                   sources=files)
+
+
+def check_source(path: Path, images: Path, names: Sequence[str]) -> None:
+    """Whether labelled source images can be trained on: the model's joints in its order.
+
+    Args:
+        path (Path): COCO file.
+        images (Path): Folder of its images.
+        names (Sequence[str]): Of the model's K joints.
+
+    Raises:
+        ValueError: Other joints, or another order; MMPose's data sets go by the number alone.
+        FileNotFoundError: An image is missing.
+    """
+    try:
+        content, _, order = check_joints(path, dict(keypoint_id2name=dict(enumerate(names))),
+                                         len(names))
+    except ValueError as error:
+        raise ValueError(f'--source: {error}') from error
+    if order.tolist() != list(range(len(names))) or any(
+            len(a['keypoints']) != 3 * len(names) for a in content['annotations']
+            if a.get('keypoints')):
+        raise ValueError(f'--source {path} has more joints than the model, or another order, and '
+                         f'is trained on as it is: write these alone: {", ".join(names)}')
+    missing = [image['file_name'] for image in content.get('images', [])
+               if not (images / image['file_name']).is_file()]
+    if missing:
+        raise FileNotFoundError(f'--source {path}: {len(missing)} of its '
+                                f'{len(content["images"])} images are not in {images}, for '
+                                f'example {missing[0]}: name their folder with --source-images')
 
 
 def forgetting(path: Path, images: Path, start: Path, adapted: Path, device: str) -> list[dict]:

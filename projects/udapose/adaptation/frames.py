@@ -84,6 +84,7 @@ def choose_frames(media: Sequence[Media], out: Path, options: FrameOptions,
     """
     counts: Counter = Counter()
     candidates = _look_through(media, options, counts, progress)
+    ends = _ends(candidates)
     known = {(i, index) for i, indices in (labelled or {}).items() for index in indices}
     candidates = [c for c in candidates if (c.media, c.index) not in known]
     found = [c for c in candidates if not c.held_back]
@@ -95,7 +96,7 @@ def choose_frames(media: Sequence[Media], out: Path, options: FrameOptions,
                          + f': an adaptation needs at least {2 * _LEAST} different ones')
     chosen = _choose(found, options.max_frames, counts)
     checked = _choose(held, max(options.max_frames // 10, 20), Counter())
-    clips = _clips(media, options)
+    clips = _clips(media, ends, options)
     if out.exists():
         shutil.rmtree(out)
     out.mkdir(parents=True)
@@ -210,10 +211,25 @@ def _choose(candidates: list[Candidate], count: int, counts: Counter) -> list[Ca
     return sorted(best.values(), key=lambda c: (c.media, c.index))
 
 
-def _clips(media: Sequence[Media], options: FrameOptions) -> list[tuple[int, int]]:
+def _ends(candidates: Sequence[Candidate]) -> dict[int, tuple[int, int]]:
+    """Of each file the first frame that is held back, and the last one that could be read.
+
+    A header's number of frames may be wrong, and a tenth of the frames is no tenth of the time
+    where the frame rate varies.
+    """
+    ends: dict[int, tuple[int, int]] = {}
+    for candidate in candidates:
+        if candidate.held_back:
+            first = ends.get(candidate.media, (candidate.index, 0))[0]
+            ends[candidate.media] = first, candidate.index
+    return ends
+
+
+def _clips(media: Sequence[Media], ends: Mapping[int, tuple[int, int]], options: FrameOptions
+           ) -> list[tuple[int, int]]:
     """(media, first frame) of runs of consecutive frames in the ends of the videos."""
-    videos = [(i, m.frames) for i, m in enumerate(media)
-              if m.is_video and m.frames * options.held_back >= options.clip_length + 2]
+    videos = [(i, last + 1) for i, (first, last) in ends.items()
+              if media[i].is_video and last - first >= options.clip_length]
     if not videos:
         return []
     # long videos first where there are more videos than clips
@@ -221,9 +237,8 @@ def _clips(media: Sequence[Media], options: FrameOptions) -> list[tuple[int, int
     each = max(options.clips // len(videos), 1)
     found = []
     for i, frames in sorted(videos):
-        begin = int(frames * (1 - options.held_back)) + 1
-        # the last frames of a header's count often do not exist
-        room = frames - begin - options.clip_length - 2
+        begin = ends[i][0]
+        room = frames - begin - options.clip_length
         number = min(each, max(room // options.clip_length, 1))
         found += [(i, begin + round(room * k / max(number, 1))) for k in range(number)]
     return found

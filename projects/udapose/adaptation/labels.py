@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..datasets.box_files import id_key
 from ..datasets.json_files import load_json
 from .measures import Measure, box_sides
 from .people import People, Predictions
@@ -45,21 +46,16 @@ def read_labels(path: str | Path, people: People, meta: Mapping, joints: int) ->
     Raises:
         ValueError: Other joints than the model's, or no labelled person is among the people.
     """
-    content = load_json(str(path), 'labels', 'a COCO keypoint file')
-    images = {image['id']: Path(image['file_name']).name for image in content.get('images', [])}
-    annotations = [a for a in content.get('annotations', [])
-                   if any(v > 0 for v in a.get('keypoints', [])[2::3])]
-    if not annotations:
-        raise ValueError(f'labels: {path} labels no joint: annotations need `keypoints` with '
-                         'x, y, v for each joint, v above 0 where it is labelled')
-    order = _order(content, annotations, meta, joints, path)
+    content, annotations, order = check_joints(path, meta, joints)
+    images = {id_key(image['id']): Path(image['file_name']).name
+              for image in content.get('images', [])}
     frames: dict[str, list[int]] = {}
     for index, file in enumerate(people.files):
         frames.setdefault(Path(file).name, []).append(index)
     found, elsewhere, nobody = [], 0, 0
     taken: set[int] = set()
     for annotation in annotations:
-        candidates = [i for i in frames.get(images.get(annotation['image_id'], ''), ())
+        candidates = [i for i in frames.get(images.get(id_key(annotation.get('image_id')), ''), ())
                       if i not in taken]
         if not candidates:
             elsewhere += 1
@@ -83,6 +79,31 @@ def read_labels(path: str | Path, people: People, meta: Mapping, joints: int) ->
     parts = [f'{elsewhere} labelled people are in other frames'] * bool(elsewhere) + \
         [f'{nobody} fit no box'] * bool(nobody)
     return Labels(*(np.array(part) for part in zip(*found)), '; '.join(parts))
+
+
+def check_joints(path: str | Path, meta: Mapping, joints: int
+                 ) -> tuple[dict, list[dict], np.ndarray]:
+    """Whether a COCO file labels the model's joints.
+
+    Args:
+        path (str | Path): The file.
+        meta (Mapping): ``keypoint_id2name`` names the model's joints.
+        joints (int): How many it predicts.
+
+    Returns:
+        tuple[dict, list[dict], np.ndarray]: The content, the annotations with labelled joints,
+        and where the (K,) model's joints are in theirs.
+
+    Raises:
+        ValueError: No joint is labelled, or other joints than the model's.
+    """
+    content = load_json(str(path), 'labels', 'a COCO keypoint file')
+    annotations = [a for a in content.get('annotations') or []
+                   if any(v > 0 for v in (a.get('keypoints') or [])[2::3])]
+    if not annotations:
+        raise ValueError(f'labels: {path} labels no joint: annotations need `keypoints` with '
+                         'x, y, v for each joint, v above 0 where it is labelled')
+    return content, annotations, _order(content, annotations, meta, joints, path)
 
 
 def _order(content, annotations, meta, joints, path) -> np.ndarray:

@@ -71,6 +71,8 @@ def measure(before: Predictions, after: Predictions, people: People, meta: Mappi
       cannot raise it by making a model agree with itself.
     - ``kept`` (percent, greater is better): of the start model's sure joints (confidence above the
       joint's median, and views agree) those within 10 % of where they were; 100 before.
+    - ``moved`` (percent): joints whose two predictions are more than 10 % of the box apart; 0
+      before.
     - ``confidence`` (percent): mean; not for heads that give none.
     - ``jitter`` (percent of the box's side, less is better): second differences of a joint's path
       over three neighbouring frames. ``jitter_ratio`` (percent): in relation to the real motion.
@@ -183,6 +185,8 @@ def sure_joints(one: Predictions, people: People) -> np.ndarray:
 def _confidence(found: Measured, before, after, people, sides) -> None:
     sure = sure_joints(before, people)
     moved = np.linalg.norm(after.points - before.points, axis=-1) / sides[:, None]
+    found.before['moved'] = _mean(np.zeros(len(moved)))
+    found.after['moved'] = _mean((moved > KEPT).mean(1))
     number = sure.sum(1).astype(float)
     if number.sum():
         none = np.zeros(len(number))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..datasets.box_files import id_key
 from ..datasets.json_files import load_json
 from .steps import write_json
 from .video import Media
@@ -38,7 +39,7 @@ def labelled_frames(path: str | None, media: Sequence[Media]) -> dict[int, list[
             if media[number].is_video and 'frame' not in image:
                 raise ValueError(f'--labels {path}: {image["file_name"]} is a video, so its entry '
                                  'in "images" needs "frame", the number of the frame from 0')
-            frame = int(image['frame']) if media[number].is_video else 0
+            frame = _frame(image, path) if media[number].is_video else 0
             found.setdefault(number, set()).add(frame)
     return {number: sorted(frames) for number, frames in sorted(found.items())}
 
@@ -65,23 +66,23 @@ def run_labels(path: str, frames: list[dict], media: Sequence[Media], out: Path)
         entry = None
         if number is not None:
             item = media[number]
-            entry = by_source.get((item.name, int(image['frame']) if item.is_video else 0))
+            entry = by_source.get((item.name, _frame(image, path) if item.is_video else 0))
         if entry is None:
             images.append(image)
             continue
-        scales[str(image['id'])] = entry['scale']
+        scales[id_key(image['id'])] = entry['scale']
         images.append({**image, 'file_name': entry['file']})
     annotations = []
-    for annotation in content.get('annotations', []):
-        scale = scales.get(str(annotation.get('image_id')), 1.)
+    for annotation in content.get('annotations') or []:
+        scale = scales.get(id_key(annotation.get('image_id')), 1.)
         if scale != 1:
             annotation = dict(annotation)
-            points = np.array(annotation.get('keypoints', []), float).reshape(-1, 3)
+            points = np.array(annotation.get('keypoints') or [], float).reshape(-1, 3)
             points[:, :2] *= scale
             annotation['keypoints'] = points.ravel().tolist()
-            if 'bbox' in annotation:
+            if annotation.get('bbox'):
                 annotation['bbox'] = [float(v) * scale for v in annotation['bbox']]
-            if 'area' in annotation:
+            if annotation.get('area'):
                 annotation['area'] = float(annotation['area']) * scale ** 2
         annotations.append(annotation)
     write_json(out, {**content, 'images': images, 'annotations': annotations})
@@ -96,6 +97,15 @@ def _images(path: str) -> list[dict]:
         raise ValueError(f'--labels {path} has no "images" with "id" and "file_name": expected a '
                          'COCO keypoint file')
     return images
+
+
+def _frame(image: dict, path: str) -> int:
+    try:
+        return int(float(image['frame']))
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(f'--labels {path}: {image["file_name"]} has frame '
+                         f'{image.get("frame")!r}: expected its number in the video, from 0'
+                         ) from None
 
 
 def _numbers(media: Sequence[Media]) -> dict[str, list[int]]:

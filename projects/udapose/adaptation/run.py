@@ -13,9 +13,13 @@ import torch
 from mmengine.config import Config, DictAction
 from mmengine.logging import MMLogger
 
-from .boxes import Tracker, build_boxes, check_spec, detector_categories
-from .forgetting import forgetting
+from .boxes import CHOICES, Tracker, build_boxes, check_spec, detector_categories
+from .config_changes import follow, new_keys
+from .devices import device_environment, usable_device
+from .find_media import find_media
+from .forgetting import check_source, forgetting
 from .frames import FrameOptions, choose_frames, load_frame
+from .labels import check_joints, read_labels
 from .own_labels import labelled_frames, run_labels
 from .people import People, Predictions, predict_people, write_people
 from .plan import format_plan, timed
@@ -23,7 +27,7 @@ from .predictor import Predictor
 from .start_model import find_model, prepare_start
 from .steps import Steps, file_state, write_json
 from .training_config import Schedule, training_config
-from .video import find_media, read_image
+from .video import read_image
 
 
 @dataclass
@@ -47,6 +51,18 @@ class Options:
     predict: str = 'auto'
     dry_run: bool = False
     cfg_options: dict = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for key in ('out', 'model', 'config', 'checkpoint', 'source', 'source_images', 'boxes',
+                    'detector_checkpoint', 'labels'):
+            value = getattr(self, key)
+            setattr(self, key, value and os.fspath(value))
+        if not isinstance(self.cfg_options, dict):
+            self.cfg_options = parse_cfg_options(self.cfg_options)
+        if self.iterations is not None and self.iterations < 1:
+            raise ValueError(f'--iterations {self.iterations}: at least 1 is needed')
+        if not 0 <= self.seed < 2 ** 32:
+            raise ValueError(f'--seed {self.seed}: choose a number from 0 to 4294967295')
 
 
 @dataclass
@@ -79,14 +95,19 @@ class Adaptation:
         self.options = options
         self.folder = Path(options.out).expanduser().resolve()
         check_spec(options.boxes)
-        self.media = find_media(options.data)
+        if options.boxes not in CHOICES:
+            build_boxes(options.boxes)  # whether it can be read
+        self.media = find_media(options.data, say=lambda text: print(text, flush=True))
         self.config, self.checkpoint = find_model(options.model, options.config,
                                                   options.checkpoint)
-        for key in ('labels', 'source'):
+        for key, what in dict(labels='a COCO json', source='a COCO json', source_images='a folder',
+                              detector_checkpoint="weights of torchvision's detector").items():
             path = getattr(options, key)
-            if path and not Path(path).expanduser().is_file():
-                raise FileNotFoundError(f'--{key} {path} does not exist: name a COCO json')
-        self.device = _device(options.device)
+            exists = Path(path or '').expanduser()
+            if path and not (exists.is_dir() if what == 'a folder' else exists.is_file()):
+                raise FileNotFoundError(f'--{key.replace("_", "-")} {path} does not exist: name '
+                                        f'{what}')
+        self.device = usable_device(options.device)
         MMLogger.get_current_instance().setLevel('WARNING')  # the training's log is in work/
         self.labels = options.labels and str(Path(options.labels).expanduser())
         self.labelled = labelled_frames(self.labels, self.media)
@@ -98,11 +119,13 @@ class Adaptation:
         """Run what is not complete."""
         self._say_what_is_new()
         self.steps.run('start', 'the start model', dict(
-            config=str(self.config), checkpoint=self.checkpoint,
+            config=str(self.config), config_state=file_state(self.config),
+            checkpoint=self.checkpoint,
             state=None if '://' in self.checkpoint else file_state(Path(self.checkpoint))),
             self._start, ('start/model.pth', 'start/config.py'))
         self.plain = Config.fromfile(self.folder / 'start' / 'config.py')
         self.start = self.folder / 'start'
+        self._check_labels()
         self.steps.run('frames', 'frames', dict(options=asdict(self.frame_options),
                                                 media=self._media_state(),
                                                 labelled=self.labelled),
@@ -113,10 +136,15 @@ class Adaptation:
             state=file_state(Path(self.boxes_spec).expanduser())
             if Path(self.boxes_spec).expanduser().is_file() else None),
             self._boxes, ('people.json', 'held_back.json'))
+        if self.labels:
+            read_labels(self._run_labels(), People.load(self.folder / 'held_back.json'),
+                        self._meta(), len(self._names()))
         self.steps.run('plan', 'plan', dict(
             source=self.options.source, iterations=self.options.iterations, device=self.device,
             seed=self.options.seed, cfg_options=self.options.cfg_options,
-            images=self.options.source_images), self._plan, ('config.py', 'plan.json'))
+            images=self.options.source_images,
+            **(dict(source_state=file_state(self._source_files()[0])) if self.options.source
+               else {})), self._plan, ('config.py', 'plan.json'))
         print(format_plan(json.loads((self.folder / 'plan.json').read_text(encoding='utf-8'))),
               flush=True)
         if self.options.dry_run:
@@ -186,6 +214,20 @@ class Adaptation:
         info = self.plain.test_dataloader.dataset.metainfo.keypoint_info
         return [info[key]['name'] for key in sorted(info, key=lambda k: info[k]['id'])]
 
+    def _meta(self) -> dict:
+        return dict(keypoint_id2name=dict(enumerate(self._names())))
+
+    def _check_labels(self) -> None:
+        """Whether labels and source are of this model, before hours of work."""
+        if self.labels:
+            check_joints(self.labels, self._meta(), len(self._names()))
+        if self.options.source and not self.steps.summary('plan'):
+            check_source(*self._source_files(), self._names())
+
+    def _run_labels(self) -> Path:
+        frames = json.loads((self.folder / 'frames.json').read_text(encoding='utf-8'))['frames']
+        return run_labels(self.labels, frames, self.media, self.folder / 'labels.json')
+
     def _boxes(self) -> dict:
         frames = json.loads((self.folder / 'frames.json').read_text(encoding='utf-8'))['frames']
         finder = self._finder()
@@ -222,11 +264,12 @@ class Adaptation:
         if len(people['train']) < 2 or len(people['held_back']) < 2:
             raise ValueError(
                 f'boxes ({self.boxes_spec}): {len(people["train"])} people in the frames to adapt '
-                f'to and {len(people["held_back"])} in the held-back ones, at least 2 of each are '
-                'needed: give other --boxes (whole, detector, motion or FILE) or more data')
+                f'to and {len(people["held_back"])} in the held-back ones'
+                + ''.join(f', {count} {what}' for what, count in counts.items())
+                + '; at least 2 of each are needed: give other --boxes (whole, detector, motion '
+                'or FILE) or more data')
         for part, file in (('train', 'people.json'), ('held_back', 'held_back.json')):
-            write_people(self.folder / file, images[part], people[part],
-                         dict(keypoint_id2name=dict(enumerate(self._names()))))
+            write_people(self.folder / file, images[part], people[part], self._meta())
         print(f'  {len(people["train"])} people to adapt to, {len(people["held_back"])} held back',
               flush=True)
         return dict(spec=self.boxes_spec, train=len(people['train']),
@@ -242,12 +285,22 @@ class Adaptation:
             schedule.iterations = self.options.iterations
         cfg = training_config(self.plain, self.folder, schedule, people['held_back'],
                               self._source(), self.options.seed)
-        cfg.merge_from_dict(self.options.cfg_options)
-        cfg.dump(str(self.folder / 'config.py'))
-        measured = timed(cfg, self.device)
+        try:
+            for key in new_keys(cfg, self.options.cfg_options):
+                print(f'  --cfg-options {key}: the config had no such key, it is added',
+                      flush=True)
+            cfg.merge_from_dict(self.options.cfg_options)
+            cfg.dump(str(self.folder / 'config.py'))
+            measured = timed(cfg, self.device)
+        except (TypeError, LookupError, AttributeError, AssertionError) as error:
+            if not self.options.cfg_options:
+                raise
+            raise ValueError('the training config does not work with these --cfg-options '
+                             f'({type(error).__name__}: {error})') from error
         plan = dict(frames=self.steps.summary('frames')['counts'], people=people,
                     iterations=cfg.train_cfg.max_iters, batch=cfg.train_dataloader.batch_size,
-                    device=self.device, source=self.options.source, **measured)
+                    device=self.device, source=self.options.source,
+                    folder=str(self.folder), **measured)
         write_json(self.folder / 'plan.json', plan)
         return plan
 
@@ -281,11 +334,12 @@ class Adaptation:
             print(f'  the training starts anew; the earlier one is in work_{number}/', flush=True)
         work.mkdir(exist_ok=True)
         mark.write_text(self.steps.chain)
+        follow(self.folder)
         resume = ['--resume'] if (work / 'last_checkpoint').exists() else []
         cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else 1
         job = Job('adaptation', [sys.executable, '-m', 'udapose', 'train',
                                  str(self.folder / 'config.py'), '--work-dir', str(work), *resume],
-                  work / 'train.log', max(cores, 1))
+                  work / 'train.log', max(cores, 1), device_environment(self.device))
         wait([job])
         checkpoint, iteration = _best(work)
         cfg = Config.fromfile(self.folder / 'config.py')
@@ -301,9 +355,7 @@ class Adaptation:
         before, after = (Predictions.load(self.folder / 'predictions' / f'{name}.npz')
                          for name in ('before', 'after'))
         predictor = Predictor(self.start / 'config.py', self.start / 'model.pth', self.device)
-        frames = json.loads((self.folder / 'frames.json').read_text(encoding='utf-8'))['frames']
-        labels = self.labels and run_labels(self.labels, frames, self.media,
-                                            self.folder / 'labels.json')
+        labels = self.labels and self._run_labels()
         verdict = judge(before, after, people, predictor.meta, labels=labels).to_dict()
         if self.options.source:
             verdict['measures'] += forgetting(*self._source_files(), self.start,
@@ -347,19 +399,9 @@ class Adaptation:
 def _best(work: Path) -> tuple[Path, int]:
     """The best checkpoint by the label-free score, else the last one; and its iteration."""
     found = sorted(work.glob('best_label_free_score_iter_*.pth'), key=os.path.getmtime)
-    path = found[-1] if found else Path((work / 'last_checkpoint').read_text().strip())
+    path = found[-1] if found else work / Path(
+        (work / 'last_checkpoint').read_text(encoding='utf-8').strip()).name
     return path, int(path.stem.rsplit('_', 1)[1])
-
-
-def _device(name: str | None) -> str:
-    if name is None:
-        return 'cuda:0' if torch.cuda.is_available() else 'cpu'
-    try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(f'--device {name} cannot be used here '
-                         f'({str(error).splitlines()[0]}): leave it out, or choose cpu') from error
-    return name
 
 
 def parse_cfg_options(values: Sequence[str]) -> dict:

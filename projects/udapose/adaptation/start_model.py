@@ -40,18 +40,23 @@ def find_model(model: str | None = None, config: str | None = None,
         raise ValueError('name the model: either --model NAME (an alias or name of MMPose, a '
                          'config, or the folder of an exported model), or --config FILE with '
                          '--checkpoint FILE')
+    model, config, checkpoint = (value and os.fspath(value)
+                                 for value in (model, config, checkpoint))
     if checkpoint and '://' not in checkpoint and not Path(checkpoint).expanduser().is_file():
         raise FileNotFoundError(f'--checkpoint {checkpoint} does not exist')
     checkpoint = checkpoint and (checkpoint if '://' in checkpoint
-                                 else str(Path(checkpoint).expanduser()))
+                                 else str(Path(checkpoint).expanduser().resolve()))
     name = config or model
     path = Path(name).expanduser()
     if path.is_dir():
         found = _in_folder(path)
-        if found is None:
+        if found is None and model in get_model_aliases('mmpose'):
+            path = Path()  # a folder of images that happens to be called `hand`
+        elif found is None:
             raise FileNotFoundError(f'{name} has no config.py with model.pth: name the folder of '
                                     'an exported model, or of a run of udapose adapt')
-        return found[0], checkpoint or str(found[1])
+        else:
+            return found[0], checkpoint or str(found[1])
     if path.suffix == '.py' or config:
         if not path.is_file():
             raise FileNotFoundError(f'{name} does not exist: name an existing config')
@@ -107,9 +112,14 @@ def prepare_start(config: Path, checkpoint: str, out: Path) -> Config:
         ValueError: The model is not one that can be adapted.
     """
     init_default_scope('mmpose')
-    cfg = Config.fromfile(config)
+    try:
+        cfg = Config.fromfile(config)
+    except (SyntaxError, ImportError, NameError, TypeError, AttributeError) as error:
+        raise ValueError(f'{config} cannot be read as a config ({type(error).__name__}: {error}): '
+                         'name the config of a pose model') from error
     if 'model' not in cfg:
         raise ValueError(f'{config} has no model: name the config of a pose model')
+    _check_top_down(cfg)
     try:
         content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
     except Exception as error:  # no network, an address that moved, a truncated file, ...
@@ -131,11 +141,16 @@ def check_adaptable(plain: Config) -> None:
     Raises:
         ValueError: Not top-down, no readout for its codec, or joints without names.
     """
-    if plain.model.get('type', '').split('.')[-1] != 'TopdownPoseEstimator':
-        raise ValueError(f'{plain.model.type} is not top-down: bottom-up and one-stage models '
-                         'cannot be adapted; choose a top-down model such as rtmpose-m')
+    _check_top_down(plain, 'TopdownPoseEstimator')
     model = MODELS.build(plain.model)
     build_readout(model)
+
+
+def _check_top_down(cfg: Config, only: str | None = None) -> None:
+    kind = str(cfg.model.get('type', '')).split('.')[-1]
+    if kind != only if only else kind == 'BottomupPoseEstimator':
+        raise ValueError(f'{kind} is not top-down: bottom-up and one-stage models '
+                         'cannot be adapted; choose a top-down model such as rtmpose-m')
 
 
 def load_state(checkpoint: str | os.PathLike, config: Config) -> dict:

@@ -29,7 +29,9 @@ class Steps:
         self.folder, self.path = folder, folder / 'run.json'
         if folder.exists() and not folder.is_dir():
             raise ValueError(f'--out {folder} is a file: name a folder')
-        if folder.is_dir() and any(folder.iterdir()) and not self.path.exists():
+        there = {p.name for p in folder.iterdir()} if folder.is_dir() else set()
+        # the part is all that a full disk has left of a run's first moment
+        if there - {f'{self.path.name}.part'} and not self.path.exists():
             raise ValueError(f'--out {folder} is not empty and no run of udapose adapt: name '
                              'another folder')
         folder.mkdir(parents=True, exist_ok=True)
@@ -66,7 +68,8 @@ class Steps:
             print(f'== {title}: done before', flush=True)
             return known['summary']
         print(f'== {title}', flush=True)
-        self.record['steps'].pop(name, None)
+        if self.record['steps'].pop(name, None):
+            self._write()  # killed from here on, its files are no longer those of that result
         began = time.time()
         summary = work() or {}
         self.record['steps'][name] = dict(fingerprint=self._chain, summary=summary,

@@ -7,13 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from . import rule
 from .bootstrap import FEWEST, groups, interval, resampled
 from .labels import check_corrected, read_labels, scores
-from .measures import Measure, check_shapes, measure
+from .measures import check_shapes, measure
 from .people import People, Predictions
-
-BETTER, SAME, WORSE = 'better', 'no clear change', 'worse'
+from .rule import BETTER, SAME, WORSE, decide
 
 #: Title, unit, and what is better (None: neither) of every measure, in the order of the report.
 NAMES = {
@@ -21,6 +19,7 @@ NAMES = {
     'PCK@0.1': ('joints within 10 % of the box', 'percent', 'higher'),
     'OKS': ('object keypoint similarity', 'percent', 'higher'),
     'witness': ("agreement with the start model's other views", 'percent beyond chance', 'higher'),
+    'moved': ('joints that moved by more than 10 % of the box', 'percent', None),
     'kept': ("the start model's sure joints that stayed", 'percent', 'higher'),
     'agreement': ('agreement of views', 'percent beyond chance', 'higher'),
     'confidence': ('confidence', 'percent', 'higher'),
@@ -38,7 +37,8 @@ class Verdict:
 
     Attributes:
         word (str): ``'better'``, ``'no clear change'`` or ``'worse'``.
-        sure (float): 0 to 1; without labels at most 0.9.
+        sure (float): 0 to 1; without labels how often the word was right in the runs that it was
+            checked on, times the share of resampled data sets that say so.
         sentence (str): The verdict in words.
         by (str): ``'labels'`` or ``'no labels'``.
         measures (list[dict]): ``name``, ``title``, ``unit``, ``before``, ``after``,
@@ -103,7 +103,7 @@ def judge(before: Predictions, after: Predictions, people: People, meta: Mapping
     group = groups(people)
     weights = resampled(group, samples, seed)
     count = int(group.max()) + 1
-    rows, differences = [], {}
+    rows, samples_of, differences = [], {}, {}
     true = {}
     if known is not None:
         check_corrected(known, after, labels)
@@ -113,11 +113,13 @@ def judge(before: Predictions, after: Predictions, people: People, meta: Mapping
     for name in NAMES:
         pair = true.get(name) or (found.before.get(name), found.after.get(name))
         if pair[0] is not None:
-            row, differences[name] = _compare(name, *pair, weights)
-            rows.append(row)
+            samples_of[name] = tuple(np.append(m.value(), m.value(weights)) for m in pair)
+            differences[name] = np.subtract(*samples_of[name][::-1])[1:]
+            rows.append(_compare(name, *samples_of[name]))
     values = {row['name']: row for row in rows}
     if known is None:
-        word, sure, reasons = rule.decide(values, differences, count)
+        word, sure, reasons = decide(*({k: v[i] for k, v in samples_of.items()} for i in (0, 1)),
+                                     count)
     else:
         word, sure, reasons = _by_labels(values, differences, len(known.index))
     return Verdict(
@@ -128,15 +130,12 @@ def judge(before: Predictions, after: Predictions, people: People, meta: Mapping
         note='' if known is None else known.note)
 
 
-def _compare(name: str, before: Measure, after: Measure, weights: np.ndarray
-             ) -> tuple[dict, np.ndarray]:
-    """One row of the table, and (samples,) differences."""
-    values = [float(m.value()) for m in (before, after)]
-    samples = after.value(weights) - before.value(weights)
+def _compare(name: str, before: np.ndarray, after: np.ndarray) -> dict:
+    """One row of the table from values for the data as they are and for resampled ones."""
     title, unit, better = NAMES[name]
-    return dict(name=name, title=title, unit=unit, better=better, before=_number(values[0]),
-                after=_number(values[1]), difference=_number(values[1] - values[0]),
-                interval=[_number(x) for x in interval(samples)]), samples
+    return dict(name=name, title=title, unit=unit, better=better, before=_number(before[0]),
+                after=_number(after[0]), difference=_number(after[0] - before[0]),
+                interval=[_number(x) for x in interval((after - before)[1:])])
 
 
 def _number(value: float) -> float | None:

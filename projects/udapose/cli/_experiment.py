@@ -44,14 +44,16 @@ class Job:
         command (list[str]): Command line.
         log (Path): Receives stdout and stderr.
         threads (int): ``OMP_NUM_THREADS`` of the process.
+        env (dict, optional): More of its environment.
     """
 
-    def __init__(self, name: str, command: list[str], log: Path, threads: int) -> None:
+    def __init__(self, name: str, command: list[str], log: Path, threads: int,
+                 env: dict | None = None) -> None:
         log.parent.mkdir(parents=True, exist_ok=True)
         # Passive: threads that wait for each other sleep. Else they burn the time of whatever else
         # runs; on a loaded machine a step took seven times as long.
         env = dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads),
-                   OMP_WAIT_POLICY='PASSIVE', PYTHONUNBUFFERED='1')
+                   OMP_WAIT_POLICY='PASSIVE', PYTHONUNBUFFERED='1', **(env or {}))
         self.name, self.log, self.start = name, log, time.time()
         self.handle = log.open('w', encoding='utf-8')
         self.process = subprocess.Popen(command, stdout=self.handle, stderr=subprocess.STDOUT,

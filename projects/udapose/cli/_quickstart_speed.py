@@ -14,13 +14,15 @@ from pathlib import Path
 STEPS = 6
 
 
-def measure(config: str | Path, batch: int, threads: Sequence[int]) -> dict:
+def measure(config: str | Path, batch: int, threads: Sequence[int], limit: float = 20.) -> dict:
     """Time training steps of a config's model on random images, in each setting.
 
     Args:
         config (str | Path): Of a plain model.
         batch (int): Images a step.
-        threads (Sequence[int]): Numbers of threads to try.
+        threads (Sequence[int]): Numbers of threads to try, in this order.
+        limit (float): Seconds after which the rest is left out: on a machine that is busy with
+            something else a single step has taken ten. Defaults to 20.
 
     Returns:
         dict: The fastest ``threads`` and ``channels_last``, and ``seconds`` of a step by setting.
@@ -37,12 +39,15 @@ def measure(config: str | Path, batch: int, threads: Sequence[int]) -> dict:
     width, height = cfg.codec.input_size
     images = torch.randn(batch, 3, height, width)
     before, seconds = torch.get_num_threads(), {}
+    end = time.perf_counter() + limit
     try:
         for channels_last in (False, True):
             lay_out(model, torch.channels_last if channels_last else torch.contiguous_format)
             for count in threads:
                 torch.set_num_threads(count)
-                seconds[count, channels_last] = _step(model, images)
+                seconds[count, channels_last] = _step(model, images, end)
+                if time.perf_counter() > end:
+                    break
     finally:
         torch.set_num_threads(before)
     count, channels_last = min(seconds, key=seconds.get)
@@ -51,10 +56,12 @@ def measure(config: str | Path, batch: int, threads: Sequence[int]) -> dict:
         for (n, last), value in seconds.items()})
 
 
-def _step(model, images) -> float:
+def _step(model, images, end: float) -> float:
     """The fastest of some steps: what else runs on the machine only ever slows them down."""
     times = []
     for _ in range(STEPS):
+        if times and time.perf_counter() > end:
+            break
         begin = time.perf_counter()
         model.zero_grad()
         model(images, None, mode='tensor').square().mean().backward()

@@ -41,7 +41,7 @@ def add_arguments(parser) -> None:
     parser.add_argument('--onnx', action='store_true', help='also write model/model.onnx')
     parser.add_argument('--predict', choices=('auto', 'all', 'none'), default='auto',
                         help='write predictions, and videos before | after, of all files; auto: '
-                        'if that takes less than the adaptation')
+                        'as many frames of each video as fit into half of the training\'s time')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE',
                         help='changes of the training config')
     parser.add_argument('--demo', action='store_true', help='nothing needed: renders two clips, '
@@ -66,7 +66,7 @@ def run(args) -> int:
             max_frames=args.max_frames, iterations=args.iterations, device=args.device,
             seed=args.seed, onnx=args.onnx, predict=args.predict, dry_run=args.dry_run,
             cfg_options=parse_cfg_options(args.cfg_options))).run()
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
+    except (OSError, RuntimeError, ValueError, KeyError, ImportError) as error:
         text = error.args[0] if isinstance(error, KeyError) and error.args else error
         sys.exit(f'error: {text}')
     return 0

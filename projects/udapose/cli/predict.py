@@ -44,8 +44,8 @@ def run(args) -> int:
         sys.exit(f'error: --every {args.every}: at least 1 is needed')
     try:
         return _predict(args)
-    except (FileNotFoundError, OSError, RuntimeError, ValueError) as error:
-        text = error.args[0]
+    except (OSError, RuntimeError, ValueError, ImportError) as error:
+        text = error
         if isinstance(error, OSError) and error.errno:  # the system's: disk full, no permission
             text = f'{error}. What is finished stays; repeated, the command continues'
         sys.exit(f'\nerror: {text}')
@@ -53,17 +53,18 @@ def run(args) -> int:
 
 def _predict(args) -> int:
     config, checkpoint, settings = find_plain(args.model, args.config, args.checkpoint)
-    import torch
-
     from udapose.adaptation.boxes import build_boxes, check_spec, detector_categories
+    from udapose.adaptation.devices import usable_device
+    from udapose.adaptation.find_media import find_media
     from udapose.adaptation.predicting import predict_media
     from udapose.adaptation.predictor import Predictor
-    from udapose.adaptation.video import find_media
 
     from ._progress import Progress
     check_spec(args.boxes or 'auto')
-    media = _without_results(find_media(args.data), args.data, args.out)
-    device = args.device or ('cuda:0' if torch.cuda.is_available() else 'cpu')
+    if args.out.expanduser().resolve() == args.data.expanduser().resolve():
+        raise ValueError(f'--out {args.out} is the folder of the data: give another one')
+    media = find_media(args.data, args.out, say=print)
+    device = usable_device(args.device)
     predictor = Predictor(config, checkpoint, device)
     detector = args.detector_checkpoint or settings.get('detector_checkpoint')
     spec = args.boxes or settings.get('boxes') or 'auto'
@@ -131,28 +132,6 @@ def _settings(folder: Path) -> dict:
     # a file knows the boxes of the run's own data only
     return dict(boxes=spec if spec in ('whole', 'detector', 'motion') else None,
                 detector_checkpoint=options.get('detector_checkpoint'))
-
-
-def _without_results(media: list, data: Path, out: Path) -> list:
-    """Leave out what this command has written into folders within the data."""
-    root, out = (path.expanduser().resolve() for path in (data, out))
-    if not root.is_dir():
-        return media
-    if out == root:
-        raise ValueError(f'--out {out} is the folder of the data: give another one')
-    results = {root: False}
-
-    def is_result(folder: Path) -> bool:
-        if folder not in results:
-            results[folder] = folder == out or (folder / 'predictions.jsonl').is_file() or (
-                root in folder.parents and is_result(folder.parent))
-        return results[folder]
-    kept = [item for item in media if not is_result(item.path.resolve().parent)]
-    if not kept:
-        raise ValueError(f'all data in {data} are results of `udapose predict`')
-    if len(kept) < len(media):
-        print(f'{len(media) - len(kept)} files are left out: they are results of this command')
-    return kept
 
 
 def _state(path: str | Path) -> list | None:

@@ -135,8 +135,8 @@ def _score(entry: dict, i: int, path: str) -> float:
     except (TypeError, ValueError):
         score = math.nan
     if math.isnan(score):  # it would pass every threshold
-        raise ValueError(f'{path}: entry {i} has score {entry["score"]}: expected a number in '
-                         '[0, 1], or no "score" at all')
+        raise ValueError(f'{path}: entry {i} has score {entry["score"]!r}: expected a number '
+                         'in [0, 1], or none')
     return score
 
 

@@ -105,6 +105,10 @@ class ArticulatedModel:
         Returns:
             Figure: Posed figure in metres.
         """
+        return self.skin(rest, self.bone_matrices(rest, rotations, root_rotation))
+
+    def bone_matrices(self, rest, rotations, root_rotation=None):
+        """Where each bone takes what moves with it, shape (B, 3, 4); arguments of :meth:`pose`."""
         heads = rest.heads
         matrices = np.empty((len(self.bones), 3, 4))
         for j, parent in enumerate(self.parents):
@@ -115,13 +119,36 @@ class ArticulatedModel:
                 continue
             matrices[j, :, :3] = above[:, :3] @ local
             matrices[j, :, 3] = above[:, :3] @ (heads[j] - local @ heads[j]) + above[:, 3]
-        flat = matrices.reshape(len(self.bones), 12)
-        blended = self._weights[:, :1] * flat[self._weight_bones[:, 0]]
-        for k in range(1, self._weights.shape[1]):
-            blended += self._weights[:, k:k + 1] * flat[self._weight_bones[:, k]]
-        return Figure(_transform(blended.reshape(-1, 3, 4), rest.vertices),
-                      _transform(matrices, heads),
-                      _transform(matrices[self._extra_bones], rest.extra))
+        return matrices
+
+    def skin(self, rest, matrices):
+        """The posed figure of bone matrices (B, 3, 4)."""
+        vertices = blend(rest.vertices, self._weights, self._weight_bones, matrices)
+        return Figure(vertices, *self.joints(rest, matrices))
+
+    def joints(self, rest, matrices):
+        """Posed bone heads (B, 3) and landmarks (E, 3), without the mesh."""
+        return (_transform(matrices, rest.heads),
+                _transform(matrices[self._extra_bones], rest.extra))
+
+
+def blend(points, weights, bones, matrices):
+    """Linear blend skinning.
+
+    Args:
+        points (ndarray): Rest positions, shape (N, 3).
+        weights (ndarray): Shape (N, M), summing to 1.
+        bones (ndarray): Bone of each weight, shape (N, M).
+        matrices (ndarray): Of all bones, shape (B, 3, 4).
+
+    Returns:
+        ndarray: Posed positions, shape (N, 3).
+    """
+    flat = matrices.reshape(len(matrices), 12)
+    blended = weights[:, :1] * flat[bones[:, 0]]
+    for k in range(1, weights.shape[1]):
+        blended += weights[:, k:k + 1] * flat[bones[:, k]]
+    return _transform(blended.reshape(-1, 3, 4), points)
 
 
 def _transform(matrices, points):

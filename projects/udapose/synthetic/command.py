@@ -4,7 +4,7 @@ import sys
 import time
 from pathlib import Path
 
-from .generator import generate
+from .generator import GENERATOR_VERSION, generate
 from .output_folder import SyntheticDataError
 from .sample import KINDS
 
@@ -19,6 +19,9 @@ def add_arguments(parser):
     parser.add_argument('--val', type=int, default=400, help='validation images per domain')
     parser.add_argument('--test', type=int, default=1000, help='test images per domain')
     parser.add_argument('--seed', type=int, default=0, help='equal seeds give equal bytes')
+    parser.add_argument('--version', type=int, default=GENERATOR_VERSION,
+                        help='version of the generator (default: %(default)s); 2, for people: '
+                             'sports and gymnastics as photographs show them')
     parser.add_argument('--workers', type=int, help='processes (default: all available cores)')
 
 
@@ -67,7 +70,7 @@ def run(args):
     started = time.monotonic()
     try:
         meta = generate(args.out, args.kind, args.size, args.source_train, args.target_train,
-                        args.val, args.test, args.seed, args.workers, Progress())
+                        args.val, args.test, args.seed, args.workers, Progress(), args.version)
     except (SyntheticDataError, ValueError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2

@@ -102,7 +102,7 @@ def _furnished_scene(rng, body, figure, pose, turn, center, view):
     alone, scene = _scene(body, figure), _scene(body, figure)
     if pose.modes[0] == 'sit':
         _add_seat(rng, body, scene, figure, turn)
-    _add_boxes(rng, scene, center, view.camera)
+    add_boxes(rng, scene, center, view.camera)
     surface = alone.render(view)
     if scene.num_boxes:
         furnished = scene.render(view)
@@ -144,13 +144,22 @@ def _add_seat(rng, body, scene, figure, turn):
                       np.degrees(np.arctan2(front[1], front[0])))
 
 
-def _add_boxes(rng, scene, center, camera):
-    """Up to three boxes on the floor, in front of the person or behind."""
+def add_boxes(rng, scene, center, camera, counts=(.35, .3, .2, .15), in_front=.45):
+    """Up to three boxes on the floor, in front of the person or behind.
+
+    Args:
+        rng (numpy.random.Generator): Source of randomness.
+        scene (Scene): To add them to.
+        center (ndarray): Middle of the person in metres, shape (3,).
+        camera (Camera): Says where the front is.
+        counts (tuple): Probabilities of 0 to 3 boxes.
+        in_front (float): Probability of a box to be in front.
+    """
     front = (center - camera.center) * [1, 1, 0]
     front /= np.linalg.norm(front)
     side = np.cross(front, AXIS_Z)
-    for _ in range(int(rng.choice(4, p=[.35, .3, .2, .15]))):
-        ahead = rng.random() < .45
+    for _ in range(int(rng.choice(4, p=counts))):
+        ahead = rng.random() < in_front
         extent = rng.uniform([.25] * 3, [.6, .4, .7] if ahead else [.9, .7, 1.0])
         along = -rng.uniform(.55, .9) if ahead else rng.uniform(.7, 1.8)
         place = center + front * along + side * rng.uniform(-.9, .9)

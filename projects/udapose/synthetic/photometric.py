@@ -45,19 +45,21 @@ def motion_kernel(length, angle):
     return kernel / kernel.sum()
 
 
-def photograph(rng, image, figure):
+def photograph(rng, image, figure, moving=.35, noise_range=(.005, .04)):
     """Motion blur, focus, exposure, colour cast, contrast, vignetting and sensor noise.
 
     Args:
         rng (numpy.random.Generator): Source of randomness.
         image (ndarray): Rendered square image, shape (H, W, 3), float32.
         figure (ndarray): Coverage of the figure, shape (H, W), in [0, 1].
+        moving (float): Share of images with motion blur.
+        noise_range (tuple): Range of the sensor noise's deviation.
 
     Returns:
         tuple[ndarray, int]: The photograph (H, W, 3) uint8; JPEG quality in percent.
     """
     size = len(image)
-    if rng.random() < .35:
+    if rng.random() < moving:
         kernel = motion_kernel(rng.uniform(1.5, 5) * size / 128, rng.uniform(0, np.pi))
         image = cv2.filter2D(image, -1, kernel)
     image = cv2.GaussianBlur(image, (0, 0), rng.uniform(.3, .9) * size / 192)
@@ -79,7 +81,7 @@ def photograph(rng, image, figure):
     vignette = 1 - np.float32(rng.uniform(0, .25) / 2) * (grid + grid[:, None])
     image *= vignette[..., None]
     noise = rng.standard_normal(image.shape, dtype=np.float32)
-    noise *= np.float32(rng.uniform(.005, .04))
+    noise *= np.float32(rng.uniform(*noise_range))
     noise *= image + np.float32(.5)
     image += noise
     return to_bytes(image), int(rng.integers(35, 92))

@@ -19,7 +19,7 @@ _BOX_FACES = np.concatenate([[[4 * k, 4 * k + 1, 4 * k + 2], [4 * k, 4 * k + 2, 
                              for k in range(6)])
 
 FIGURE = 0
-"""Object number of the figure; boxes are 1, 2, ..."""
+"""Object number of the figure; boxes are 1, 2, ..., other people follow."""
 
 
 class Scene:
@@ -40,6 +40,25 @@ class Scene:
         self._values = [np.concatenate(
             [vertex_normals(vertices, faces), vertices, local, extra], 1)]
         self.num_boxes = 0
+        self.people = []
+
+    def add_person(self, vertices, faces, local, extra):
+        """Add another figure, which is not the labelled one; boxes must have been added before.
+
+        Args:
+            vertices, faces, local, extra: As of the figure itself.
+
+        Returns:
+            int: Its object number.
+        """
+        number = self.num_boxes + len(self.people) + 1
+        self.people.append(number)
+        self._faces.append(faces + sum(len(v) for v in self._vertices))
+        self._vertices.append(vertices)
+        self._objects.append(np.full(len(faces), number, np.int8))
+        self._values.append(np.concatenate(
+            [vertex_normals(vertices, faces), vertices, local, extra], 1))
+        return number
 
     def add_box(self, center, size, turn):
         """Add a box; its texture coordinates become the surface's ``local``.
@@ -49,6 +68,8 @@ class Scene:
             size (array): Edge lengths in metres, shape (3,).
             turn (float or ndarray): Turn about the vertical in degrees, or a rotation (3, 3).
         """
+        if self.people:
+            raise ValueError('boxes are numbered before people: add the boxes first')
         turn = axis_rotation(AXIS_Z, turn) if np.ndim(turn) == 0 else turn
         corners = (_CORNERS * size) @ turn.T + center
         vertices = corners[_SIDES].reshape(-1, 3)
@@ -112,7 +133,7 @@ class Surface:
         scene (Scene): What was rendered.
         view (View): How they were rendered; S below is ``size * supersample``.
         pixel (ndarray): Flat index of the rendered pixel, shape (P,).
-        object (ndarray): 0 for the figure, else the box's number, shape (P,).
+        object (ndarray): 0 for the figure, else the number of the box or person, shape (P,).
         normal (ndarray): Unit normal, shape (P, 3).
         position (ndarray): World metres, shape (P, 3).
         local (ndarray): Rest position of the figure, texture coordinates of a box, (P, 3).

@@ -21,7 +21,7 @@ def clothing_offsets(rng, body):
     offsets = (shirt * (weight['torso'] + weight['upper_arm'])
                + trousers * (weight['thigh'] + .8 * weight['shin']) + .006 * weight['foot'])
     _, y, z = body.mean.vertices.T
-    eyes, ears = _landmark(body, 'left_eye'), _landmark(body, 'left_ear')
+    eyes, ears = landmark(body, 'left_eye'), landmark(body, 'left_ear')
     scalp = (z > eyes[2] + .035) | ((y > ears[1] - .01) & (z > eyes[2] - .10))
     return offsets + rng.uniform(.004, .03) * (scalp & (weight['head'] > .5))
 
@@ -59,7 +59,7 @@ def paint_person(rng, body, points, regions, rich):
            | (region == REGIONS['foot']))
     torso = region == REGIONS['torso']
     shirt = np.nonzero((torso & (z > waist) & (z <= neck))
-                       | (arm & (_along_arm(body, points) < sleeve)))[0]
+                       | (arm & (along_arm(body, points) < sleeve)))[0]
     trousers = np.nonzero((torso & (z <= waist)) | (leg & ((hip - z) / (hip - ankle)
                                                           < leg_length)))[0]
     colour[shirt] = Cloth(rng, rich)(points[shirt])
@@ -67,15 +67,16 @@ def paint_person(rng, body, points, regions, rich):
     shoes = (region == REGIONS['foot']) & (z < ankle + .02)
     colour[shoes] = random_colour(rng, (0, .6), (.05, .9))
     head = np.nonzero(region == REGIONS['head'])[0]
-    colour[head] = _paint_head(rng, body, points[head], colour[head], skin, noise, rich)
+    colour[head] = paint_head(rng, body, points[head], colour[head], skin, noise, rich)
     return colour
 
 
-def _landmark(body, name):
+def landmark(body, name):
+    """Position (3,) of a surface landmark on the mean body."""
     return body.mean.extra[body.extra_index[name]]
 
 
-def _along_arm(body, points):
+def along_arm(body, points):
     """Position along the arm: 0 at the shoulder, 1 at the wrist."""
     start = body.mean.heads[body.bone['upperarm01.L']]
     along = body.mean.heads[body.bone['wrist.L']] - start
@@ -85,13 +86,19 @@ def _along_arm(body, points):
             - np.float32(start @ along.astype(float)))
 
 
-def _paint_head(rng, body, points, colour, skin, noise, rich):
-    hair = (hsv_colour(rng.uniform(.04, .1), rng.uniform(.2, .7), rng.uniform(.04, .6))
+def hair_colour(rng):
+    """Black to blond, or grey, shape (3,)."""
+    return (hsv_colour(rng.uniform(.04, .1), rng.uniform(.2, .7), rng.uniform(.04, .6))
             if rng.random() < .9 else np.float32([.75, .75, .75]))
+
+
+def paint_head(rng, body, points, colour, skin, noise, rich, hair=None):
+    """Hair, eyes, brows and mouth over the skin's colour; arguments of :func:`paint_person`."""
+    hair = hair_colour(rng) if hair is None else hair
     length = rng.uniform(.02, .13)
     iris = hsv_colour(rng.choice([.06, .58]), .5, .25)
     x, y, z = points.T
-    eye, ear, nose = (_landmark(body, n) for n in ('left_eye', 'left_ear', 'nose'))
+    eye, ear, nose = (landmark(body, n) for n in ('left_eye', 'left_ear', 'nose'))
     scalp = (z > eye[2] + .045) | ((y > ear[1] + .005) & (z > eye[2] - length))
     strands = 1.0
     if rich:

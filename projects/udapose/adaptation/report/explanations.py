@@ -14,6 +14,9 @@ MEASURES = {
                 'How often it then agrees with its own first answer (before) and with the adapted '
                 'model\'s (after), beyond chance (percent). Training cannot raise this by making '
                 'the model agree with itself.'),
+    'moved': ('Joints that moved',
+              'Joints that the two models place more than 10 % of the box apart (percent). Where '
+              'hardly any moved, the models are much the same.'),
     'kept': ('Sure joints that stayed',
              'Joints that the start model was sure of should not move far: the share that stayed '
              'within 10 % of the box (percent).'),

@@ -71,6 +71,8 @@ def read_run(path: str | Path) -> RunFolder:
         try:
             run.people = People.load(held_back)
             run.meta = _meta(json.loads(held_back.read_text(encoding='utf-8')))
+            if not run.meta['skeleton_links']:
+                run.meta.update(_skeleton(run.path, len(run.meta['keypoint_id2name'])))
         except (OSError, ValueError, KeyError, TypeError) as error:
             run.problems.append(f'held_back.json cannot be read ({error})')
     for name in ('before', 'after'):
@@ -109,6 +111,21 @@ def _meta(content: dict) -> dict:
     category = next((c for c in content.get('categories', []) if c.get('keypoints')), {})
     return dict(keypoint_id2name=dict(enumerate(category.get('keypoints', []))),
                 skeleton_links=[(a - 1, b - 1) for a, b in category.get('skeleton', [])])
+
+
+def _skeleton(path: Path, joints: int) -> dict:
+    """Links and colours of the model's config, where ``held_back.json`` has none."""
+    from mmengine.config import Config
+    from mmpose.apis.inference import dataset_meta_from_config
+    for config in (path / 'model/config.py', path / 'start/config.py'):
+        try:
+            meta = dataset_meta_from_config(Config.fromfile(config), dataset_mode='test') or {}
+        except Exception:  # no such file, or a config that this installation cannot read
+            continue
+        if len(meta.get('keypoint_id2name') or {}) == joints:
+            return {key: meta[key] for key in (
+                'skeleton_links', 'skeleton_link_colors', 'keypoint_colors') if key in meta}
+    return {}
 
 
 def read_curves(work: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:

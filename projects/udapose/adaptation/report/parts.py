@@ -21,7 +21,8 @@ def subtitle(run: RunFolder) -> Html:
     """What was adapted to what, and when."""
     options = run.run.get('options') or {}
     model = options.get('model') or options.get('config')
-    words = [f'{name} {value}' for name, value in
+    words = [f'{name} {", ".join(map(str, value)) if isinstance(value, list) else value}'
+             for name, value in
              (('model', model), ('data', options.get('data'))) if value]
     words.append(datetime.now().strftime('written %Y-%m-%d %H:%M'))
     return tag('p', ' · '.join(map(str, words)), class_='soft')

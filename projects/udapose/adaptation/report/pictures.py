@@ -90,7 +90,8 @@ def with_colors(meta: Mapping) -> dict:
     meta = dict(meta)
     names = [str(n) for _, n in sorted((meta.get('keypoint_id2name') or {}).items())]
     links = meta.get('skeleton_links') or []
-    if names and len(meta.get('keypoint_colors') or ()) != len(names):
+    colors = meta.get('keypoint_colors')
+    if names and (colors is None or len(colors) != len(names)):
         meta['keypoint_colors'] = [_side_color(name) for name in names]
         meta['skeleton_link_colors'] = [
             _MIDDLE if _side_color(names[a]) != _side_color(names[b]) else _side_color(names[a])

@@ -80,7 +80,7 @@ def write_worth_labelling(path: Path, people: People, before: Predictions | None
     category = dict(id=1, name='person', supercategory='person',
                     keypoints=[str(names.get(i, f'joint {i}'))
                                for i in range(after.points.shape[1])],
-                    skeleton=[[a + 1, b + 1] for a, b in meta.get('skeleton_links', [])])
+                    skeleton=[[int(a) + 1, int(b) + 1] for a, b in meta.get('skeleton_links', [])])
     part = path.with_suffix('.part')
     part.write_text(json.dumps(dict(
         info=dict(description='Predicted keypoints, not yet corrected: correct them, keep the '

@@ -3,6 +3,7 @@ from .adain_style_hook import AdaINStyleHook
 from .attention_visualization_hook import AttentionVisualizationHook
 from .average_buffers_hook import AverageBuffersHook
 from .channels_last_hook import ChannelsLastHook
+from .confidence_calibration_hook import ConfidenceCalibrationHook
 from .constant_lr_hook import ConstantLRHook
 from .domain_map_visualization_hook import DomainMapVisualizationHook
 from .ema_teacher_hook import EMATeacherHook
@@ -18,8 +19,8 @@ from .style_visualization_hook import StyleTransferVisualizationHook
 
 __all__ = [
     'AdaINStyleHook', 'AttentionVisualizationHook', 'AverageBuffersHook', 'ChannelsLastHook',
-    'ConstantLRHook', 'DomainMapVisualizationHook', 'EMATeacherHook', 'ExportTeacherHook',
-    'FiniteLossHook', 'PlainAttentionHook', 'PreflightHook', 'PseudoLabelMonitorHook',
-    'PseudoLabelVisualizationHook', 'ReconstructionVisualizationHook', 'SourcePretrainHook',
-    'StyleTransferVisualizationHook'
+    'ConfidenceCalibrationHook', 'ConstantLRHook', 'DomainMapVisualizationHook', 'EMATeacherHook',
+    'ExportTeacherHook', 'FiniteLossHook', 'PlainAttentionHook', 'PreflightHook',
+    'PseudoLabelMonitorHook', 'PseudoLabelVisualizationHook', 'ReconstructionVisualizationHook',
+    'SourcePretrainHook', 'StyleTransferVisualizationHook'
 ]

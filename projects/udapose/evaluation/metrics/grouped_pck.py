@@ -38,7 +38,11 @@ class GroupedPCK(BaseMetric):
     samples in the order of their ``id`` (numbers by size, before text by its characters): the data
     loader's batch size and the number of processes do not matter.
 
-    Results are in percent: ``PCK@0.05``, ``PCK@0.05/elbow``, ``PCK@0.05/horse/eye``, ...
+    ``unit='torso'`` (of the exact mode) measures errors in torsos instead, as LSP's users do with
+    PCK@0.2: in labelled distances from the right shoulder to the left hip.
+
+    Results are in percent: ``PCK@0.05``, ``PCK@0.05/elbow``, ``PCK@0.05/horse/eye``, ...; in torsos
+    ``TorsoPCK@0.2``, ...
 
     Args:
         thresholds (Sequence[float]): Fractions of the input's longer side. Defaults to
@@ -58,6 +62,11 @@ class GroupedPCK(BaseMetric):
             animals 1).
         heatmap_size (Sequence[int], optional): (width, height) in cells, of the published mode.
             Defaults to those of the predicted heatmaps, else a quarter of the input.
+        unit (str): ``'side'`` (the input's longer side) or ``'torso'``; instances whose torso is
+            not labelled or has no length cannot be measured in torsos and are left out, with their
+            number in the log. Defaults to ``'side'``.
+        leave_out (Sequence[str]): Keys of COCO annotations, such as ``'lr_suspect'``; instances for
+            which one of them is true are not scored.
         collect_device (str): 'cpu' or 'gpu'.
         prefix (str, optional): Of the result's keys, e.g. ``'target'``.
 
@@ -74,6 +83,7 @@ class GroupedPCK(BaseMetric):
                  groups: str | dict | None = None, joints: Sequence[int | str] | None = None,
                  mode: str = 'exact', by: str | None = None, protocol: str | None = None,
                  batch_size: int | None = None, heatmap_size: Sequence[int] | None = None,
+                 unit: str = 'side', leave_out: Sequence[str] = (),
                  collect_device: str = 'cpu', prefix: str | None = None) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.thresholds = tuple(thresholds)
@@ -81,6 +91,10 @@ class GroupedPCK(BaseMetric):
             raise ValueError(f'thresholds must be positive fractions, got {thresholds}')
         if mode not in ('exact', 'published'):
             raise ValueError(f"GroupedPCK: mode={mode!r} is not 'exact' or 'published'")
+        if unit not in ('side', 'torso') or unit == 'torso' and mode == 'published':
+            raise ValueError(f"GroupedPCK: unit={unit!r} is not 'side', or 'torso' in the mode "
+                             "'exact'")
+        self.unit, self.leave_out, self.skipped = unit, tuple(leave_out), 0
         given = dict(protocol=protocol, batch_size=batch_size, heatmap_size=heatmap_size)
         extra = ', '.join(k for k, v in given.items() if v is not None)
         if mode == 'exact' and extra:
@@ -100,6 +114,9 @@ class GroupedPCK(BaseMetric):
     def process(self, data_batch: Sequence[dict], data_samples: Sequence[dict]) -> None:
         """Keep of every instance what its mode needs: errors and flags, or cells."""
         for sample in data_samples:
+            if self.leave_out and self._flagged(sample):
+                self.skipped += 1
+                continue
             predicted = np.asarray(sample['pred_instances']['keypoints'], np.float64)[..., :2]
             truth = sample['gt_instances']
             expected = np.asarray(truth['keypoints'], np.float64)[..., :2]
@@ -123,6 +140,8 @@ class GroupedPCK(BaseMetric):
             expected = np.where(np.isfinite(expected), expected, 0)  # of unlabelled joints
             kept = self._cells(sample, predicted, expected, labeled, name) \
                 if self.mode == 'published' else self._errors(sample, predicted, expected, labeled)
+            if self.unit == 'torso':
+                kept = self._in_torsos(sample, kept, expected, labeled)
             value = None
             if self.by is not None:
                 if sample.get(self.by) is None:
@@ -140,6 +159,36 @@ class GroupedPCK(BaseMetric):
         size = np.asarray(sample['input_size'], np.float64)
         offset = (predicted - expected) / np.asarray(sample['input_scale']) * size
         return (np.linalg.norm(offset, axis=-1) / size.max()).astype(np.float32), labeled
+
+    def _flagged(self, sample: dict) -> bool:
+        """Whether the annotation is one that is left out."""
+        raw = sample.get('raw_ann_info')
+        raw = raw[0] if isinstance(raw, (list, tuple)) and raw else raw
+        lacking = [key for key in self.leave_out if not isinstance(raw, dict) or key not in raw]
+        if lacking:
+            raise ValueError(
+                f'GroupedPCK(leave_out={list(self.leave_out)}): the annotation of '
+                f'{sample.get("img_path", sample.get("id"))} has no {", ".join(lacking)}. Are '
+                "the keys spelled as in the annotation file, and does the pipeline's last step "
+                'pack raw_ann_info?')
+        return any(raw[key] for key in self.leave_out)
+
+    def _in_torsos(self, sample: dict, kept: tuple, expected: np.ndarray, labeled: np.ndarray
+                   ) -> tuple:
+        """Errors in torsos; without those whose torso is unknown."""
+        names = joint_names(self.dataset_meta, expected.shape[1])
+        lacking = {'right_shoulder', 'left_hip'} - set(names)
+        if lacking:
+            raise ValueError(f"GroupedPCK(unit='torso'): the data set has no {sorted(lacking)}")
+        ends = [names.index('right_shoulder'), names.index('left_hip')]
+        size = np.asarray(sample['input_size'], np.float64)
+        offset = (expected[:, ends[0]] - expected[:, ends[1]]) / np.asarray(
+            sample['input_scale']) * size
+        torso = np.linalg.norm(offset, axis=-1) / size.max()
+        known = labeled[:, ends].all(-1) & (torso > 0)
+        self.skipped += int((~known).sum())
+        errors, labeled = kept
+        return (errors[known] / torso[known, None]).astype(np.float32), labeled[known]
 
     def _cells(self, sample: dict, predicted: np.ndarray, expected: np.ndarray,
                labeled: np.ndarray, name) -> tuple[np.ndarray, np.ndarray]:
@@ -167,6 +216,14 @@ class GroupedPCK(BaseMetric):
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Aggregate over all instances, and over those of each value of ``by``."""
+        if self.skipped:
+            MMLogger.get_current_instance().info(
+                f'GroupedPCK({self.prefix or ""}): {self.skipped} instances of this process left '
+                'out (' + ', '.join(self.leave_out) + ('; no torso' if self.unit == 'torso' else '')
+                + ')')
+            self.skipped = 0
+        if not results:
+            raise ValueError(f'GroupedPCK({self.prefix or ""}): all instances were left out')
         first, second, values, ids = zip(*results, strict=True)
         order = np.arange(len(ids))
         if None not in ids and len(set(ids)) == len(ids):
@@ -185,6 +242,7 @@ class GroupedPCK(BaseMetric):
     def _aggregate(self, first: np.ndarray, second: np.ndarray, groups: dict, joints: list,
                    value: str | None) -> dict[str, float]:
         where = '' if value is None else f'/{value}'
+        kind = 'TorsoPCK' if self.unit == 'torso' else 'PCK'
         metrics = {}
         for threshold in self.thresholds:
             if self.mode == 'published':
@@ -204,10 +262,10 @@ class GroupedPCK(BaseMetric):
                 MMLogger.get_current_instance().warning(
                     f'joints {[j for j in joints if not counts[j]]} never count{where}; as in the '
                     'published code they are 0 in the mean')
-            metrics[f'PCK@{threshold:g}{where}'] = float(np.nanmean(per_joint[joints]))
+            metrics[f'{kind}@{threshold:g}{where}'] = float(np.nanmean(per_joint[joints]))
             for group, members in groups.items():
                 if counts[members].any():
-                    metrics[f'PCK@{threshold:g}{where}/{group}'] = \
+                    metrics[f'{kind}@{threshold:g}{where}/{group}'] = \
                         float(np.nanmean(per_joint[members]))
         return metrics
 

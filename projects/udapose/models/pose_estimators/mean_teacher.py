@@ -17,7 +17,7 @@ from .input_sizes import check_input_sizes
 from .pseudo_labels import make_pseudo_labels
 from .start_model import StartPass, check_start
 from .student_teacher import StudentTeacher
-from .train_options import train_options
+from .train_options import scheduled_quantile, train_options
 
 
 @MODELS.register_module()
@@ -50,10 +50,14 @@ class MeanTeacherPoseEstimator(StudentTeacher):
             term that is ``None`` is left out (``--cfg-options model.alignments.feature=None``).
         train_cfg (dict, optional): Keys:
 
-            - confidence_quantile (float): Rejected share of (sample, joint) entries, default 0.5
-              (the paper's mask_ratio). A head without confidence rejects nothing.
+            - confidence_quantile (float | tuple | dict): Rejected share of (sample, joint) entries,
+              default 0.5 (the paper's mask_ratio). A head without confidence rejects nothing. A
+              schedule, ``dict(start=0.9, end=0.5, begin=0., until=1., shape='linear')``, moves it
+              over these shares of the training; shapes are ``'linear'`` and ``'cosine'``. The pair
+              ``(0.9, 0.5)`` is short for ``dict(start=0.9, end=0.5)``.
             - per_joint_quantile (bool): Quantile per joint, default False (published).
-            - min_confidence (float): Peaks at or below are rejected, default 0.
+            - min_confidence (float | Sequence[float]): Peaks at or below are rejected, default 0; a
+              list has one for each joint (:class:`ConfidenceCalibrationHook` measures them).
             - peaks_from (str): ``'warped'`` (published, default for heatmaps) takes the arg-max
               after the warp into the student's view; ``'teacher'`` (default and only choice for
               all others) takes sub-pixel points in the teacher's view and maps their coordinates
@@ -100,6 +104,10 @@ class MeanTeacherPoseEstimator(StudentTeacher):
         self.teacher_norm = self.train_cfg['teacher_norm']
         self.student_norm = self.train_cfg['student_norm']
         self.source_free = self.train_cfg['source_free']
+        # a buffer, so that it follows the model to its device; not part of checkpoints
+        self.register_buffer('joint_thresholds', None, persistent=False)
+        if not isinstance(self.train_cfg['min_confidence'], (int, float)):
+            self.set_joint_thresholds(self.train_cfg['min_confidence'])
         if not self.readout.has_confidence:
             print_log(f'{type(self.student.head).__name__} gives no confidence: all pseudo-labels '
                       'within the view are accepted, whatever confidence_quantile says',
@@ -249,8 +257,31 @@ class MeanTeacherPoseEstimator(StudentTeacher):
         geometry = view_geometry(
             samples, data_samples['target_student'], self.readout.scale_factor,
             images.device, self.train_cfg['compare_frame'])
+        cfg = self.train_cfg
+        if isinstance(cfg['confidence_quantile'], dict):
+            cfg = {**cfg, 'confidence_quantile': scheduled_quantile(
+                cfg['confidence_quantile'], _progress())}
         return TeacherPass(images, output), geometry, make_pseudo_labels(
-            output, geometry, self.readout, self.train_cfg)
+            output, geometry, self.readout, cfg, self.joint_thresholds)
+
+    def set_joint_thresholds(self, thresholds: Sequence[float] | None) -> None:
+        """Accept pseudo-labels of each joint above its own confidence only.
+
+        Args:
+            thresholds (Sequence[float], optional): One for each joint, in the order of the data
+                set; None: ``train_cfg.min_confidence`` again.
+
+        Raises:
+            ValueError: Another number of joints than the head has.
+        """
+        if thresholds is None:
+            self.joint_thresholds = None
+            return
+        joints = getattr(self.student.head, 'out_channels', len(thresholds))
+        if len(thresholds) != joints:
+            raise ValueError(f'{len(thresholds)} thresholds of confidence for {joints} joints')
+        device = next(self.student.parameters()).device
+        self.joint_thresholds = torch.as_tensor(thresholds, dtype=torch.float32, device=device)
 
     # ------------------------------------------------------------------ helpers
     def _statistics(self, batch: AdaptationBatch) -> dict[str, Tensor]:

@@ -10,15 +10,18 @@ from ..utils.warp import inside, swap_channels, transform_points
 from .adaptation_batch import PseudoLabels
 
 
-def make_pseudo_labels(output, geometry: ViewGeometry, readout: Readout, cfg: dict
-                       ) -> PseudoLabels:
+def make_pseudo_labels(output, geometry: ViewGeometry, readout: Readout, cfg: dict,
+                       thresholds: torch.Tensor | None = None) -> PseudoLabels:
     """Points in the frame of the comparison, selected by confidence, as clean labels.
 
     Args:
         output: The teacher's, float32, in its own view.
         geometry (ViewGeometry): From that view to the frame, readout pixels.
         readout (Readout): Of the student's head.
-        cfg (dict): ``train_cfg`` of :class:`MeanTeacherPoseEstimator`.
+        cfg (dict): ``train_cfg`` of :class:`MeanTeacherPoseEstimator`, with a number as
+            ``confidence_quantile``.
+        thresholds (Tensor, optional): (K,) least confidence of each joint of the *teacher's*
+            view, in place of ``min_confidence``.
 
     Returns:
         PseudoLabels: Without gradients.
@@ -34,8 +37,12 @@ def make_pseudo_labels(output, geometry: ViewGeometry, readout: Readout, cfg: di
     in_view = inside(points, readout.size)
     confidence = confidence * in_view
     if readout.has_confidence:
+        least = cfg['min_confidence']
+        if thresholds is not None:  # joints are ordered as in the frame by now
+            least = swap_channels(thresholds.expand(confidence.shape), geometry.flip_indices,
+                                  geometry.teacher_swap)
         weights = in_view * confident(confidence, cfg['confidence_quantile'],
-                                      cfg['per_joint_quantile'], cfg['min_confidence'])
+                                      cfg['per_joint_quantile'], least)
     else:
         weights = in_view.to(confidence.dtype)
     in_student = geometry.points_in_student(points)

@@ -1,6 +1,9 @@
 """Options of a mean teacher's training step, checked."""
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
+
 from ..readouts import Readout
 
 _DEFAULTS = dict(confidence_quantile=0.5, per_joint_quantile=False, min_confidence=0.,
@@ -33,6 +36,7 @@ def train_options(given: dict | None, readout: Readout) -> dict:
     for key, choices in _CHOICES.items():
         if cfg[key] not in choices:
             raise ValueError(f'train_cfg.{key} must be one of {choices}, got {cfg[key]!r}')
+    _check_selection(cfg)
     maps = readout.kind == 'maps'
     if not maps and (cfg['peaks_from'] == 'warped' or cfg['compare_frame'] == 'base'):
         key = 'peaks_from' if cfg['peaks_from'] == 'warped' else 'compare_frame'
@@ -43,3 +47,59 @@ def train_options(given: dict | None, readout: Readout) -> dict:
     if cfg['peaks_from'] is None:
         cfg['peaks_from'] = 'warped' if maps else 'teacher'
     return cfg
+
+
+_SCHEDULE = dict(start=None, end=None, begin=0., until=1., shape='linear')
+
+
+def _check_selection(cfg: dict) -> None:
+    """Which pseudo-labels are kept: shares in [0, 1], thresholds numbers."""
+    quantile, key = cfg['confidence_quantile'], 'train_cfg.confidence_quantile'
+    if isinstance(quantile, Sequence) and not isinstance(quantile, str) and len(quantile) == 2:
+        quantile = dict(start=quantile[0], end=quantile[1])
+    if isinstance(quantile, Mapping):
+        unknown = set(quantile) - set(_SCHEDULE)
+        if unknown or not {'start', 'end'} <= set(quantile):
+            raise ValueError(f'{key} is a number, a pair (start, end), or a schedule '
+                             'dict(start=.., end=..) with '
+                             f'{sorted(set(_SCHEDULE) - {"start", "end"})} as options, got '
+                             f'{dict(quantile)}')
+        cfg['confidence_quantile'] = quantile = {**_SCHEDULE, **quantile}
+        if quantile['shape'] not in ('linear', 'cosine'):
+            raise ValueError(f"{key}.shape must be 'linear' or 'cosine', got "
+                             f'{quantile["shape"]!r}')
+        if not 0 <= quantile['begin'] < quantile['until'] <= 1:
+            raise ValueError(f'{key}: 0 <= begin < until <= 1 (shares of the training), got '
+                             f'{quantile["begin"]} and {quantile["until"]}')
+        shares = quantile['start'], quantile['end']
+    else:
+        shares = (quantile,)
+    if not all(isinstance(s, (int, float)) and 0 <= s <= 1 for s in shares):
+        raise ValueError(f'{key} is the rejected share, in [0, 1], got {quantile!r}')
+    minimum = cfg['min_confidence']
+    numbers = minimum if isinstance(minimum, Sequence) and not isinstance(minimum, str) \
+        else [minimum]
+    if not all(isinstance(n, (int, float)) for n in numbers):
+        raise ValueError('train_cfg.min_confidence must be a number, or a list with one for each '
+                         f'joint, got {minimum!r}')
+
+
+def scheduled_quantile(quantile: float | Mapping, progress: float) -> float:
+    """The rejected share at a time of the training.
+
+    Args:
+        quantile (float | Mapping): Constant; or checked by :func:`train_options`: from ``start``
+            at the share ``begin`` of the training to ``end`` at ``until``, constant before and
+            after, along a line or half a cosine.
+        progress (float): Share of the training that is done, in [0, 1].
+
+    Returns:
+        float: In [0, 1].
+    """
+    if not isinstance(quantile, Mapping):
+        return quantile
+    t = (progress - quantile['begin']) / (quantile['until'] - quantile['begin'])
+    t = min(max(t, 0.), 1.)
+    if quantile['shape'] == 'cosine':
+        t = (1 - math.cos(math.pi * t)) / 2
+    return quantile['start'] + t * (quantile['end'] - quantile['start'])

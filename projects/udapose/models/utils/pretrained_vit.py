@@ -13,6 +13,7 @@ from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import nn
 
 from ...config_types import is_kind
+from .pretrained_backbone import keep_loaded
 from .vit_checkpoint import load_vit
 
 
@@ -57,11 +58,7 @@ class PretrainedViT:
         # mmpretrain's VisionTransformer draws the position embedding afterwards; both would
         # overwrite what was loaded, but stop at these marks.
         if not isinstance(module, PretrainedLast):
-            for child in module.modules():
-                if child is not module and hasattr(child, 'is_init'):
-                    child.is_init = True
-            if hasattr(module, 'init_cfg'):
-                module.init_cfg = dict(type='Pretrained', checkpoint=self.checkpoint)
+            keep_loaded(module, self.checkpoint)
             own = type(module).init_weights.__module__
             if hasattr(module, 'mask_ratio') and own.startswith('mmpretrain.'):
                 print_log(f'{type(module).__name__} is a MAE encoder, whose init_weights() may '

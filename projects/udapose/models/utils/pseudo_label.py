@@ -88,7 +88,7 @@ def render_gaussians(points: Tensor, size: tuple[int, int], sigma: float, rounde
 
 
 def confident(values: Tensor, quantile: float, per_joint: bool = False,
-              minimum: float = 0.) -> Tensor:
+              minimum: float | Tensor = 0.) -> Tensor:
     """Select the most confident (sample, joint) entries.
 
     Args:
@@ -99,7 +99,8 @@ def confident(values: Tensor, quantile: float, per_joint: bool = False,
         per_joint (bool): Take the quantile over the batch for each joint separately, so that
             hard joints are not left out altogether. Defaults to False (over batch and joints, as
             published: arXiv 2404.14885, official code).
-        minimum (float): Entries at or below this value are rejected in any case.
+        minimum (float | Tensor): Entries at or below this value, or their value of a tensor
+            (B, K), are rejected in any case.
 
     Returns:
         Tensor: (B, K) of zeros and ones.
