@@ -271,6 +271,15 @@ def test_metres_and_missing_numbers_in_space(data):
     assert any(p.startswith('labelled joints of 1 instances have 3D keypoints that are not finite')
                for p in found.problems)
 
+    class Blind(Holes):  # NaN is not greater than any limit
+        def get_data_info(self, i):
+            return dict(super().get_data_info(1), intrinsics=K if i else K * np.nan)
+
+    found, _ = _dataset_checks.examine(Blind(), 1, False, 1.)
+    assert any(p.startswith('the cameras (intrinsics) of 1 instances are not finite')
+               for p in found.problems)
+    assert found.numbers['reprojection']['max'] < 1
+
 
 @pytest.mark.parametrize('ratio', [None, [0.5, 1.]])
 def test_parts_of_a_combined_set_are_checked_alone(data, ratio):

@@ -1,5 +1,6 @@
 """udapose make-masks on files of several categories, and with ids that are text."""
 import json
+import re
 
 import cv2
 import numpy as np
@@ -85,3 +86,54 @@ def test_ids_may_be_text(make):
                             image_id=image_id)
         assert status == 0
         np.testing.assert_array_equal(mask, expected(2))
+
+
+@pytest.mark.parametrize('category', ['2', 2., 2])
+@pytest.mark.parametrize('listed', [str, int])
+def test_a_category_may_be_text_in_one_place_only(make, category, listed):
+    """'names none for its category_id 2 (only for [1, 2])' it said."""
+    status, mask = make([entry(category)],
+                        categories=[dict(c, id=listed(c['id'])) for c in CATEGORIES])
+    assert status == 0
+    np.testing.assert_array_equal(mask, expected(2))
+
+
+NAN = float('nan')
+LABELLED = r'annotation 7 has labelled joints \(\[4\]\) that are null or not finite'
+
+
+@pytest.mark.parametrize('change,message', [
+    (dict(bbox=[NAN, 0, 80, 60]), r'annotation 7 has bbox \[nan, 0, 80, 60\]: expected four fin'),
+    (dict(bbox=[0, 0, None, 60]), r'annotation 7 has bbox \[0, 0, None, 60\]: expected four fin'),
+    (dict(bbox=[0, 0, float('inf'), 60]), 'annotation 7 has bbox .* expected four finite'),
+    (dict(bbox=[0, 0, 80]), 'annotation 7 has bbox .* expected four finite'),
+    (dict(bbox='unknown'), 'annotation 7 has bbox that are not numbers'),
+    (dict(keypoints=[0] * 12 + [None, None, 2, *HIGH, 10, 55, 2]), LABELLED),
+    (dict(keypoints=[0] * 12 + [10, NAN, 2, *HIGH, 10, 55, 2], bbox=None), LABELLED),
+    (dict(keypoints=[0] * 12 + [10, 10, None, *HIGH, 10, 55, 2]), LABELLED),
+    (dict(keypoints=[1, 2, 2, 3]), 'annotation 7 has keypoints that are not x, y, v')])
+def test_numbers_that_are_none_are_named(make, capsys, change, message):
+    """null in a box stopped the whole command with a TypeError."""
+    status, mask = make([dict(entry(1), id=7, **change)])
+    assert status == 1 and mask is None
+    assert re.search(f'1.png: {message}', capsys.readouterr().err)
+
+
+def test_unlabelled_joints_may_hold_anything(make):
+    points = entry(1)['keypoints']
+    points[:3] = [None, NAN, 0]
+    for change in (dict(keypoints=points), dict(keypoints=points, bbox=[])):
+        status, mask = make([dict(entry(1), **change)], out=f'masks{len(change)}')
+        assert status == 0 and mask[30, 40] == 255
+    assert make([dict(entry(1), keypoints=None)], '--method', 'box', out='box')[0] == 0
+
+
+def test_names_of_windows(make, tmp_path):
+    (tmp_path / 'images/sub').mkdir()
+    cv2.imwrite(str(tmp_path / 'images/sub/2.png'), np.zeros((60, 80, 3), np.uint8))
+    boxes = [dict(id=i, file_name=name, bbox=[0, 0, 40, 40]) for i, name in enumerate(
+        ('1.png', 'sub\\2.png'))]
+    boxes.append(dict(id=3, file_name=None, image_id=1, bbox=[50, 50, 10, 10]))
+    status, mask = make(boxes, '--method', 'box')
+    assert status == 0 and mask[55, 55] == 255
+    assert cv2.imread(str(tmp_path / 'masks/sub/2.png'), 0)[20, 20] == 255

@@ -175,6 +175,12 @@ def test_sheet_shows_both_models_on_the_same_images(stub, tmp_path, monkeypatch,
     assert 'wrote' in capsys.readouterr().out
 
 
+@pytest.mark.parametrize('prefix', ['module.', '_orig_mod.', 'module._orig_mod.'])
+def test_a_checkpoint_of_a_wrapped_model(stub, prefix):
+    predictor = pose3d_sheet.Predictor(*stub('good', offset=5., key=f'{prefix}offset'), 'cpu')
+    assert predictor.model.offset.item() == 5
+
+
 def test_2d_pose_is_drawn_where_the_prediction_is(stub):
     predictor = pose3d_sheet.Predictor(*stub('good'), 'cpu')
     sample = predictor(0)

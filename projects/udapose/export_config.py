@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from pathlib import Path
 
 import mmpose
@@ -80,6 +81,15 @@ def _without(node, key: str):
     return type(node)(_without(v, key) for v in node) if isinstance(node, (list, tuple)) else node
 
 
+def _paths_as_text(node):
+    """``pathlib.Path`` as text: a config file cannot hold one."""
+    if isinstance(node, dict):
+        return {k: _paths_as_text(v) for k, v in node.items()}
+    if isinstance(node, (list, tuple)):
+        return type(node)(_paths_as_text(v) for v in node)
+    return os.fspath(node) if isinstance(node, os.PathLike) else node
+
+
 def _as_text(node, *registries: Registry):
     """Every ``type`` as text, where pure Python configs have classes or dotted paths."""
     if isinstance(node, dict):
@@ -125,7 +135,7 @@ def plain_config(cfg: Config) -> Config:
                if name.split('.')[0] != 'udapose']  # e.g. of the user's own backbone
     if _uses_udapose(model):
         imports.append('udapose')
-    return Config(dict(
+    return Config(_paths_as_text(dict(
         default_scope='mmpose',
         visualizer=dict(type='PoseLocalVisualizer', name='visualizer'),  # MMPoseInferencer's
         default_hooks=dict(visualization=dict(  # what test.py --show-dir switches on
@@ -135,7 +145,7 @@ def plain_config(cfg: Config) -> Config:
         model=model,
         test_dataloader=dict(batch_size=32, num_workers=0, dataset=dataset,
                              sampler=dict(type='DefaultSampler', shuffle=False)),
-        test_evaluator=dict(type='PCKAccuracy', thr=0.05, norm_item='bbox'), test_cfg=dict()))
+        test_evaluator=dict(type='PCKAccuracy', thr=0.05, norm_item='bbox'), test_cfg=dict())))
 
 
 def _uses_udapose(node) -> bool:

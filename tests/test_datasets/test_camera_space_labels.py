@@ -1,5 +1,7 @@
 """3D labels that users bring: unlabelled joints, wrong numbers, units, ids, encodings."""
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,7 +26,7 @@ def dataset(data, tmp_path, change, kind='hands', encoding='utf-8', **kwargs):
     change(content)
     path = tmp_path / 'changed.json'
     path.write_bytes(json.dumps(content, ensure_ascii=False).encode(encoding))
-    return DATASETS.build(dict(cfg.labeled_source_train, ann_file=str(path), **kwargs))
+    return DATASETS.build({**cfg.labeled_source_train, 'ann_file': str(path), **kwargs})
 
 
 def unlabel(content, joint, value3d, value2d=(0, 0)):
@@ -202,3 +204,33 @@ def test_an_instance_without_root_depth_is_not_evaluated(mode, depth, warnings):
     metric.process({}, [poses(depth)])
     with pytest.raises(ValueError, match='no instance has a root with a known depth'):
         metric.evaluate(1)
+
+
+def test_paths_of_any_kind(data, tmp_path, monkeypatch):
+    """A relative pathlib.Path crashed in MMEngine, ~ did not exist."""
+    monkeypatch.setenv('HOME', str(data))
+    expected = dataset(data, tmp_path, lambda c: None)
+    where = [dict(ann_file=tmp_path / 'changed.json'), dict(data_root=data / 'hands/source'),
+             dict(data_root='~/hands/source', ann_file=Path('annotations/train.json'))]
+    for kwargs in where:
+        found = dataset(data, tmp_path, lambda c: None, **kwargs)
+        assert len(found) == len(expected)
+        assert found.get_data_info(1)['img_path'] == expected.get_data_info(1)['img_path']
+        assert found[1]['inputs'].shape == expected[1]['inputs'].shape
+
+
+def test_names_of_windows(data, tmp_path):
+    def change(content):
+        for image in content['images']:
+            image['file_name'] = '..\\train\\' + image['file_name']
+        for ann in content['annotations']:
+            ann['mask'] = ann['mask'].replace('/', '\\')
+    found, plain = dataset(data, tmp_path, change), dataset(data, tmp_path, lambda c: None)
+    for key in ('img_path', 'mask_path'):
+        assert os.path.samefile(*(d.get_data_info(0)[key] for d in (found, plain)))
+
+
+@pytest.mark.parametrize('root', ['wrist', 21, -1, 0.5])
+def test_a_root_that_is_no_joint(root, data, tmp_path):
+    with pytest.raises(ValueError, match=f'annotation 0 has root_index={root!r}, but 21 keypoints'):
+        dataset(data, tmp_path, lambda c: c['annotations'][0].update(id=0, root_index=root))

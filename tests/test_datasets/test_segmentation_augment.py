@@ -198,7 +198,7 @@ def test_photographs_of_a_folder(tmp_path):
     (tmp_path / 'sub').mkdir()
     cv2.imwrite(str(tmp_path / 'sub/a.png'), np.full((30, 90, 3), BLUE, np.uint8))
     np.random.seed(0)
-    out = make(prob=1., sources=dict(folder=1.), folder=str(tmp_path), feather=(0, 0))(sample())
+    out = make(prob=1., sources=dict(folder=1.), folder=tmp_path, feather=(0, 0))(sample())
     assert (out['img'][disc()[1] == 0] == BLUE).all()
 
 

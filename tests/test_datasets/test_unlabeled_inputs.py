@@ -9,6 +9,7 @@ from test_unlabeled import DETECTIONS, build, names, write_json
 from test_unlabeled import folder as folder  # a fixture
 from tiny_data import WHOLE, make_metainfo
 
+from udapose.datasets.image_headers import find_images, listed_path
 from udapose.datasets.json_files import load_json
 from udapose.datasets.text_files import read_lines
 from udapose.engine.style_bank import StyleBank
@@ -142,3 +143,58 @@ def test_the_whole_pipeline_of_a_late_header(folder, tmp_path):
     path = write_json(tmp_path / 'boxes.json', DETECTIONS[:3])
     dataset = build(folder, bbox_file=path, verify='none', pipeline=WHOLE[:1])
     assert dataset[1]['bbox'].tolist() == [[0, 50, 25, 72]]
+
+
+@pytest.mark.parametrize('score', [None, float('nan'), 'high'])
+def test_a_score_that_is_no_number(score, folder, tmp_path):
+    """NaN passed every threshold; null was a bare TypeError."""
+    path = write_json(tmp_path / 'boxes.json', [dict(DETECTIONS[0], score=score)])
+    with pytest.raises(ValueError, match=r'boxes\.json: entry 0 has score .*number in \[0, 1\]'):
+        build(folder, bbox_file=path, bbox_thr=0.5)
+
+
+def test_a_null_name_is_no_name(folder, tmp_path):
+    coco = dict(images=[dict(id=3, file_name='a.jpg')])
+    boxes = [dict(file_name=None, image_id=3, bbox=[1, 2, 10, 20])]
+    path = write_json(tmp_path / 'boxes.json', boxes)
+    dataset = build(folder, ann_file=write_json(tmp_path / 'coco.json', coco), bbox_file=path)
+    assert names(dataset, folder) == ['a.jpg']
+    del boxes[0]['image_id']
+    with pytest.raises(ValueError, match='entry 0 has image_id None, for which no file name'):
+        build(folder, bbox_file=write_json(tmp_path / 'boxes.json', boxes))
+
+
+def test_two_images_with_one_id_of_two_types(folder, tmp_path):
+    images = [dict(id=3, file_name='d.jpg'), dict(id='3', file_name='a.jpg')]
+    with pytest.raises(ValueError, match=r"d\.jpg and a\.jpg have the same id '3'"):
+        build(folder, ann_file=write_json(tmp_path / 'coco.json', dict(images=images)))
+
+
+def test_one_suffix_and_one_category(folder, tmp_path):
+    """The letters of '.png' were suffixes: files that end with 'g', as 'a.jpg', were found."""
+    with pytest.raises(FileNotFoundError, match=r'searched recursively for \.png;'):
+        build(folder, suffixes='.png')
+    assert len(build(folder, suffixes='.jpeg')) == len(find_images(str(folder), '.jpeg')) == 1
+    path = write_json(tmp_path / 'boxes.json', [dict(DETECTIONS[0], category_id=n) for n in (1, 2)])
+    assert len(build(folder, bbox_file=path, category_ids=2)) == 1
+
+
+def test_other_names_of_the_same_images(folder, tmp_path):
+    """Of Windows, of `find`, and whole paths; with on_unreadable='skip' they were left out."""
+    (tmp_path / 'list.txt').write_text('b\\10.jpg\nb\\c\\1.jpeg\nnowhere\\1.jpg\n')
+    dataset = build(folder, ann_file=str(tmp_path / 'list.txt'), on_unreadable='skip')
+    assert [info['img_path'] for info in map(dataset.get_data_info, range(len(dataset)))] == [
+        f'{folder}/b/10.jpg', f'{folder}/b/c/1.jpeg']
+    spelled = ['b\\10.jpg', './a.jpg', f'{folder}/d.jpg', 'a.jpg']
+    path = write_json(tmp_path / 'boxes.json', [
+        dict(file_name=name, bbox=[1, 2, 10, 20 + i]) for i, name in enumerate(spelled)])
+    dataset = build(folder, bbox_file=path)
+    assert names(dataset, folder) == ['a.jpg', 'a.jpg', 'b/10.jpg', 'd.jpg']
+    assert [i['bbox'][0, 3] for i in map(dataset.get_data_info, range(4))] == [23, 25, 22, 24]
+
+
+def test_a_backslash_may_belong_to_a_name(tmp_path):
+    (tmp_path / 'a').mkdir()
+    for name in ('a\\b.jpg', 'a/b.jpg'):
+        (tmp_path / name).touch()
+    assert listed_path(str(tmp_path), 'a\\b.jpg') == f'{tmp_path}/a\\b.jpg'

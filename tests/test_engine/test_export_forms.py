@@ -59,6 +59,15 @@ def test_custom_imports_may_be_a_string(cfg, imports, expected):
     assert (plain.custom_imports.imports if expected else plain.get('custom_imports')) == expected
 
 
+def test_a_path_in_the_config(cfg, tmp_path):
+    """It was written as PosixPath(...), which no config file can be."""
+    dataset = cfg.test_dataloader.dataset
+    dataset.data_root, expected = Path(dataset.data_root), str(Path(dataset.data_root))
+    assert plain_config(cfg).test_dataloader.dataset.data_root == expected
+    export(cfg, weights(cfg).state_dict(), tmp_path / 'out')
+    assert Config.fromfile(tmp_path / 'out/config.py').test_dataloader.dataset.data_root == expected
+
+
 LAZY = '''
 from mmengine.config import read_base
 from mmpose.codecs import MSRAHeatmap

@@ -4,6 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.dataset import DefaultSampler, InfiniteSampler
+from mmengine.model import PretrainedInit
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop
 from torch import nn
 
@@ -28,6 +30,47 @@ def test_missing_checkpoint(tmp_path):
     with pytest.raises(FileNotFoundError, match='load_from=nowhere.pth does not exist. Train the '
                                                 'source model first'):
         PreflightHook().before_run(runner(tmp_path, 'nowhere.pth'))
+
+
+def test_a_checkpoint_in_the_home_folder_or_as_a_path(tmp_path, monkeypatch):
+    """MMEngine expands ~, and takes text only."""
+    monkeypatch.setenv('HOME', str(tmp_path))
+    (tmp_path / 'a.pth').touch()
+    PreflightHook().before_run(runner(tmp_path, '~/a.pth', dict(
+        type='Pretrained', checkpoint='~/a.pth')))
+    run = runner(tmp_path, tmp_path / 'a.pth')
+    PreflightHook().before_run(run)
+    assert run._load_from == str(tmp_path / 'a.pth')
+    with pytest.raises(FileNotFoundError, match='load_from=.*/b.pth does not exist'):
+        PreflightHook().before_run(runner(tmp_path, '~/b.pth'))
+
+
+def test_a_spelling_by_which_mmengine_overwrites_what_it_loads(tmp_path):
+    (tmp_path / 'a.pth').touch()
+    cfg = dict(checkpoint=str(tmp_path / 'a.pth'))
+    for kind in ('Pretrained', PretrainedInit):
+        PreflightHook().before_run(runner(tmp_path, None, dict(cfg, type=kind)))
+    with pytest.raises(ValueError, match=r"init_cfg of backbone has type='mmengine\.model\.Pretra.*"
+                                         "Write type='Pretrained'"):
+        PreflightHook().before_run(runner(tmp_path, None, dict(
+            cfg, type='mmengine.model.PretrainedInit')))
+
+
+class TwoDomains(list):
+    num_source, num_target = 2, 2
+
+
+@pytest.mark.parametrize('sampler', [DefaultSampler, InfiniteSampler])
+def test_a_sampler_that_mixes_the_domains(tmp_path, sampler):
+    """It crashed in the first batch without one of them, often the last of the first epoch."""
+    run, data = runner(tmp_path), TwoDomains(range(4))
+    run._train_loop.dataloader = SimpleNamespace(dataset=data, sampler=sampler(data))
+    with pytest.raises(ValueError, match=rf"sampler is {sampler.__name__}.*lacks one of them.*"
+                                         "type='TwoDomainSampler'"):
+        PreflightHook().before_run(run)
+    plain = list(data)
+    run._train_loop.dataloader = SimpleNamespace(dataset=plain, sampler=sampler(plain))
+    PreflightHook().before_run(run)
 
 
 @pytest.mark.parametrize('where', ['load_from', 'init_cfg'])

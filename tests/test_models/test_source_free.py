@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.model import PretrainedInit
 from mmengine.runner.checkpoint import _load_checkpoint_to_model
 from mmengine.structures import InstanceData, PixelData
 from mmpose.registry import KEYPOINT_CODECS, MODELS
@@ -199,10 +200,11 @@ def test_random_weights_are_refused():
 
 
 @pytest.mark.parametrize('where', ['outer', 'plain'])
-def test_init_cfg_fills_it(where, tmp_path):
+@pytest.mark.parametrize('kind', ['Pretrained', PretrainedInit])
+def test_init_cfg_fills_it(where, kind, tmp_path):
     state = loaded_checkpoint('heatmap')
     torch.save(dict(state_dict=state), tmp_path / 'plain.pth')
-    init = dict(type='Pretrained', checkpoint=str(tmp_path / 'plain.pth'))
+    init = dict(type=kind, checkpoint=str(tmp_path / 'plain.pth'))
     plain = plain_config('heatmap')
     model = MODELS.build(dict(
         type='MeanTeacherPoseEstimator', alignments=DISTILL, train_cfg=dict(source_free=True),
@@ -211,6 +213,19 @@ def test_init_cfg_fills_it(where, tmp_path):
     model.init_weights()
     assert same(model.start, state) and same(model.student, state)
     model.train().loss(*target_batch())
+
+
+def test_a_dotted_path_does_not_count(tmp_path):
+    """MMEngine loads by it, and overwrites the weights afterwards."""
+    torch.save(dict(state_dict=loaded_checkpoint('heatmap')), tmp_path / 'plain.pth')
+    init = dict(type='mmengine.model.PretrainedInit', checkpoint=str(tmp_path / 'plain.pth'))
+    model = MODELS.build(dict(
+        type='MeanTeacherPoseEstimator', alignments=DISTILL, train_cfg=dict(source_free=True),
+        pose_estimator=dict(plain_config('heatmap'), init_cfg=init)))
+    model.init_weights()
+    assert not same(model.student, loaded_checkpoint('heatmap'))
+    with pytest.raises(ValueError, match='weights are random'):
+        model.train().loss(*target_batch())
 
 
 def test_it_stays_while_the_student_moves_and_survives_a_resume():

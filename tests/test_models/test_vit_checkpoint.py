@@ -238,6 +238,8 @@ def test_a_folder_stands_for_its_last_checkpoint(tmp_path):
     # the training's folder was elsewhere
     (tmp_path / 'last_checkpoint').write_text('/gone/iter_20.pth')
     assert 'pos_embed' in read_state_dict(str(tmp_path))
+    assert 'pos_embed' in read_state_dict(tmp_path)  # a pathlib.Path
+    assert PretrainedViT(tmp_path).checkpoint == str(tmp_path)
 
 
 def test_what_was_loaded_and_what_was_not_is_logged():

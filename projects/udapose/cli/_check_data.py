@@ -15,6 +15,8 @@ from mmengine.registry import init_default_scope
 from mmpose.datasets import CombinedDataset
 from mmpose.registry import DATASETS
 
+from udapose.datasets.wrappers import inner_datasets
+
 from ._dataset_checks import examine, overlap, spread
 from ._dataset_sheet import sheet
 
@@ -52,6 +54,9 @@ def parts(name: str, dataset) -> Iterator[tuple[str, object]]:
     elif isinstance(dataset, CombinedDataset):
         for index in range(len(dataset.datasets)):
             yield f'{name}/{index}', CombinedPart(dataset, index)
+    elif (inner := inner_datasets(dataset)) != [dataset]:  # ConcatDataset, RepeatDataset
+        for index, part in enumerate(inner):
+            yield from parts(f'{name}/{index}' if len(inner) > 1 else name, part)
     else:
         yield name, dataset
 

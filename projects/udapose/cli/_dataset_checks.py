@@ -197,12 +197,16 @@ def _left_right(found: Findings, points: np.ndarray, seen: np.ndarray, names: li
 
 def _cameras(found: Findings, infos: list[dict], limit: float) -> None:
     """The median instance is judged, not the worst joint: a reader may fit a pinhole to a lens."""
-    errors, worst, behind, unknown = [], None, 0, []
+    errors, worst, behind, unknown, blind = [], None, 0, [], []
     for info in infos:
         if info.get('keypoints_cam') is None or info.get('keypoints') is None:
             continue
         seen = visible_joints(info['keypoints_visible'])
-        cam = np.asarray(info['keypoints_cam'], float)[0]
+        cam, matrix = np.asarray(info['keypoints_cam'], float)[0], np.asarray(
+            info['intrinsics'], float)
+        if not np.isfinite(matrix).all():
+            blind.append(str(info['img_path']))
+            continue
         finite = np.isfinite(cam).all(-1)
         if (seen & ~finite).any():
             unknown.append(str(info['img_path']))
@@ -212,14 +216,18 @@ def _cameras(found: Findings, infos: list[dict], limit: float) -> None:
         behind += int((~front).sum())
         if not front.any():
             continue
-        error = np.linalg.norm(project(cam[front], np.asarray(info['intrinsics'], float))
-                               - np.asarray(info['keypoints'], float)[0][seen][front], axis=-1)
+        error = np.linalg.norm(
+            project(cam[front], matrix) - np.asarray(info['keypoints'], float)[0][seen][front],
+            axis=-1)
         if worst is None or error.max() > worst[0]:
             worst = float(error.max()), info['img_path']
         errors.append(error)
     if unknown:
         found.problems.append(f'labelled joints of {len(unknown)} instances have 3D keypoints that '
                               f'are not finite: {_some(unknown)}')
+    if blind:
+        found.problems.append(f'the cameras (intrinsics) of {len(blind)} instances are not finite: '
+                              f'{_some(blind)}')
     if behind:
         found.problems.append(f'{behind} labelled joints are behind the camera (z <= 0)')
     if errors:

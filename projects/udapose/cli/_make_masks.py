@@ -9,14 +9,15 @@ import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from udapose.datasets.box_files import BOX_FORMS, id_key, image_names
+from udapose.datasets.box_files import BOX_FORMS, id_key, image_names, under_listed_names
 from udapose.datasets.derived_masks import MaskOptions, derive_mask
-from udapose.datasets.image_headers import find_images
+from udapose.datasets.image_headers import find_images, listed_path
 from udapose.datasets.json_files import load_json
 from udapose.datasets.mask_skeleton import Skeleton
 from udapose.synthetic.command import Progress
@@ -42,7 +43,7 @@ def read_annotations(path: str, category_ids=None
     named = {id_key(key): name for key, name in names.items()}  # some ids may be text
     found: dict[str, list[dict]] = {name: [] for name in names.values()}
     for i, entry in enumerate(coco['annotations']):
-        name = entry.get('file_name', named.get(id_key(entry.get('image_id'))))
+        name = entry.get('file_name') or named.get(id_key(entry.get('image_id')))
         if name is None:
             raise ValueError(f'{path}: annotation {i} has no "file_name", and "images" none for '
                              f'image_id {entry.get("image_id")}')
@@ -70,6 +71,7 @@ def collect(images: Path, ann_file: str, category_ids=None
         raise FileNotFoundError(f'no images in {images}' if images.is_dir() else
                                 f'{images} is not a folder')
     annotations, skeleton = read_annotations(ann_file, category_ids)
+    annotations = under_listed_names(annotations, names, partial(listed_path, str(images)))
     jobs = [(name, annotations[name]) for name in names if annotations.get(name)]
     if not jobs:
         raise ValueError(f'none of the {len(names)} images in {images} (as "{names[0]}") is '

@@ -16,6 +16,7 @@ from mmpose.registry import DATASETS, MODELS
 from udapose.datasets.transforms import LoadPoseImage
 from udapose.engine.hooks.attention_visualization_hook import overlay
 from udapose.evaluation.pose3d import joint_errors
+from udapose.models.pose_estimators.checkpoint_formats import model_entries
 from udapose.models.utils.attention_maps import attention_heat, check_attention
 from udapose.visualization import draw_skeleton_3d
 
@@ -48,8 +49,7 @@ class Predictor:
         init_default_scope('mmpose')
         self.dataset = DATASETS.build(cfg.test_dataloader.dataset)
         self.model = MODELS.build(cfg.model)
-        loaded = CheckpointLoader.load_checkpoint(str(checkpoint), map_location='cpu')
-        state = loaded.get('state_dict', loaded)
+        state = model_entries(CheckpointLoader.load_checkpoint(str(checkpoint), map_location='cpu'))
         wanted = self.model.state_dict()
         fitting = {k: v for k, v in state.items() if k in wanted and v.shape == wanted[k].shape}
         if not fitting:

@@ -1,8 +1,10 @@
 """Reading boxes of people (hands, animals) from COCO-style json files."""
 from __future__ import annotations
 
+import math
+import os.path as osp
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from mmengine.logging import MMLogger
@@ -25,9 +27,11 @@ def image_names(coco: dict, path: str) -> dict:
         ValueError: An entry lacks ``id`` or ``file_name``, or has the id of another image.
     """
     names: dict = {}
+    known: dict[str, str] = {}
     try:
         for image in coco.get('images') or []:
-            other = names.setdefault(image['id'], image['file_name'])
+            names[image['id']] = image['file_name']
+            other = known.setdefault(id_key(image['id']), image['file_name'])
             if other != image['file_name']:
                 raise ValueError(f'{path}: {other} and {image["file_name"]} have the same id '
                                  f'{image["id"]!r}: number the images anew')
@@ -47,7 +51,7 @@ def parse_boxes(content: list | dict, path: str, names: dict | None = None,
         content (list | dict): Detections, or a COCO dict (see the class of the data set).
         path (str): For messages.
         names (dict, optional): Image id to file name, where ``content`` holds ids only.
-        category_ids (Sequence[int], optional): Categories to keep. Defaults to all.
+        category_ids (Sequence[int] | int, optional): Categories to keep. Defaults to all.
         score_thr (float): Detections with a lower score are dropped, in [0, 1]. Defaults to 0.
 
     Returns:
@@ -66,6 +70,8 @@ def parse_boxes(content: list | dict, path: str, names: dict | None = None,
         raise ValueError(f'{path} holds a {type(content).__name__}: expected {BOX_FORMS}')
 
     # ids are numbers in one file and text in another
+    if isinstance(category_ids, (int, str)):
+        category_ids = [category_ids]
     wanted = {id_key(number) for number in category_ids or ()}
     named = {id_key(key): name for key, name in (names or {}).items()}
     boxes: dict[str, list] = {}
@@ -80,26 +86,58 @@ def parse_boxes(content: list | dict, path: str, names: dict | None = None,
         if category_ids is not None and id_key(entry.get('category_id', 1)) not in wanted:
             left_out['of other categories'] += 1
             continue
-        try:
-            score = float(entry.get('score', 1.))
-        except (TypeError, ValueError):
-            raise ValueError(f'{path}: entry {i} has score {entry["score"]!r}: expected a number '
-                             'in [0, 1], or none') from None
+        score = _score(entry, i, path)
         if score < score_thr:
             left_out[f'with a score below {score_thr:g}'] += 1
             continue
-        name = entry.get('file_name', named.get(id_key(entry.get('image_id'))))
-        if name is None and isinstance(entry['image_id'], str):
-            name = entry['image_id']
+        number = entry.get('image_id')
+        name = entry.get('file_name') or named.get(id_key(number))
+        if name is None and isinstance(number, str):
+            name = number
         if name is None:
             raise ValueError(
-                f'{path}: entry {i} has image_id {entry["image_id"]}, for which no file name is '
+                f'{path}: entry {i} has image_id {number}, for which no file name is '
                 'known: give "file_name" in the entries, or "images" in this file, or a COCO file '
                 'with "images" as ann_file')
         boxes.setdefault(name, []).append((_to_xyxy(entry, i, path), score))
     for what, count in left_out.items():
         MMLogger.get_current_instance().info(f'{path}: left out {count} boxes {what}')
     return boxes
+
+
+def under_listed_names(boxes: dict[str, list], names: Sequence[str],
+                       path_of: Callable[[str], str]) -> dict[str, list]:
+    """Boxes by the names of a list of images, where two files name one image differently.
+
+    ``./1.jpg``, the whole path and ``people\\1.jpg`` are names of other programs for the image
+    that a list or folder calls ``1.jpg`` or ``people/1.jpg``.
+
+    Args:
+        boxes (dict[str, list]): By name; names that are not listed are left as they are.
+        names (Sequence[str]): Of the listed images.
+        path_of (Callable): Name to path.
+    """
+    foreign = boxes.keys() - set(names)
+    if not foreign:
+        return boxes
+    listed = {osp.normpath(path_of(name)): name for name in names}
+    found: dict[str, list] = {}
+    for name, part in boxes.items():
+        if name in foreign:
+            name = listed.get(osp.normpath(path_of(name)), name)
+        found.setdefault(name, []).extend(part)
+    return found
+
+
+def _score(entry: dict, i: int, path: str) -> float:
+    try:
+        score = float(entry.get('score', 1.))
+    except (TypeError, ValueError):
+        score = math.nan
+    if math.isnan(score):  # it would pass every threshold
+        raise ValueError(f'{path}: entry {i} has score {entry["score"]!r}: expected a number '
+                         'in [0, 1], or none')
+    return score
 
 
 def _to_xyxy(entry: dict, i: int, path: str) -> np.ndarray:

@@ -12,6 +12,7 @@ from mmpose.registry import DATASETS
 
 from ..codecs.camera_geometry import project
 from .coco_files import annotated_images, load_coco
+from .image_headers import listed_path
 from .pose_size import implausible_size
 
 _NUM_CHECKED = 256
@@ -63,6 +64,8 @@ class CameraSpaceCocoDataset(BaseCocoStyleDataset):
         self.max_reprojection_error = max_reprojection_error
         self.extent_range = extent_range
         self._left_out: Counter = Counter()
+        for key in {'ann_file', 'data_root'} & kwargs.keys():
+            kwargs[key] = osp.expanduser(kwargs[key] or '')  # text, also of a pathlib.Path
         super().__init__(*args, **kwargs)
         if self.data_mode != 'topdown' or self.bbox_file:
             raise ValueError(f"{type(self).__name__} needs data_mode='topdown' and the annotated "
@@ -79,7 +82,7 @@ class CameraSpaceCocoDataset(BaseCocoStyleDataset):
             if number % self.sample_interval:
                 continue
             image.update(img_id=image['id'],
-                         img_path=osp.join(self.data_prefix['img'], image['file_name']))
+                         img_path=listed_path(self.data_prefix['img'], image['file_name']))
             images.append(image)
             for ann in entries:
                 info = self.parse_data_info(dict(raw_ann_info=ann, raw_img_info=image))
@@ -127,11 +130,12 @@ class CameraSpaceCocoDataset(BaseCocoStyleDataset):
         info['intrinsics'] = self._numbers(camera, 'K', 3, ann)
         if info['intrinsics'].shape != (3, 3) or not np.isfinite(info['intrinsics']).all():
             raise self._error(ann, 'has a camera.K that is not 3 x 3 finite numbers')
-        if not 0 <= root < num_joints:
-            raise self._error(ann, f'has root_index={root}, but {num_joints} keypoints')
+        if not isinstance(root, (int, float)) or root not in range(num_joints):
+            raise self._error(ann, f'has root_index={root!r}, but {num_joints} keypoints: it is '
+                              'the number of a joint, from 0')
         info['root_index'] = int(root)
         if ann.get('mask'):
-            info['mask_path'] = osp.join(self.data_root or '', ann['mask'])
+            info['mask_path'] = listed_path(self.data_root or '', ann['mask'])
         return info
 
     def _get_topdown_data_infos(self, instance_list: list[dict]) -> list[dict]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from .box_files import id_key
 from .mask_skeleton import Skeleton
 
 METHODS = ('hull', 'box', 'grabcut')
@@ -189,18 +190,22 @@ def _of_category(annotation: dict, skeletons: Mapping[object, Skeleton]) -> Skel
     category = annotation.get('category_id')
     if category is None and len(skeletons) == 1:
         return next(iter(skeletons.values()))
-    if category not in skeletons and skeletons and annotation.get('keypoints'):
+    # "1" in one place and 1 in another, as in files that tools have joined
+    same = [known for known in skeletons if id_key(known) == id_key(category)]
+    if same:
+        return skeletons[same[0]]
+    if skeletons and annotation.get('keypoints'):
         raise ValueError(f'annotation {annotation.get("id")} has keypoints, but "categories" names '
                          f'none for its category_id {category} (only for {[*skeletons]})')
-    return skeletons.get(category, Skeleton())
+    return Skeleton()
 
 
 def _instance_mask(image: np.ndarray, annotation: dict, method: str, skeleton: Skeleton,
                    options: MaskOptions) -> tuple[np.ndarray | None, bool]:
     shape = image.shape[:2]
     points = _keypoints(annotation, skeleton.names)
-    box = annotation.get('bbox')
-    if box is None or len(box) != 4 or not (box[2] > 0 and box[3] > 0):
+    box = _box(annotation)
+    if box is None or not (box[2] > 0 and box[3] > 0):
         box = None if points is None else _box_around(points, skeleton, options.dilate)
     if box is None or (method == 'hull' and points is None):
         return None, False
@@ -219,13 +224,45 @@ def _instance_mask(image: np.ndarray, annotation: dict, method: str, skeleton: S
 
 def _keypoints(annotation: dict, names: Sequence[str]) -> np.ndarray | None:
     """(K, 3), or None if no joint is labelled."""
-    points = np.asarray(annotation.get('keypoints', ()), float).reshape(-1, 3)
-    if not (points[:, 2] > 0).any():
+    points = _numbers(annotation, 'keypoints')
+    if points is None:
         return None
+    if len(points) % 3:
+        raise ValueError(f'annotation {annotation.get("id")} has keypoints that are not x, y, v of '
+                         f'each joint, but {len(points)} numbers')
+    points = points.reshape(-1, 3)
+    seen = ~(points[:, 2] <= 0)  # NaN is no "unlabelled"
+    if not seen.any():
+        return None
+    if not np.isfinite(points[seen]).all():
+        bad = np.flatnonzero(seen & ~np.isfinite(points).all(1)).tolist()
+        raise ValueError(f'annotation {annotation.get("id")} has labelled joints ({bad}) that are '
+                         'null or not finite: correct them, or mark them as unlabelled (v = 0)')
     if names and len(points) != len(names):
         raise ValueError(f'annotation {annotation.get("id")} has {len(points)} keypoints, but the '
                          f'category names {len(names)}')
     return points
+
+
+def _box(annotation: dict) -> list[float] | None:
+    """Left, top, width, height; None without a box."""
+    box = _numbers(annotation, 'bbox')
+    if box is not None and (len(box) != 4 or not np.isfinite(box).all()):
+        raise ValueError(f'annotation {annotation.get("id")} has bbox {annotation["bbox"]}: '
+                         'expected four finite numbers, or no box')
+    return None if box is None else box.tolist()
+
+
+def _numbers(annotation: dict, key: str) -> np.ndarray | None:
+    """A flat list of numbers, in which null is NaN; None without it."""
+    given = annotation.get(key)
+    if given is None or not len(given):
+        return None
+    try:
+        return np.asarray(given, float).reshape(-1)
+    except (TypeError, ValueError):
+        raise ValueError(f'annotation {annotation.get("id")} has {key} that are not numbers') \
+            from None
 
 
 def _box_around(points: np.ndarray, skeleton: Skeleton, dilate: float | None) -> list[float]:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import os.path as osp
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,11 +25,12 @@ def find_images(folder: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[s
 
     Args:
         folder (str): Where to start.
-        suffixes (Sequence[str]): Accepted suffixes with dot, in lower case.
+        suffixes (Sequence[str] | str): Accepted suffixes with dot, in lower case.
 
     Returns:
         list[str]: Paths relative to ``folder`` with forward slashes, sorted.
     """
+    suffixes = (suffixes,) if isinstance(suffixes, str) else tuple(suffixes)
     found, visited = [], set()
     for parent, folders, files in os.walk(folder, followlinks=True):
         folders[:] = sorted(f for f in folders if not f.startswith('.'))
@@ -39,9 +41,25 @@ def find_images(folder: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[s
         visited.add(real)
         relative = os.path.relpath(parent, folder)
         for name in files:
-            if name.lower().endswith(tuple(suffixes)) and not name.startswith('.'):
+            if name.lower().endswith(suffixes) and not name.startswith('.'):
                 found.append(os.path.normpath(os.path.join(relative, name)).replace(os.sep, '/'))
     return sorted(found)
+
+
+def listed_path(folder: str, name: str) -> str:
+    """The path of an image that a list or annotation file names.
+
+    Files written on Windows name ``people\\1.jpg``, which elsewhere is no folder with a file.
+
+    Args:
+        folder (str): What the name is relative to.
+        name (str): As in the file.
+    """
+    path = osp.join(folder, name)
+    if '\\' in name and not osp.exists(path):  # it may be a part of a name
+        other = osp.join(folder, name.replace('\\', '/'))
+        return other if osp.exists(other) else path
+    return path
 
 
 def read_image_size(path: str) -> tuple[int, int]:

@@ -12,9 +12,10 @@ from mmengine.logging import MMLogger
 from mmpose.registry import DATASETS
 from torch.utils.data import Dataset
 
-from .image_headers import IMAGE_SUFFIXES, find_images, read_image_sizes
+from .image_headers import IMAGE_SUFFIXES, find_images, listed_path, read_image_sizes
 from .text_files import read_lines
 from .transforms import LoadPoseImage
+from .wrappers import without_pipelines
 
 _NUM_SHOWN = 5
 
@@ -107,7 +108,7 @@ def _list_images(images: str | Sequence[str] | dict, role: str) -> list[str]:
     remedy = (f'point {role} of StyleTransferDataset to your images, for example with '
               f'--cfg-options train_dataloader.dataset.{role}=FOLDER')
     if isinstance(images, dict):
-        dataset = DATASETS.build(dict(images, pipeline=[]))
+        dataset = DATASETS.build(without_pipelines(images))
         # an image with several people is one image
         return list(dict.fromkeys(
             dataset.get_data_info(i)['img_path'] for i in range(len(dataset))))
@@ -127,7 +128,7 @@ def _list_images(images: str | Sequence[str] | dict, role: str) -> list[str]:
     if not names:
         raise FileNotFoundError(f'no {role} images in "{images}" (folders are searched recursively '
                                 f'for {", ".join(IMAGE_SUFFIXES)}): {remedy}')
-    return [osp.join(folder, osp.expanduser(name)) for name in names]
+    return [listed_path(folder, osp.expanduser(name)) for name in names]
 
 
 def _checked(paths: list[str], role: str, on_unreadable: str) -> list[str]:

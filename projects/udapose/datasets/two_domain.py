@@ -6,12 +6,15 @@ from copy import deepcopy
 from json import JSONDecodeError
 
 from mmengine.dataset import Compose
+from mmpose.datasets.datasets import BaseCocoStyleDataset
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.datasets.transforms import KeypointConverter
 from mmpose.registry import DATASETS
 from torch.utils.data import Dataset
 
+from ..config_types import is_kind
 from .coco_files import why_mmpose_fails
+from .wrappers import inner_configs, inner_datasets
 
 
 @DATASETS.register_module()
@@ -123,7 +126,7 @@ def _build(name: str, cfg: dict) -> Dataset:
             if isinstance(error, (JSONDecodeError, UnicodeDecodeError)):
                 _explain(name, cfg, error)
             raise
-        inner = cfg.get('datasets', [cfg])[0]
+        inner = next(inner_configs(cfg))
         where = ' '.join(str(inner[k]) for k in ('data_root', 'ann_file') if inner.get(k))
         raise _empty(name, f'{inner.get("type")} ({where})') from None
     except (TypeError, KeyError) as error:  # of MMPose's, on ids that it does not expect
@@ -133,10 +136,11 @@ def _build(name: str, cfg: dict) -> Dataset:
 
 def _explain(name: str, cfg: dict, error: Exception) -> None:
     """Say what is wrong with an annotation file that MMPose's data sets cannot read."""
-    for inner in cfg.get('datasets', [cfg]):
+    for inner in inner_configs(cfg):
         ann_file = str(inner.get('ann_file') or '')
         path = osp.join(str(inner.get('data_root') or ''), ann_file)
-        if 'Coco' in str(inner.get('type')) and ann_file.endswith('.json') and osp.isfile(path):
+        coco = is_kind(inner, DATASETS, BaseCocoStyleDataset)
+        if coco and ann_file.endswith('.json') and osp.isfile(path):
             reason = why_mmpose_fails(path)
             if reason:
                 raise ValueError(f'the {name} data set: {reason}') from error
@@ -156,9 +160,9 @@ def _describe(part: Dataset) -> str:
 
 
 def _check_no_direct_conversion(name: str, part: Dataset) -> None:
-    pipeline = getattr(part, 'pipeline', None)
-    transforms = pipeline.transforms if isinstance(pipeline, Compose) else []
-    if any(isinstance(t, KeypointConverter) for t in transforms):
+    pipelines = [getattr(inner, 'pipeline', None) for inner in inner_datasets(part)]
+    if any(isinstance(t, KeypointConverter) for pipeline in pipelines
+           if isinstance(pipeline, Compose) for t in pipeline.transforms):
         raise ValueError(
             f'KeypointConverter in the {name} pipeline itself leaves flip_indices and the other '
             'descriptions of the keypoints as they were before: wrap the data set, '

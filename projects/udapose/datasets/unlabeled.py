@@ -10,8 +10,14 @@ from mmengine.logging import MMLogger
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
-from .box_files import BOX_FORMS, image_names, parse_boxes
-from .image_headers import IMAGE_SUFFIXES, find_images, read_image_size, read_image_sizes
+from .box_files import BOX_FORMS, image_names, parse_boxes, under_listed_names
+from .image_headers import (
+    IMAGE_SUFFIXES,
+    find_images,
+    listed_path,
+    read_image_size,
+    read_image_sizes,
+)
 from .json_files import load_json
 from .text_files import read_lines
 from .transforms.masks import LoadForegroundMask
@@ -45,10 +51,10 @@ class UnlabeledPoseDataset(BaseCocoStyleDataset):
             w, h], score, category_id}]`` or a COCO file with boxes. Boxes are clipped to the
             image; crowds (``iscrowd``) are left out.
         bbox_thr (float): Lowest score of detections that are used, in [0, 1]. Defaults to 0.
-        category_ids (Sequence[int], optional): Categories that are used. Defaults to all.
+        category_ids (Sequence[int] | int, optional): Categories that are used. Defaults to all.
         images_without_box (str): Where boxes are given, images that have none: ``'skip'`` (a
             detector saw nobody) or ``'whole'``. Defaults to ``'skip'``.
-        suffixes (Sequence[str]): Suffixes of images in a folder.
+        suffixes (Sequence[str] | str): Suffixes of images in a folder.
         verify (str): ``'header'`` reads all headers at the start, in threads; ``'none'`` reads an
             image's header (its size) when the image is needed, and clips its box then.
             Defaults to ``'header'``.
@@ -84,6 +90,7 @@ class UnlabeledPoseDataset(BaseCocoStyleDataset):
                 'be predicted, and how they change sides in a flip. Use the source data\'s')
         self.bbox_thr, self.category_ids = bbox_thr, category_ids
         self.images_without_box = images_without_box
+        suffixes = [suffixes] if isinstance(suffixes, str) else suffixes
         self.suffixes = tuple(s.lower() for s in suffixes)
         self.verify, self.on_unreadable = verify, on_unreadable
         self.num_threads = num_threads
@@ -101,6 +108,7 @@ class UnlabeledPoseDataset(BaseCocoStyleDataset):
         sizes = self._check_headers(names)
         names = [name for name in names if sizes is None or self._path(name) in sizes]
         if boxes is not None:
+            boxes = under_listed_names(boxes, names, self._path)
             self._check_match(names, boxes)
 
         instances, counts = [], dict(without=0, degenerate=0)
@@ -159,7 +167,7 @@ class UnlabeledPoseDataset(BaseCocoStyleDataset):
         return osp.normpath(self.data_prefix.get('img', '') or self.data_root or '.')
 
     def _path(self, name: str) -> str:
-        return osp.join(self._folder, name)
+        return listed_path(self._folder, name)
 
     def _list_images(self) -> tuple[list[str], dict | None]:
         """Names of the images and, where there are any, boxes by name."""

@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 
 from ..datasets.image_headers import IMAGE_SUFFIXES, find_images
 from ..datasets.transforms import LoadPoseImage
+from ..datasets.wrappers import without_pipelines
 
 
 class StyleBank:
@@ -35,7 +36,7 @@ class StyleBank:
 
     def __init__(self, images: dict | str | Dataset, size: int, batch_size: int = 64) -> None:
         if isinstance(images, (str, os.PathLike)):
-            images = os.fspath(images)
+            images = os.path.expanduser(os.fspath(images))
             names = find_images(images, IMAGE_SUFFIXES)
             items = [dict(img_path=f'{images}/{name}') for name in names]
             if not items:
@@ -43,7 +44,7 @@ class StyleBank:
                     f'AdaINStyleHook: style_images={images} holds no images '
                     f'({", ".join(IMAGE_SUFFIXES)}): name a folder of target images')
         else:
-            dataset = DATASETS.build(dict(images, pipeline=[])) if isinstance(images, dict) \
+            dataset = DATASETS.build(without_pipelines(images)) if isinstance(images, dict) \
                 else images
             items = [dataset.get_data_info(i) for i in _spread(len(dataset), size)]
         self.items = [items[i] for i in _spread(len(items), size)]

@@ -216,6 +216,8 @@ class PublicPoseDataset(BaseCocoStyleDataset):
         box = np.array(instance['bbox'], np.float32).reshape(1, 4)
         if not np.isfinite(box).all() or (box[:, 2:] - box[:, :2] < 1).any():
             return self.count('instances with an empty box, left out')
+        if cam is not None and not np.isfinite(np.asarray(instance['intrinsics'], float)).all():
+            return self.count('instances whose camera has numbers that are not finite, left out')
         info = dict(
             instance, keypoints=points, keypoints_visible=flags, bbox=box,
             bbox_score=np.ones(1, np.float32), num_keypoints=int((flags > 0).sum()), iscrowd=0,

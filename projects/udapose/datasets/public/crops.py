@@ -21,7 +21,7 @@ def square_keypoint_box(keypoints: np.ndarray, image_size: Sequence[int], factor
     image's shorter side; it is shifted into the image, never padded.
 
     Args:
-        keypoints (np.ndarray): (..., K, 2) pixels.
+        keypoints (np.ndarray): (..., K, 2) pixels; NaN is left out.
         image_size (Sequence[int]): (width, height) of the image, pixels.
         factor (float): Enlargement. Defaults to 1.5.
 
@@ -30,7 +30,8 @@ def square_keypoint_box(keypoints: np.ndarray, image_size: Sequence[int], factor
         width is ``x2 - x1``.
     """
     size = np.asarray(image_size, np.float64)
-    low, high = keypoints.min(-2), keypoints.max(-2)
+    # of the joints that are known: one that is not must not cost the whole hand
+    low, high = np.fmin.reduce(keypoints, -2), np.fmax.reduce(keypoints, -2)
     side = np.minimum(np.round(factor * (high - low).max(-1, keepdims=True)), size.min())
     start = np.clip(np.round((low + high) / 2 - side / 2), 0, size - side)
     return np.concatenate([start, start + side], -1).astype(np.float32)

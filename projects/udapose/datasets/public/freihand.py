@@ -55,11 +55,12 @@ class FreiHANDDataset(PublicHandDataset):
             '  evaluation_K.json  evaluation_xyz.json  evaluation/rgb/00000000.jpg ...')
 
     def __init__(self, data_root: str, *args, versions: Sequence[str] = VERSIONS, **kwargs) -> None:
+        versions = (versions, ) if isinstance(versions, str) else tuple(versions)
         unknown = [v for v in versions if v not in VERSIONS]
         if unknown or not versions:
-            raise ValueError(f'FreiHANDDataset: versions={tuple(versions)} should be some of '
+            raise ValueError(f'FreiHANDDataset: versions={versions} should be some of '
                              f'{VERSIONS}')
-        self.versions = tuple(versions)
+        self.versions = versions
         super().__init__(data_root, *args, **kwargs)
 
     def load_instances(self) -> Iterable[dict]:

@@ -62,7 +62,9 @@ class PanopticHandsDataset(PublicHandDataset):
                  min_score: float = 0., **kwargs) -> None:
         if step < 1:
             raise ValueError(f'PanopticHandsDataset: step={step} must be at least 1')
-        self.sequences, self.cameras, self.step = sequences, cameras, step
+        self.sequences, self.cameras = (
+            [names] if isinstance(names, str) else names for names in (sequences, cameras))
+        self.step = step
         self.min_side, self.min_score = min_side, min_score
         super().__init__(data_root, *args, **kwargs)
 
@@ -108,6 +110,10 @@ class PanopticHandsDataset(PublicHandDataset):
                 f'{self._name()}: {folder} has no images of {missing or "any HD camera"} that '
                 'calibration and images both know. Extract the videos with the script of the '
                 f'Panoptic Studio toolbox:\n{self.TREE}')
+        for name in wanted:
+            bad = [key for key, value in lenses[name].items() if not np.isfinite(value).all()]
+            if bad:
+                raise ValueError(f'{path}: {", ".join(bad)} of camera {name} is null or not finite')
         return {name: lenses[name] for name in wanted}
 
     def _hands(self, sequence: str) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
@@ -122,10 +128,12 @@ class PanopticHandsDataset(PublicHandDataset):
                          for side in ('left_hand', 'right_hand') if side in person]
                 for hand, side in hands:
                     points = np.array(hand['landmarks'], np.float64).reshape(21, 3)
-                    valid = np.array(hand.get('validity', np.ones(21)), np.float64) > 0
-                    score = np.array(hand.get('averageScore', np.ones(21)), np.float64)
+                    valid, score = (
+                        np.ones(21) if hand.get(key) is None else np.array(hand[key], np.float64)
+                        for key in ('validity', 'averageScore'))
                     joints.append(points)
-                    flags.append(valid & (score >= self.min_score) & np.isfinite(points).all(-1))
+                    flags.append((valid > 0) & (score >= self.min_score)
+                                 & np.isfinite(points).all(-1))
                     frames.append(osp.basename(path)[len('handRecon3D_hd'):-len('.json')])
                     left.append(side == 'left_hand')
             except (ValueError, KeyError, TypeError) as error:

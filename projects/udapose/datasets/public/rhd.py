@@ -103,13 +103,14 @@ class RHDDataset(PublicHandDataset):
 
     def _filter(self, points: np.ndarray, visible: np.ndarray) -> np.ndarray:
         """(N, 2) bool; both sides at once, ``points`` (N, 2, 21, 2)."""
-        low, high = points.min(-2), points.max(-2)
+        low, high = np.fmin.reduce(points, -2), np.fmax.reduce(points, -2)  # NaN: not known
         boxes = square_keypoint_box(points, _SIZE)
         # Pixels are counted here with both ends, as the original does.
         start, end = boxes[..., :2], boxes[..., 2:] - 1
         common = np.minimum(end, high[:, ::-1]) - np.maximum(start, low[:, ::-1]) + 1
         covered = common.clip(min=0).prod(-1) / (end - start + 1).prod(-1).clip(min=1)
-        return ((end - start).max(-1) > self.min_side) & (covered < self.max_overlap) & \
+        # NaN: nothing is known of the other hand
+        return ((end - start).max(-1) > self.min_side) & ~(covered >= self.max_overlap) & \
             (visible.sum(-1) > self.min_visible)
 
     def _part(self, image: np.ndarray) -> np.ndarray:

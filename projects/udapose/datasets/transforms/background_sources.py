@@ -1,6 +1,7 @@
 """Where new backgrounds come from."""
 from __future__ import annotations
 
+import os
 import os.path as osp
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -87,14 +88,14 @@ def cover(image: np.ndarray, height: int, width: int) -> np.ndarray:
     return image[:, ::-1] if mirrored < 0.5 else image
 
 
-def list_photographs(folder: str | Sequence[str]) -> list[str]:
+def list_photographs(folder: str | os.PathLike | Sequence[str]) -> list[str]:
     """Files of a folder (recursively) or of several.
 
     Raises:
         FileNotFoundError: A folder does not exist or holds no images.
     """
     paths = []
-    for name in [folder] if isinstance(folder, str) else folder:
+    for name in [folder] if isinstance(folder, (str, os.PathLike)) else folder:
         root = osp.expanduser(name)
         found = [osp.join(root, path) for path in find_images(root)]
         if not found:

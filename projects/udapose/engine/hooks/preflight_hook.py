@@ -8,9 +8,11 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import torch
+from mmengine.dataset import DefaultSampler, InfiniteSampler
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
+from mmengine.model import PretrainedInit
 from mmengine.registry import WEIGHT_INITIALIZERS
 from mmengine.runner import BaseLoop
 from mmpose.registry import HOOKS
@@ -33,7 +35,9 @@ class PreflightHook(Hook):
         ConnectionError: A checkpoint is given by URL, is not cached and cannot be reached.
         PermissionError: ``work_dir`` cannot be written.
         OSError: Too little disk space.
-        ValueError: The batch size of the train data loader is not its sampler's.
+        ValueError: The batch size of the train data loader is not its sampler's; a sampler that
+            knows nothing of the two domains; a spelling of ``Pretrained`` that MMEngine does not
+            understand.
     """
 
     priority = 'VERY_HIGH'
@@ -43,6 +47,8 @@ class PreflightHook(Hook):
 
     def before_run(self, runner) -> None:
         """Check everything once, on the main process."""
+        if isinstance(runner._load_from, os.PathLike):  # MMEngine takes text only
+            runner._load_from = os.fspath(runner._load_from)
         if not is_main_process():
             return
         work_dir = runner.work_dir
@@ -60,6 +66,7 @@ class PreflightHook(Hook):
         loader = getattr(runner._train_loop, 'dataloader', None)
         if hasattr(getattr(loader, 'sampler', None), 'check_dataloader'):
             loader.sampler.check_dataloader(loader)  # MMEngine's own loops do not ask it
+        self._check_two_domains(loader)
         free = shutil.disk_usage(work_dir).free / 1e9
         if free < self.min_free_gb:
             raise OSError(f'only {free:.2f} GB are free in work_dir {work_dir}, checkpoints need '
@@ -83,12 +90,30 @@ class PreflightHook(Hook):
                       "optim_wrapper=dict(_delete_=True, type='OptimWrapper', optimizer=...) or "
                       'without --amp', logger='current', level=logging.WARNING)
 
+    @staticmethod
+    def _check_two_domains(loader) -> None:
+        sampler = getattr(loader, 'sampler', None)
+        if hasattr(getattr(loader, 'dataset', None), 'num_target') and \
+                isinstance(sampler, (DefaultSampler, InfiniteSampler)):
+            raise ValueError(
+                f'train_dataloader.sampler is {type(sampler).__name__}, which draws from both '
+                'domains of the data set alike: sooner or later (in the last batch of an epoch, '
+                'for example) a batch lacks one of them. Set sampler=dict(type='
+                "'TwoDomainSampler', batch_size=...); with iters_per_epoch it also suits loops by "
+                'epochs')
+
     def _check_init_cfg(self, init_cfg, key: str) -> None:
         for cfg in init_cfg if isinstance(init_cfg, (list, tuple)) else [init_cfg]:
             if isinstance(cfg, dict) and is_kind(cfg, WEIGHT_INITIALIZERS, 'Pretrained'):
+                if cfg['type'] not in ('Pretrained', PretrainedInit):
+                    raise ValueError(
+                        f"{key} has type={cfg['type']!r}, by which MMEngine does not know it for "
+                        'Pretrained: it would overwrite the loaded weights with random ones. '
+                        "Write type='Pretrained'")
                 self._check_checkpoint(cfg['checkpoint'], key)
 
     def _check_checkpoint(self, path: str, key: str) -> None:
+        path = os.path.expanduser(os.fspath(path))  # as MMEngine reads it
         if path.startswith(('http://', 'https://')):
             cached = os.path.join(_cache_dir(), os.path.basename(path))
             if os.path.exists(cached):

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import torch
 from mmengine.logging import MMLogger, print_log
+from mmengine.model import PretrainedInit
 from torch import Tensor, nn
 
 from ..readouts import Readout
@@ -73,7 +74,8 @@ def fill_start(model: nn.Module, state_dict: dict) -> bool:
 def is_pretrained(model: nn.Module) -> bool:
     """Whether ``init_cfg`` loads weights into the whole model, not into the backbone alone."""
     init_cfg = getattr(model, 'init_cfg', None) or []
-    return any(cfg.get('type') == 'Pretrained'
+    # the two spellings that MMEngine knows; loaded by another one, weights are overwritten later
+    return any(cfg.get('type') in ('Pretrained', PretrainedInit)
                for cfg in (init_cfg if isinstance(init_cfg, list) else [init_cfg]))
 
 

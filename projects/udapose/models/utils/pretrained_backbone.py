@@ -1,6 +1,8 @@
 """Weight initializer of convolutional backbones, and what keeps loaded weights as they are."""
 from __future__ import annotations
 
+import os
+
 from mmengine.model import update_init_info
 
 # MMEngine's own registry: `initialize` finds it whatever the default scope is
@@ -35,8 +37,8 @@ class PretrainedBackbone:
         ValueError: The checkpoint does not fit; says what differs.
     """
 
-    def __init__(self, checkpoint: str, prefix: str | None = None) -> None:
-        self.checkpoint, self.prefix = checkpoint, prefix
+    def __init__(self, checkpoint: str | os.PathLike, prefix: str | None = None) -> None:
+        self.checkpoint, self.prefix = os.fspath(checkpoint), prefix
 
     def __call__(self, module: nn.Module) -> None:
         """Load.

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 
 from mmengine.logging import print_log
@@ -39,9 +40,9 @@ class PretrainedViT:
         ValueError: The checkpoint does not fit; says what differs.
     """
 
-    def __init__(self, checkpoint: str, prefix: str | None = None,
+    def __init__(self, checkpoint: str | os.PathLike, prefix: str | None = None,
                  source_grid: Sequence[int] | None = None) -> None:
-        self.checkpoint, self.prefix = checkpoint, prefix
+        self.checkpoint, self.prefix = os.fspath(checkpoint), prefix
         self.source_grid = None if source_grid is None else tuple(source_grid)
 
     def __call__(self, module: nn.Module) -> None:

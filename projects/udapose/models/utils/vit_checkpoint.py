@@ -45,7 +45,8 @@ def read_state_dict(checkpoint: str | Mapping, map_location: str = 'cpu') -> dic
         ValueError: No tensors in it.
     """
     name = 'the given state dict'
-    if isinstance(checkpoint, str):
+    if isinstance(checkpoint, (str, os.PathLike)):
+        checkpoint = os.fspath(checkpoint)
         name = checkpoint
         if '://' not in checkpoint:
             checkpoint = _existing_file(checkpoint)
