@@ -21,10 +21,24 @@ NAMES = dict(source_pipeline=[], source_metainfo={}, files={}, photos={}, source
 OF_MMENGINE = {'type', '_delete_', '_scope_', 'constructor', 'priority', 'convert_to_iter_based',
                'paramwise_cfg'}
 # Long runs in short: same calls, fewer images.
-SHORTER = {"kind='people', size=128)":
+SHORTER = {
+    "data='photos/', out='runs/photos')": "data='photos/', out='runs/photos', iterations=2, "
+    "predict='none', cfg_options={'train_dataloader.num_workers': 0, "
+    "'train_dataloader.persistent_workers': False})",
+    "kind='people', size=128)":
            "kind='people', size=64, source_train=4, target_train=4, val=2, test=2, workers=1)"}
 # What a script expects to have been made before, by page.
-BEFORE = {'docs/deployment.md': """
+BEFORE = {'docs/adapt.md': """
+import shutil
+from pathlib import Path
+import cv2, numpy as np
+Path('photos').mkdir()
+for i in range(8):
+    image = np.random.default_rng(i).integers(0, 255, (8, 6, 3), np.uint8)
+    cv2.imwrite(f'photos/{i}.jpg', cv2.resize(image, (60, 80)))
+shutil.copy('exported/config.py', 'my_config.py')
+shutil.copy('exported/model.pth', 'my.pth')
+""", 'docs/deployment.md': """
 from pathlib import Path
 if not Path('exported_simcc').exists():
     sys.path.insert(0, f'{ROOT}/tests/test_deploy')

@@ -100,3 +100,11 @@ def test_find(tmp_path):
     (tmp_path / 'empty' / 'x.txt').write_text('x')
     with pytest.raises(FileNotFoundError, match='no video and no image .*1 other files'):
         find_media(tmp_path / 'empty')
+
+
+def test_numbers_in_names_count_as_numbers(tmp_path):
+    """The last tenth of a folder is held back: it must be its end in time."""
+    for name in ('frame_2', 'frame_10', 'frame_1', 'b'):
+        cv2.imwrite(str(tmp_path / f'{name}.png'), picture(0))
+    assert [m.name for m in find_media(tmp_path)] == [
+        'b.png', 'frame_1.png', 'frame_2.png', 'frame_10.png']

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -70,9 +71,16 @@ def find_media(data: str | Path | Sequence[str | Path], out: str | Path | None =
         say(f'{sum(foreign.values())} files are left out, as their kind is not read ({kinds}): '
             'convert them to JPEG or MP4')
     found = [(root / name, called) for (root, name), called in _distinct(files)]
+    found.sort(key=lambda pair: _natural(pair[1]))  # frame_2 comes before frame_10
     videos = [f for f in found if f[0].suffix.lower() in VIDEO_SUFFIXES]
     images = [f for f in found if f[0].suffix.lower() not in VIDEO_SUFFIXES]
     return [Media(path, name) for path, name in videos + images]
+
+
+def _natural(name: str) -> list:
+    """Sort key in which numbers count as numbers: the end of a folder is then its end in time."""
+    return [(0, int(part), '') if part.isdigit() else (1, 0, part)
+            for part in re.split(r'(\d+)', name) if part]
 
 
 def _without_results(root: Path, names: Sequence[str], out: str | Path | None) -> list[str]:

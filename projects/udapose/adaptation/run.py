@@ -13,6 +13,7 @@ import torch
 from mmengine.config import Config, DictAction
 from mmengine.logging import MMLogger
 
+from ..export_config import dataset_meta
 from .boxes import CHOICES, Tracker, build_boxes, check_spec, detector_categories
 from .config_changes import follow, new_keys
 from .devices import device_environment, usable_device
@@ -215,7 +216,7 @@ class Adaptation:
         return [info[key]['name'] for key in sorted(info, key=lambda k: info[k]['id'])]
 
     def _meta(self) -> dict:
-        return dict(keypoint_id2name=dict(enumerate(self._names())))
+        return dataset_meta(self.plain)
 
     def _check_labels(self) -> None:
         """Whether labels and source are of this model, before hours of work."""
@@ -327,13 +328,14 @@ class Adaptation:
         from ..export import export
         work = self.folder / 'work'
         mark = work / 'fingerprint.txt'
-        if work.exists() and (not mark.exists() or mark.read_text() != self.steps.chain):
+        known = mark.read_text(encoding='utf-8') if mark.exists() else None
+        if work.exists() and known != self.steps.chain:
             number = next(n for n in range(1, 10 ** 6)
                           if not (self.folder / f'work_{n}').exists())
             work.rename(self.folder / f'work_{number}')
             print(f'  the training starts anew; the earlier one is in work_{number}/', flush=True)
         work.mkdir(exist_ok=True)
-        mark.write_text(self.steps.chain)
+        mark.write_text(self.steps.chain, encoding='utf-8')
         follow(self.folder)
         resume = ['--resume'] if (work / 'last_checkpoint').exists() else []
         cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else 1
