@@ -66,7 +66,9 @@ class PreflightHook(Hook):
         loader = getattr(runner._train_loop, 'dataloader', None)
         if hasattr(getattr(loader, 'sampler', None), 'check_dataloader'):
             loader.sampler.check_dataloader(loader)  # MMEngine's own loops do not ask it
-        self._check_two_domains(loader)
+        model = getattr(runner.model, 'module', runner.model)  # DDP's
+        if hasattr(model, 'adapting'):  # masked reconstruction may mix them
+            self._check_two_domains(loader)
         free = shutil.disk_usage(work_dir).free / 1e9
         if free < self.min_free_gb:
             raise OSError(f'only {free:.2f} GB are free in work_dir {work_dir}, checkpoints need '
