@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmpose.registry import MODELS
 from torch import nn
 
+from .config_writing import write_config
 from .export_check import check_export
 from .export_config import (
     dataset_meta,
@@ -112,7 +113,7 @@ def export(cfg: Config, checkpoint: Mapping, out: str | Path, branch: str | None
             except RuntimeError as error:  # PyTorch's way to say that the disk is full
                 raise OSError(f'cannot write {out / "model.pth"}: is the disk full? '
                               f'({str(error).splitlines()[0]})') from error
-            plain.dump(str(part / 'config.py'))
+            write_config(plain, part / 'config.py')
             check_export(part / 'config.py', part / 'model.pth', trained)
             out.mkdir(exist_ok=True)
             for name in ('model.pth', 'config.py'):  # never half a file under the final name

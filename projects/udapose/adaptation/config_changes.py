@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from ..config_writing import write_config
 from .steps import write_json
 
 
@@ -24,7 +25,7 @@ def follow(folder: Path) -> None:
         cfg.merge_from_dict({key: str(folder) + value[len(before):]
                              for key, value in _texts(cfg.to_dict())
                              if value == before or value.startswith(before + os.sep)})
-        cfg.dump(str(path))
+        write_config(cfg, path)
         write_json(folder / 'plan.json', {**plan, 'folder': str(folder)})
     if pointer.exists():
         name = Path(pointer.read_text(encoding='utf-8').strip()).name

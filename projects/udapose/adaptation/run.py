@@ -13,6 +13,7 @@ import torch
 from mmengine.config import Config, DictAction
 from mmengine.logging import MMLogger
 
+from ..config_writing import write_config
 from ..export_config import dataset_meta
 from .boxes import CHOICES, Tracker, build_boxes, check_spec, detector_categories
 from .config_changes import follow, new_keys
@@ -291,7 +292,7 @@ class Adaptation:
                 print(f'  --cfg-options {key}: the config had no such key, it is added',
                       flush=True)
             cfg.merge_from_dict(self.options.cfg_options)
-            cfg.dump(str(self.folder / 'config.py'))
+            write_config(cfg, self.folder / 'config.py')
             measured = timed(cfg, self.device)
         except (TypeError, LookupError, AttributeError, AssertionError) as error:
             if not self.options.cfg_options:

@@ -157,11 +157,13 @@ def changed(config: Path, values: dict, out_dir: Path) -> tuple[str, list[str]]:
     if not written:
         return str(config), options(values)
     from mmengine.config import Config
+
+    from udapose.config_writing import write_config
     cfg = Config.fromfile(config, import_custom_modules=False)
     cfg.merge_from_dict(written)
     path = out_dir / 'with_options' / config.name
     path.parent.mkdir(parents=True, exist_ok=True)
-    cfg.dump(str(path))
+    write_config(cfg, path)
     return str(path), options({k: v for k, v in values.items() if k not in written})
 
 

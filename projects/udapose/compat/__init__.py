@@ -22,7 +22,7 @@ def apply() -> tuple[Mend, ...]:
     """
     # pkg_resources first: MMEngine needs it to find packages; number formats before the heads
     # are imported, since the heads bind the function's name.
-    from . import amp, checkpoints, distributed, ops, package_lookup, xtcocotools
+    from . import amp, checkpoints, distributed, joint_order, ops, package_lookup, xtcocotools
     ops.require_base_packages()
     package_lookup.mend()
     xtcocotools.mend()
@@ -30,6 +30,7 @@ def apply() -> tuple[Mend, ...]:
     ops.import_mmpose_models()
     amp.rebind_to_numpy()
     amp.mend_cpu_amp()
+    joint_order.mend()
     checkpoints.mend()
     distributed.mend()
     return applied_mends()
