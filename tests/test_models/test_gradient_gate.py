@@ -62,8 +62,8 @@ class _At:
     """Trains as if a share of the training were done."""
 
     def __init__(self, monkeypatch, progress):
-        monkeypatch.setattr('udapose.models.pose_estimators.mean_teacher._progress',
-                            lambda: progress)
+        monkeypatch.setattr('udapose.models.pose_estimators.student_teacher.StudentTeacher'
+                            '.progress', progress)
 
 
 def reference(model, inputs, samples, gate, gamma, confidence=True):

@@ -8,7 +8,7 @@ from test_mean_teacher import CODEC, batch, plain_config
 
 from udapose.export import plain_state_dict
 from udapose.models.losses import ground_false
-from udapose.models.pose_estimators import mean_teacher
+from udapose.models.pose_estimators.student_teacher import StudentTeacher
 
 SECOND = dict(type='HeatmapHead', in_channels=8, out_channels=3, deconv_out_channels=None,
               conv_out_channels=(8,), conv_kernel_sizes=(3,), decoder=CODEC,
@@ -17,7 +17,7 @@ SECOND = dict(type='HeatmapHead', in_channels=8, out_channels=3, deconv_out_chan
 
 def build(progress=None, monkeypatch=None, train_cfg=None, **term):
     if monkeypatch is not None:
-        monkeypatch.setattr(mean_teacher, '_progress', lambda: progress)
+        monkeypatch.setattr(StudentTeacher, 'progress', progress)
     torch.manual_seed(1)
     model = MODELS.build(dict(
         type='MeanTeacherPoseEstimator', pose_estimator=plain_config(), consistency=None,

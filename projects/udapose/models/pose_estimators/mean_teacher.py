@@ -3,25 +3,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-from mmengine.logging import MessageHub, print_log
+from mmengine.logging import print_log
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from ..utils.feature_taps import check_feature_name, tapped
-from ..utils.structures import map_tensors, split_batch
-from ..utils.view_geometry import ViewGeometry, view_geometry
-from .adaptation_batch import AdaptationBatch, DomainPass, PseudoLabels, TeacherPass
+from .adaptation_batch import AdaptationBatch
 from .batch_branches import check_branches, check_terms
+from .connected_terms import connect_terms
 from .input_sizes import check_input_sizes
-from .pseudo_labels import make_pseudo_labels
 from .start_model import StartPass, check_start
-from .student_teacher import StudentTeacher
-from .train_options import scheduled_quantile, train_options
+from .train_options import train_options
+from .two_view_passes import TwoViewPasses
 
 
 @MODELS.register_module()
-class MeanTeacherPoseEstimator(StudentTeacher):
+class MeanTeacherPoseEstimator(TwoViewPasses):
     """Student and teacher with consistency on clean pseudo-labels (mean teacher).
 
     A training step takes labelled source images and two views of unlabelled target images. The
@@ -126,23 +122,7 @@ class MeanTeacherPoseEstimator(StudentTeacher):
         check_terms(self.alignments, self.source_free)
         if any(getattr(term, 'needs_start', False) for term in self.alignments.values()):
             self.keep_start()
-        for name, term in (('consistency', self.consistency), *self.alignments.items()):
-            kinds = getattr(term, 'kinds', None)
-            if kinds and self.readout.kind not in kinds:
-                raise ValueError(
-                    f'{name}: {type(term).__name__} understands {", ".join(kinds)}, but '
-                    f'{type(self.student.head).__name__} with {type(self.readout.codec).__name__} '
-                    f'predicts {self.readout.kind}')
-        parts = {f'alignments.{name}': term for name, term in self.alignments.items()}
-        if self.gradient_rule is not None:
-            parts['gradient_rule'] = self.gradient_rule
-        for name, part in parts.items():
-            if hasattr(part, 'attach'):  # it depends on the student's head
-                part.attach(self.student, self.readout)
-            for feature in getattr(part, 'features', ()):
-                check_feature_name(self.student, feature, name)
-        self.tapped_features = sorted({
-            feature for part in parts.values() for feature in getattr(part, 'features', ())})
+        self.tapped_features = connect_terms(self)
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
         """Losses of a batch.
@@ -164,7 +144,7 @@ class MeanTeacherPoseEstimator(StudentTeacher):
         self.teacher_guard.check(self)
         if not self.adapting:
             return self.source_loss(inputs, data_samples)
-        batch = AdaptationBatch(self.student, self.readout, _progress())
+        batch = AdaptationBatch(self.student, self.readout, self.progress)
         # the teacher comes first: augmentations of the student's view look at its prediction
         if self.uses_teacher:
             batch.teacher, batch.geometry, batch.pseudo = self.forward_teacher(
@@ -213,89 +193,3 @@ class MeanTeacherPoseEstimator(StudentTeacher):
         if unused:  # DDP wants a gradient, be it zero, of every parameter
             losses['loss_unused'] = sum(p.sum() for p in unused) * 0.
         return losses
-
-    def forward_student(self, inputs: dict[str, Tensor], data_samples: dict[str, list]
-                        ) -> tuple[dict[str, Tensor], DomainPass | None, DomainPass]:
-        """One student pass over both domains, or one for each.
-
-        Returns:
-            tuple[dict[str, Tensor], DomainPass | None, DomainPass]: The head's own losses on the
-            source images, none without them; source and target.
-        """
-        names = [name for name in ('source', 'target_student') if name in inputs]
-        images, samples = ([given[name] for name in names] for given in (inputs, data_samples))
-        # one pass needs one size; heads of several sizes see one domain at a time
-        if self.train_cfg['joint_forward'] and len({x.shape[1:] for x in images}) == 1:
-            passes = split_batch(self._student_pass(torch.cat(images)), [len(x) for x in images])
-        else:
-            passes = [self._student_pass(x) for x in images]
-        domains = [
-            DomainPass(x, s, *made) for x, s, made in zip(images, samples, passes, strict=True)]
-        self.readout.check(self.student.head, domains[0].output, domains[0].samples)
-        if len(domains) == 1:
-            return self.readout.untaught_loss(domains[0].output), None, domains[0]
-        source, target = domains
-        losses = self.readout.loss(self.student.head, source.feats, source.output, source.samples,
-                                   self.student.train_cfg)
-        return dict(losses), source, target
-
-    def _student_pass(self, images: Tensor) -> tuple:
-        """Features of the neck, tapped features, output of the head."""
-        with tapped(self.student, self.tapped_features) as features:
-            feats = self.student.extract_feat(images)
-            output = self.student.head.forward(feats)
-        return feats, features, output
-
-    @torch.no_grad()
-    def forward_teacher(self, inputs: dict[str, Tensor], data_samples: dict[str, list]
-                        ) -> tuple[TeacherPass, ViewGeometry, PseudoLabels]:
-        """The teacher's pass over its view, the views' geometry, and pseudo-labels."""
-        images, samples = inputs['target_teacher'], data_samples['target_teacher']
-        feats = self.teacher.extract_feat(images)
-        output = map_tensors(Tensor.float, self.teacher.head.forward(feats))
-        self.readout.check(self.teacher.head, output, data_samples.get('source') or samples)
-        geometry = view_geometry(
-            samples, data_samples['target_student'], self.readout.scale_factor,
-            images.device, self.train_cfg['compare_frame'])
-        cfg = self.train_cfg
-        if isinstance(cfg['confidence_quantile'], dict):
-            cfg = {**cfg, 'confidence_quantile': scheduled_quantile(
-                cfg['confidence_quantile'], _progress())}
-        return TeacherPass(images, output), geometry, make_pseudo_labels(
-            output, geometry, self.readout, cfg, self.joint_thresholds)
-
-    def set_joint_thresholds(self, thresholds: Sequence[float] | None) -> None:
-        """Accept pseudo-labels of each joint above its own confidence only.
-
-        Args:
-            thresholds (Sequence[float], optional): One for each joint, in the order of the data
-                set; None: ``train_cfg.min_confidence`` again.
-
-        Raises:
-            ValueError: Another number of joints than the head has.
-        """
-        if thresholds is None:
-            self.joint_thresholds = None
-            return
-        joints = getattr(self.student.head, 'out_channels', len(thresholds))
-        if len(thresholds) != joints:
-            raise ValueError(f'{len(thresholds)} thresholds of confidence for {joints} joints')
-        device = next(self.student.parameters()).device
-        self.joint_thresholds = torch.as_tensor(thresholds, dtype=torch.float32, device=device)
-
-    # ------------------------------------------------------------------ helpers
-    def _statistics(self, batch: AdaptationBatch) -> dict[str, Tensor]:
-        found = dict(pseudo_coverage=batch.pseudo.weights.mean(),
-                     pseudo_confidence=batch.pseudo.confidence.mean())
-        # in the student's view random geometry would spread even the same point in all images
-        points = self.readout.points(batch.teacher.output, subpixel=False)[0]
-        if len(points) > 1:
-            spread = points.std(dim=0, unbiased=False).mean()
-            found['pseudo_spread'] = spread / self.readout.size[1]
-        return found
-
-
-def _progress() -> float:
-    """Share of the training that is done, in [0, 1]; 0 outside a runner."""
-    hub = MessageHub.get_current_instance()
-    return hub.get_info('iter', 0) / max(hub.get_info('max_iters', 1) or 1, 1)

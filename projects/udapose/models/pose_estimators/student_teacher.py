@@ -4,6 +4,7 @@ from __future__ import annotations
 import copy
 
 import torch
+from mmengine.logging import MessageHub
 from mmengine.model import BaseModel, initialize
 from mmpose.registry import MODELS
 from torch import Tensor, nn
@@ -82,6 +83,15 @@ class StudentTeacher(BaseModel):
         self.start, self.start_loaded = None, False
         self.keep_last_batch, self.last_batch = False, None
         self._register_load_state_dict_pre_hook(self._fill_branches)
+
+    @property
+    def progress(self) -> float:
+        """float: Share of the training that is done, in [0, 1]; 0 outside a runner.
+
+        MMEngine's loops tell it to the message hub, whatever loop a user takes.
+        """
+        hub = MessageHub.get_current_instance()
+        return hub.get_info('iter', 0) / max(hub.get_info('max_iters', 1) or 1, 1)
 
     # ------------------------------------------------------------------ weights
     def init_weights(self) -> None:
