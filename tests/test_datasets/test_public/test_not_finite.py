@@ -102,3 +102,18 @@ def test_one_name_instead_of_a_list(tmp_path):
     part = build('PanopticHandsDataset', tmp_path / 'panoptic', step=1, cameras=view,
                  sequences=sequence)
     assert 0 < len(part) <= len(whole) and part[0]['view'] == view
+
+
+def test_hands_without_any_wrist_are_no_matter_of_units(tmp_path):
+    freihand.write(tmp_path)
+    edit(tmp_path / 'training_xyz.json', lambda c: [hand[0].__setitem__(0, None) for hand in c])
+    with pytest.raises(ValueError, match='both the wrist and the knuckle .* are damaged'):
+        build('FreiHANDDataset', tmp_path, hand='as_is')
+
+
+def test_a_hand_that_is_null_was_not_found(tmp_path):
+    panoptic_hands.write(tmp_path)
+    whole = len(build('PanopticHandsDataset', tmp_path, step=1))
+    path = next(tmp_path.glob('*/hdHand3d/*.json'))
+    edit(path, lambda c: c['people'].append(dict(left_hand=None, right_hand=None)))
+    assert len(build('PanopticHandsDataset', tmp_path, step=1)) == whole > 0

@@ -115,7 +115,12 @@ class PublicHandDataset(PublicPoseDataset):
             cam (np.ndarray): (N, 21, 3) camera frame.
         """
         palms = np.linalg.norm(cam[:, 0] - cam[:, _MIDDLE_MCP], axis=-1)
-        palm = float(np.median(palms[np.isfinite(palms)])) if np.isfinite(palms).any() else 0.
+        if not np.isfinite(palms).any():
+            raise ValueError(
+                f'{self._name()}: in none of the {len(cam)} hands are both the wrist and the '
+                'knuckle of the middle finger labelled (they are null or not finite), so neither '
+                'root nor unit is known: the files are damaged')
+        palm = float(np.median(palms[np.isfinite(palms)]))
         if not _PALM_MM[0] < palm < _PALM_MM[1]:
             raise ValueError(
                 f'{self._name()}: from the wrist to the knuckle of the middle finger it is '

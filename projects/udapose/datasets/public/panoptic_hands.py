@@ -125,7 +125,8 @@ class PanopticHandsDataset(PublicHandDataset):
             content = load_json(path)
             try:
                 hands = [(person[side], side) for person in content['people']
-                         for side in ('left_hand', 'right_hand') if side in person]
+                         for side in ('left_hand', 'right_hand')
+                         if person.get(side) is not None]  # null: no hand was found
                 for hand, side in hands:
                     points = np.array(hand['landmarks'], np.float64).reshape(21, 3)
                     valid, score = (
