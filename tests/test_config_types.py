@@ -67,16 +67,22 @@ def test_text_for_a_config_file(kind, text):
         assert resolve(text, MODELS) is resolve(kind, MODELS)
 
 
-@pytest.mark.parametrize('kind', ['Pretrained', 'mmengine.model.PretrainedInit', 'class', 'mine'])
+@pytest.mark.parametrize('kind', ['Pretrained', 'class'])
 def test_preflight_knows_pretrained_files_however_they_are_written(kind):
     parent = WEIGHT_INITIALIZERS.get('Pretrained')
-    if kind == 'mine':
-        kind = type('Mine', (parent,), {})
     init_cfg = dict(type=parent if kind == 'class' else kind, checkpoint='nowhere.pth')
     for given in (init_cfg, [init_cfg], (init_cfg,)):
         with pytest.raises(FileNotFoundError, match='init_cfg of x=nowhere.pth does not exist'):
             PreflightHook()._check_init_cfg(given, 'init_cfg of x')
     PreflightHook()._check_init_cfg(dict(type='Normal', layer='Conv2d'), 'init_cfg of x')
+
+
+@pytest.mark.parametrize('kind', ['mmengine.model.PretrainedInit', 'mine'])
+def test_spellings_that_mmengine_takes_for_random_weights_are_refused(kind):
+    if kind == 'mine':
+        kind = type('Mine', (WEIGHT_INITIALIZERS.get('Pretrained'),), {})
+    with pytest.raises(ValueError, match="overwrite the loaded weights .* Write type='Pretrained'"):
+        PreflightHook()._check_init_cfg(dict(type=kind, checkpoint='nowhere.pth'), 'init_cfg of x')
 
 
 def test_a_loaded_vit_keeps_its_positions(monkeypatch):

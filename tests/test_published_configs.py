@@ -9,7 +9,7 @@ import udapose  # noqa: F401
 from udapose.models.style_transfer.image_convention import ImageConvention
 
 CONFIGS = Path(__file__).resolve().parent.parent / 'configs'
-MULTILEVEL = sorted([*CONFIGS.glob('multilevel_alignment/*_published.py'),
+MULTILEVEL = sorted([*CONFIGS.glob('multilevel_alignment/*_64x64_published.py'),
                      *CONFIGS.glob('multilevel_alignment/*_res101_256x256.py')])
 UNIFRAME = sorted(CONFIGS.glob('uniframe/*_res101_256x256.py'))
 PLAIN = sorted([*CONFIGS.glob('s*_only/*_res101_256x256.py'),

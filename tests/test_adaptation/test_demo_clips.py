@@ -9,7 +9,7 @@ from udapose.adaptation import demo_clips
 from udapose.adaptation.boxes import FileBoxes
 from udapose.adaptation.demo_clips import FPS, render_clips
 from udapose.adaptation.demo_motion import AroundEllipse, PosePath, Sway, spline, to_pose, to_vector
-from udapose.adaptation.video import find_media
+from udapose.adaptation.find_media import find_media
 from udapose.synthetic.body import load_body
 from udapose.synthetic.keypoints import PEOPLE
 from udapose.synthetic.poses import sample_body_pose

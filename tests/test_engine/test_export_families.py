@@ -57,6 +57,8 @@ def narrowed(cfg):
                 num_modules=1, num_blocks=(1,) * (i + 2),
                 num_channels=tuple(8 * 2**j for j in range(i + 2)))
         width = 8
+    elif backbone.type == 'MobileNetV2':
+        width = head.in_channels
     else:
         backbone.arch = dict(embed_dims=24, num_layers=2, num_heads=3, feedforward_channels=24)
         width = 24
@@ -75,8 +77,11 @@ def checkpoint(cfg, wrapper):
              for k, v in model.state_dict().items()}
     state = {k: v.abs() + 0.5 if k.endswith('running_var') else v for k, v in state.items()}
     if wrapper == 'pose_estimator':
-        return {**{f'teacher.{k}': v for k, v in state.items()},
-                **{f'student.{k}': v + 1 for k, v in state.items()},
+        # the branch that is evaluated is exported
+        other = {'teacher': 'student', 'student': 'teacher'}
+        branch = (cfg.model.get('test_cfg') or {}).get('predict_on', 'teacher')
+        return {**{f'{branch}.{k}': v for k, v in state.items()},
+                **{f'{other[branch]}.{k}': v + 1 for k, v in state.items()},
                 'alignments.feature.discriminator.net.0.weight': torch.zeros(1)}, state
     if wrapper == 'pose_model':
         return {**{f'pose_model.{k}': v for k, v in state.items()},
@@ -88,7 +93,7 @@ def test_all_kinds_are_found():
     wrappers, backbones, heads = (({k[i] for k in FAMILIES}) for i in range(3))
     assert wrappers == {'None', 'pose_estimator', 'pose_model'}
     assert backbones == {'ResNet', 'HRNet', 'AttentionViT', 'mmpretrain.VisionTransformer',
-                         'CSPNeXt'}
+                         'CSPNeXt', 'MobileNetV2'}
     assert {'HeatmapHead', 'VolumetricHeatmapHead'} <= heads
 
 

@@ -41,7 +41,8 @@ def find_media(data: str | Path | Sequence[str | Path], out: str | Path | None =
     for item in given:
         path = Path(item).expanduser()
         if path.is_dir():
-            names = find_images(str(path), IMAGE_SUFFIXES + VIDEO_SUFFIXES + _FOREIGN)
+            names = sorted(find_images(str(path), IMAGE_SUFFIXES + VIDEO_SUFFIXES + _FOREIGN),
+                           key=_natural)  # frame_2 comes before frame_10
             others += 0 if names else sum(len(files) for _, _, files in os.walk(path))
             kept = _without_results(path, names, out)
             results += len(names) - len(kept)
@@ -71,7 +72,6 @@ def find_media(data: str | Path | Sequence[str | Path], out: str | Path | None =
         say(f'{sum(foreign.values())} files are left out, as their kind is not read ({kinds}): '
             'convert them to JPEG or MP4')
     found = [(root / name, called) for (root, name), called in _distinct(files)]
-    found.sort(key=lambda pair: _natural(pair[1]))  # frame_2 comes before frame_10
     videos = [f for f in found if f[0].suffix.lower() in VIDEO_SUFFIXES]
     images = [f for f in found if f[0].suffix.lower() not in VIDEO_SUFFIXES]
     return [Media(path, name) for path, name in videos + images]

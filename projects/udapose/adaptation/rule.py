@@ -1,4 +1,4 @@
-"""How the verdict without labels is decided; the numbers are from tools/benchmark/verdict.py."""
+"""How the verdict without labels is decided; docs/verdict.md says where the numbers are from."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ RELIABLE = {BETTER: 0.9, SAME: 0.5, WORSE: 0.65}
 
 @dataclass(frozen=True)
 class Rule:
-    """Thresholds, in the measures' units; chosen by tools/benchmark/verdict_choose.py.
+    """Thresholds, in the measures' units; chosen on half of the runs of docs/verdict.md.
 
     Args:
         known (float): The start model must agree with itself this much, else it is no witness.
