@@ -304,3 +304,16 @@ def test_photo_analysis_by_attitude_and_confidence(monkeypatch):
     bins = photo_analysis.by_confidence(found, [0, 1], bins=2)  # 7 labelled joints: 4 and 3
     assert [b['precision@0.05'] for b in bins] == [0., 100.]
     assert bins[0]['precision@0.1'] == 25. and bins[1]['confidence'] == pytest.approx(.8)
+
+
+def test_every_benchmark_can_be_imported(run_python):
+    """A name that moved in the package is found here, not by whoever repeats a measurement."""
+    done = run_python('-W', 'ignore', '-c', """
+import importlib, pathlib, sys
+folder = pathlib.Path('tools/benchmark')
+sys.path.insert(0, str(folder))
+import udapose
+for path in sorted(folder.glob('*.py')):
+    importlib.import_module(path.stem)
+""", cwd=ROOT)
+    assert done.returncode == 0, done.stderr

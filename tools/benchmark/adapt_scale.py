@@ -21,9 +21,10 @@ import numpy as np
 from step_report import publish
 
 from udapose.adaptation.boxes import Boxes
+from udapose.adaptation.find_media import find_media
 from udapose.adaptation.frames import FrameOptions, choose_frames
 from udapose.adaptation.predicting import predict_media
-from udapose.adaptation.video import Frame, Media, find_media
+from udapose.adaptation.video import Frame, Media
 
 MARKS = ('<!-- adapt_scale: begin -->', '<!-- adapt_scale: end -->')
 
