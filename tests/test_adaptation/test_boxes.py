@@ -10,11 +10,10 @@ from udapose.adaptation.boxes import (
     ANIMALS,
     PERSON,
     FileBoxes,
-    Tracker,
     build_boxes,
     detector_categories,
-    iou,
 )
+from udapose.adaptation.tracking import Tracker, iou
 from udapose.adaptation.video import Frame, Media
 
 COCO = ['nose', 'left_shoulder', 'right_shoulder', 'left_hip', 'right_hip', 'left_knee']

@@ -9,8 +9,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from fake_adaptation import META, NAMES, figures, people_of, predictions  # noqa: E402
 
-from udapose.adaptation.labels import iou, read_labels, scores  # noqa: E402
+from udapose.adaptation.labels import read_labels, scores  # noqa: E402
 from udapose.adaptation.people import Predictions  # noqa: E402
+from udapose.adaptation.tracking import iou  # noqa: E402
 from udapose.adaptation.verdict import judge  # noqa: E402
 
 
@@ -129,5 +130,6 @@ def test_two_people_in_a_frame_are_told_apart_by_their_boxes(tmp_path):
 
 
 def test_overlap_by_hand():
-    assert iou(np.array([0, 0, 10, 10]), np.array([[5, 0, 15, 10], [20, 20, 30, 30.]])) == \
+    assert iou(np.array([[0, 0, 10, 10]]),
+               np.array([[5, 0, 15, 10], [20, 20, 30, 30.]]))[0] == \
         pytest.approx([50 / 150, 0])

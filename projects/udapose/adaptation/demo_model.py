@@ -1,14 +1,13 @@
 """The start model of `udapose adapt --demo`: a small one, trained on labelled source renderings."""
 from __future__ import annotations
 
-import json
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..cli import _experiment
+from ..cores import usable_cores
 
 CONFIG = _experiment.CONFIGS / 'source_only/source-only_synth-people_res18-w32_64x64-boxes.py'
 
@@ -88,10 +87,11 @@ def train_start_model(out: str | Path, seed: int = 0, smoke: bool = False,
     if smoke:
         threads = threads or 1  # a measurement would take longer than the work
     if threads is None:
-        threads, channels_last = _fastest(plan, out)
+        threads, channels_last = _experiment.fastest(
+            CONFIG, plan.batch, out, min(usable_cores(), 8))
         if channels_last:
             machine['default_hooks.channels_last.type'] = 'ChannelsLastHook'
-    if _cores() > 1 and not smoke:  # a process that loads images fills the gaps of the others
+    if usable_cores() > 1 and not smoke:  # a process that loads images fills the gaps of the others
         machine.update({'train_dataloader.num_workers': 1,
                         'train_dataloader.persistent_workers': True})
     run(_experiment.train('training', CONFIG, work, threads, machine, **changes), 'training')
@@ -109,23 +109,6 @@ def _changes(plan: Plan, data: Path, seed: int) -> dict:
             'default_hooks.checkpoint.interval': max(steps // 4, 4),
             'default_hooks.logger.interval': 20,
             'param_scheduler.1.milestones': [steps * 7 // 10, steps * 9 // 10]}
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else \
-        os.cpu_count() or 1
-
-
-def _fastest(plan: Plan, out: Path) -> tuple[int, bool]:
-    """Threads and memory format, by some timed steps; an earlier call's choice is kept."""
-    path, most = out / 'speed.json', min(_cores(), 8)
-    if not path.exists():
-        counts = sorted({1, (most + 1) // 2, most})
-        _experiment.wait([_experiment.Job('measuring', [
-            sys.executable, '-m', 'udapose.cli._quickstart_speed', str(CONFIG), str(plan.batch),
-            str(path), *map(str, counts)], out / 'speed.log', most)])
-    best = json.loads(path.read_text(encoding='utf-8'))
-    return best['threads'], best['channels_last']
 
 
 def _export(work: Path, model: Path) -> None:

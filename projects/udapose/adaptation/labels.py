@@ -11,6 +11,7 @@ from ..datasets.box_files import id_key
 from ..datasets.json_files import load_json
 from .measures import Measure, box_sides
 from .people import People, Predictions
+from .tracking import iou
 
 #: Least overlap (intersection over union) of a labelled box with a person's.
 OVERLAP = 0.3
@@ -63,7 +64,7 @@ def read_labels(path: str | Path, people: People, meta: Mapping, joints: int) ->
         keypoints = np.array(annotation['keypoints'], float).reshape(-1, 3)[order]
         box = annotation.get('bbox')
         box = _around(keypoints) if box is None else np.array(box, float) + [0, 0, *box[:2]]
-        overlap = iou(box, people.boxes[candidates])
+        overlap = iou(box[None], people.boxes[candidates])[0]
         # a label's tight box in a whole frame, where there is nobody else
         if overlap.max() < OVERLAP and len(candidates) > 1:
             nobody += 1
@@ -132,14 +133,6 @@ def _order(content, annotations, meta, joints, path) -> np.ndarray:
 def _around(keypoints: np.ndarray) -> np.ndarray:
     there = keypoints[keypoints[:, 2] > 0, :2]
     return np.concatenate([there.min(0), there.max(0)])
-
-
-def iou(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Intersection over union of one xyxy box with (P, 4) others."""
-    overlap = np.prod(np.maximum(
-        np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2]), 0), 1)
-    union = np.prod(box[2:] - box[:2]) + np.prod(boxes[:, 2:] - boxes[:, :2], 1) - overlap
-    return overlap / np.maximum(union, 1e-9)
 
 
 def check_corrected(labels: Labels, after: Predictions, path: str | Path) -> None:

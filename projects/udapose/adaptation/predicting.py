@@ -12,9 +12,10 @@ import numpy as np
 
 from ..visualization.skeleton2d import draw_pose, person_color
 from ..visualization.video_file import VideoFile
-from .boxes import Boxes, Tracker
+from .box_finder import Boxes
 from .prediction_files import CsvRows, Journal, JsonFrames, Poses, instances
 from .predictor import Predictor
+from .tracking import Tracker
 from .video import Frame, Media
 
 

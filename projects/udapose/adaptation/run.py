@@ -14,13 +14,15 @@ from mmengine.config import Config, DictAction
 from mmengine.logging import MMLogger
 
 from ..config_writing import write_config
+from ..cores import usable_cores
 from ..export_config import dataset_meta
-from .boxes import CHOICES, Tracker, build_boxes, check_spec, detector_categories
+from .boxes import CHOICES, auto_spec, build_boxes, check_spec
 from .config_changes import follow, new_keys
 from .devices import device_environment, usable_device
 from .find_media import find_media
 from .forgetting import check_source, forgetting
-from .frames import FrameOptions, choose_frames, load_frame
+from .found_people import find_people
+from .frames import FrameOptions, choose_frames
 from .labels import check_joints, read_labels
 from .own_labels import labelled_frames, run_labels
 from .people import People, Predictions, predict_people, write_people
@@ -114,7 +116,7 @@ class Adaptation:
         self.labels = options.labels and str(Path(options.labels).expanduser())
         self.labelled = labelled_frames(self.labels, self.media)
         self.frame_options = FrameOptions(max_frames=options.max_frames)
-        self.steps = Steps(self.folder, {k: v for k, v in asdict(options).items()})
+        self.steps = Steps(self.folder, asdict(options))
 
     # ------------------------------------------------------------------ all
     def run(self) -> Result:
@@ -132,7 +134,8 @@ class Adaptation:
                                                 media=self._media_state(),
                                                 labelled=self.labelled),
                        self._frames, ('frames', 'frames.json'))
-        self.boxes_spec = self._boxes_spec()
+        self.boxes_spec = self.options.boxes if self.options.boxes != 'auto' else auto_spec(
+            self._names(), self.media, self.options.detector_checkpoint)
         self.steps.run('boxes', f'boxes: {self.boxes_spec}', dict(
             spec=self.boxes_spec, detector=self.options.detector_checkpoint,
             state=file_state(Path(self.boxes_spec).expanduser())
@@ -202,16 +205,6 @@ class Adaptation:
         write_json(self.folder / 'frames.json', content)
         return dict(counts=content['counts'])
 
-    def _boxes_spec(self) -> str:
-        spec = self.options.boxes
-        if spec != 'auto':
-            return spec
-        if self.options.detector_checkpoint:
-            return 'detector'
-        names = self._names()
-        return 'detector' if detector_categories(names) and any(
-            m.is_video for m in self.media) else 'whole'
-
     def _names(self) -> list[str]:
         info = self.plain.test_dataloader.dataset.metainfo.keypoint_info
         return [info[key]['name'] for key in sorted(info, key=lambda k: info[k]['id'])]
@@ -226,40 +219,15 @@ class Adaptation:
         if self.options.source and not self.steps.summary('plan'):
             check_source(*self._source_files(), self._names())
 
+    def _chosen(self) -> list[dict]:
+        return json.loads((self.folder / 'frames.json').read_text(encoding='utf-8'))['frames']
+
     def _run_labels(self) -> Path:
-        frames = json.loads((self.folder / 'frames.json').read_text(encoding='utf-8'))['frames']
-        return run_labels(self.labels, frames, self.media, self.folder / 'labels.json')
+        return run_labels(self.labels, self._chosen(), self.media, self.folder / 'labels.json')
 
     def _boxes(self) -> dict:
-        frames = json.loads((self.folder / 'frames.json').read_text(encoding='utf-8'))['frames']
         finder = self._finder()
-        media = {m.name: m for m in self.media}
-        prepared, tracker, clip = None, Tracker(), None
-        images: dict[str, list] = dict(train=[], held_back=[])
-        people: dict[str, list] = dict(train=[], held_back=[])
-        for number, frame in enumerate(frames):
-            if frame['source'] != prepared:
-                prepared = frame['source']
-                if prepared in media:
-                    finder.prepare(media[prepared])
-            if frame['clip'] != clip or frame['clip'] < 0:
-                tracker, clip = Tracker(), frame['clip']
-            loaded = load_frame(self.folder / 'frames', frame)
-            loaded_boxes, scores = finder.boxes(loaded, frame['scale'])
-            tracks = tracker.update(loaded_boxes)
-            part = frame['part']
-            images[part].append(dict(
-                id=number, file_name=frame['file'], width=frame['width'],
-                height=frame['height'], clip=frame['clip'], time=frame['time'],
-                source=frame['source'], frame=frame['index'], scale=frame['scale']))
-            for box, score, track in zip(loaded_boxes, scores, tracks, strict=True):
-                x1, y1, x2, y2 = (round(float(v), 2) for v in box)
-                people[part].append(dict(
-                    id=len(people[part]), image_id=number, category_id=1, score=float(score),
-                    bbox=[x1, y1, x2 - x1, y2 - y1], area=(x2 - x1) * (y2 - y1), iscrowd=0,
-                    track_id=int(track)))
-            if number and number % 200 == 0:
-                print(f'  boxes in {number} of {len(frames)} frames', flush=True)
+        images, people = find_people(finder, self._chosen(), self.folder / 'frames', self.media)
         counts = {k: v for k, v in finder.counts.items() if v}
         for what, count in counts.items():
             print(f'  {count} {what}', flush=True)
@@ -280,9 +248,7 @@ class Adaptation:
     def _plan(self) -> dict:
         people = self.steps.summary('boxes')
         gpu = self.device.startswith('cuda')
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else \
-            os.cpu_count() or 1
-        schedule = Schedule.suggest(people['train'], gpu, cores)
+        schedule = Schedule.suggest(people['train'], gpu, usable_cores())
         if self.options.iterations:
             schedule.iterations = self.options.iterations
         cfg = training_config(self.plain, self.folder, schedule, people['held_back'],
@@ -339,10 +305,9 @@ class Adaptation:
         mark.write_text(self.steps.chain, encoding='utf-8')
         follow(self.folder)
         resume = ['--resume'] if (work / 'last_checkpoint').exists() else []
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else 1
         job = Job('adaptation', [sys.executable, '-m', 'udapose', 'train',
                                  str(self.folder / 'config.py'), '--work-dir', str(work), *resume],
-                  work / 'train.log', max(cores, 1), device_environment(self.device))
+                  work / 'train.log', usable_cores(), device_environment(self.device))
         wait([job])
         checkpoint, iteration = _best(work)
         cfg = Config.fromfile(self.folder / 'config.py')

@@ -11,9 +11,7 @@ from mmengine.runner import CheckpointLoader
 from mmpose.apis.inferencers.utils import get_model_aliases
 from mmpose.registry import MODELS
 
-from ..export import export, plain_state_dict
-from ..models.pose_estimators.branch_checkpoint import rename_old_keys
-from ..models.pose_estimators.checkpoint_formats import check_fit, model_entries
+from ..export import export
 from ..models.readouts import build_readout
 
 
@@ -151,13 +149,3 @@ def _check_top_down(cfg: Config, only: str | None = None) -> None:
     if kind != only if only else kind == 'BottomupPoseEstimator':
         raise ValueError(f'{kind} is not top-down: bottom-up and one-stage models '
                          'cannot be adapted; choose a top-down model such as rtmpose-m')
-
-
-def load_state(checkpoint: str | os.PathLike, config: Config) -> dict:
-    """A plain model's weights from any checkpoint of its training, checked against the model."""
-    state = plain_state_dict(model_entries(CheckpointLoader.load_checkpoint(
-        str(checkpoint), map_location='cpu')))
-    model = MODELS.build(config.model)
-    rename_old_keys(model, state)
-    check_fit(model.state_dict(), state)
-    return state

@@ -116,6 +116,25 @@ def wait(jobs: list[Job], interval: float = 1., note: Callable[[list[Job]], str]
         raise
 
 
+def fastest(config: Path, batch: int, out: Path, most: int) -> tuple[int, bool]:
+    """Threads, and whether channels last, that train a config fastest here, by some timed steps.
+
+    Args:
+        config (Path): Of a plain model.
+        batch (int): Images a step.
+        out (Path): Folder that keeps the choice, ``speed.json``: an earlier one is taken again.
+        most (int): Threads, at most.
+    """
+    path = out / 'speed.json'
+    if not path.exists():
+        counts = sorted({1, (most + 1) // 2, most})
+        wait([Job('measuring', [
+            sys.executable, '-m', 'udapose.cli._quickstart_speed', str(config), str(batch),
+            str(path), *map(str, counts)], out / 'speed.log', most)])
+    best = json.loads(path.read_text(encoding='utf-8'))
+    return best['threads'], best['channels_last']
+
+
 def options(values: dict) -> list[str]:
     """Command line of config keys and their new values.
 

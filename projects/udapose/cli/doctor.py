@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import sys
 from importlib import import_module, metadata
 from importlib.util import find_spec
 from typing import Any
+
+from ..cores import usable_cores
 
 NEEDS_COMPONENTS = False  # it also has to answer where they cannot be loaded
 
@@ -128,8 +129,7 @@ def _mends() -> list[dict[str, str]]:
 
 
 def _devices() -> dict[str, Any]:
-    available = getattr(os, 'sched_getaffinity', None)  # not on every system
-    cpus = len(available(0)) if available else os.cpu_count() or 1
+    cpus = usable_cores()
     try:
         import torch
         names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]

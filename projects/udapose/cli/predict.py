@@ -52,7 +52,7 @@ def run(args) -> int:
 
 def _predict(args) -> int:
     config, checkpoint, settings = find_plain(args.model, args.config, args.checkpoint)
-    from udapose.adaptation.boxes import build_boxes, check_spec, detector_categories
+    from udapose.adaptation.boxes import auto_spec, build_boxes, check_spec
     from udapose.adaptation.devices import usable_device
     from udapose.adaptation.find_media import find_media
     from udapose.adaptation.predicting import predict_media
@@ -68,8 +68,7 @@ def _predict(args) -> int:
     detector = args.detector_checkpoint or settings.get('detector_checkpoint')
     spec = args.boxes or settings.get('boxes') or 'auto'
     if spec == 'auto':
-        people = detector_categories(predictor.names) and any(m.is_video for m in media)
-        spec = 'detector' if detector or people else 'whole'
+        spec = auto_spec(predictor.names, media, detector)
     boxes = build_boxes(spec, predictor.names, device, detector)
     print(f'{config.parent} on {device}; boxes: {spec}; '
           f'{_count(sum(m.is_video for m in media), "video")}, '

@@ -89,6 +89,7 @@ class Quickstart:
     """
 
     def __init__(self, args) -> None:
+        from ..cores import usable_cores
         from . import _experiment
         from ._time_left import TimeLeft
         self.tools, self.args = _experiment, args
@@ -96,8 +97,7 @@ class Quickstart:
         self.out = (args.out or Path('work_dirs') / ('quickstart_smoke' if args.smoke else
                                                      'quickstart')).resolve()
         self.data = (args.data or self.out / 'data').resolve()
-        self.cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else \
-            os.cpu_count()
+        self.cores = usable_cores()
         self.threads, self.channels_last = args.threads or min(self.cores, 8), False
         self.methods = ['source_only', 'adapted'] + ['oracle'] * args.oracle
         planned = dict(self.plan.seconds)
@@ -151,15 +151,8 @@ class Quickstart:
         """Threads and memory format, by some timed steps; an earlier run's choice is kept."""
         if self.args.threads:
             return
-        path = self.out / 'speed.json'
-        if not path.exists():
-            counts = sorted({1, (self.threads + 1) // 2, self.threads})
-            self.tools.wait([self.tools.Job('measuring', [
-                sys.executable, '-m', 'udapose.cli._quickstart_speed',
-                str(self.config('source_only')), str(self.plan.batch), str(path),
-                *map(str, counts)], self.out / 'speed.log', self.threads)])
-        best = json.loads(path.read_text(encoding='utf-8'))
-        self.threads, self.channels_last = best['threads'], best['channels_last']
+        self.threads, self.channels_last = self.tools.fastest(
+            self.config('source_only'), self.plan.batch, self.out, self.threads)
         print(f'  trains fastest here with {self.threads} thread(s), channels '
               f'{"last" if self.channels_last else "first"} in memory', flush=True)
 

@@ -67,8 +67,9 @@ def final_checkpoint(cfg: dict, work_dir: Path) -> Path:
 
 def run_stage(title: str, config: Path, work_dir: Path, options: dict) -> float:
     """Train or continue; seconds."""
+    from ..cores import usable_cores
     from ._experiment import train, wait
-    threads = int(os.environ.get('OMP_NUM_THREADS', 0)) or len(os.sched_getaffinity(0))
+    threads = int(os.environ.get('OMP_NUM_THREADS', 0)) or usable_cores()
     started = time.time()
     print(f'== {title}: {config} in {work_dir}', flush=True)
     wait([train(title, config, work_dir, threads, **options)])

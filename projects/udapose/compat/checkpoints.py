@@ -39,12 +39,10 @@ def _complete(checkpoint: ModuleType) -> None:
     MMPose's ``dataset_meta`` holds colours as uint8, which its list lacks: each of MMPose's and of
     our own files was loaded with a page of warning, and in full.
     """
-    import numpy as np
     given = checkpoint.get_torch_safe_globals
-    dtypes = [type(np.dtype(kind)) for kind in '?bBhHiIlLqQefd']
 
     def completed() -> list:
-        return [*given(), *dtypes]
+        return [*given(), *_numpy_dtypes()]
     checkpoint.get_torch_safe_globals = completed
     record('checkpoint types', "this MMEngine's list of harmless types lacks some of numpy's, "
            'which the files of MMPose hold', 'they are loaded the strict way')
@@ -79,15 +77,20 @@ class _TorchWithTolerantLoad(ModuleType):
             return torch.load(f, *args, weights_only=False, **kwargs)
 
 
+def _numpy_dtypes() -> set[type]:
+    """The classes of numpy's numbers."""
+    import numpy as np
+    return {type(np.dtype(kind)) for kind in '?bBhHiIlLqQefd'}
+
+
 def _mmengine_types() -> list:
     """What MMEngine writes into a checkpoint besides tensors and containers."""
     import numpy as np
     from mmengine.logging import HistoryBuffer
     reconstruct = np.array(0).__reduce__()[0]
     scalar = np.float64(0).__reduce__()[0]
-    dtypes = {type(np.dtype(kind)) for kind in '?bBhHiIlLqQefd'}
     # A HistoryBuffer names its own methods, for which pickle uses getattr.
-    return [HistoryBuffer, np.ndarray, np.dtype, reconstruct, scalar, *dtypes,
+    return [HistoryBuffer, np.ndarray, np.dtype, reconstruct, scalar, *_numpy_dtypes(),
             (_public_method_of_history, 'builtins.getattr')]
 
 

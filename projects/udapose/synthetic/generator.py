@@ -1,7 +1,6 @@
 """Writes the embedded data set: parallel, resumable, the same bytes for the same seed."""
 
 import json
-import os
 import shutil
 import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import cv2
 
+from ..cores import usable_cores
 from .body import load_body
 from .coco_export import annotation, coco_file, encode_image, encode_mask, image_name
 from .contact_sheet import write_contact_sheet
@@ -164,7 +164,7 @@ def _render(parameters, out, pending, workers, done, total, progress):
     """Render the missing chunks in worker processes."""
     if progress:
         progress(done, total)
-    workers = min(workers or _available_cores(), max(len(pending), 1))
+    workers = min(workers or usable_cores(), max(len(pending), 1))
     threads = cv2.getNumThreads()
     # Set before the fork: OpenCV's threads would compete with the other workers.
     cv2.setNumThreads(1)
@@ -202,12 +202,6 @@ def _render(parameters, out, pending, workers, done, total, progress):
 def _ignore_interrupts():
     # Ctrl-C goes to the whole process group; only the parent shall answer.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _available_cores():
-    if hasattr(os, 'sched_getaffinity'):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _write_chunk(parameters, out, chunk):
