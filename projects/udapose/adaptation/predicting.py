@@ -13,7 +13,9 @@ import numpy as np
 from ..visualization.skeleton2d import draw_pose, person_color
 from ..visualization.video_file import VideoFile
 from .box_finder import Boxes
-from .prediction_files import CsvRows, Journal, JsonFrames, Poses, instances
+from .file_states import media_states
+from .prediction_files import CsvRows, JsonFrames, Poses, instances
+from .prediction_journal import Journal
 from .predictor import Predictor
 from .tracking import Tracker
 from .video import Frame, Media
@@ -28,8 +30,8 @@ def predict_media(predictor: Predictor, media: Sequence[Media], out: str | Path,
 
     Of a video ``clip.mp4``: ``clip.csv``, ``clip.json`` and, with skeletons, ``clip.mp4``; of an
     image ``a.jpg``: ``a.json`` and ``a.jpg``, and a row in ``images.csv`` for all of them. What is
-    finished stands in ``predictions.jsonl`` and is passed over by the next call; a video that was
-    interrupted starts over, images continue.
+    finished stands in ``predictions.jsonl`` and is passed over by the next call, unless it has
+    become another file; a video that was interrupted starts over, images continue.
 
     Args:
         predictor (Predictor): The model.
@@ -44,8 +46,9 @@ def predict_media(predictor: Predictor, media: Sequence[Media], out: str | Path,
         skipped (Callable): Called for each medium that an earlier call has finished.
 
     Returns:
-        dict: ``frames``, ``people``, ``skipped`` (sources of an earlier call) and ``restarted``
-        (int), ``problems`` (dict of source to text), ``counts`` (Counter of what was left out).
+        dict: ``frames``, ``people``, ``skipped`` (sources of an earlier call), ``restarted`` and
+        ``changed`` (sources that an earlier call saw with another content; int), ``problems``
+        (dict of source to text), ``counts`` (Counter of what was left out).
 
     Raises:
         ValueError: A file would overwrite what it is made of; the folder is of other options.
@@ -54,10 +57,12 @@ def predict_media(predictor: Predictor, media: Sequence[Media], out: str | Path,
     out = Path(out)
     stems = output_stems(media, out)
     journal = Journal(out / 'predictions.jsonl', dict(options or {}, every=every, video=video))
-    result = dict(frames=0, people=0, skipped=0, restarted=0, problems={}, counts=boxes.counts)
-    known = [entry for entry in journal.done.values() if 'bytes' in entry]
+    states = media_states(media, {name: e.get('state') for name, e in journal.done.items()})
+    changed = _forget_changed(journal, states, stems, out)
+    result = dict(frames=0, people=0, skipped=0, restarted=0, changed=changed, problems={},
+                  counts=boxes.counts)
     with closing(CsvRows(out / 'images.csv', predictor.names, sources=True,
-                         keep=known[-1]['bytes'] if known else 0)) as table:
+                         keep=journal.check_table(_table(out)))) as table:
         for item in media:
             if item.name in journal.done:
                 result['skipped'] += 1
@@ -73,8 +78,8 @@ def predict_media(predictor: Predictor, media: Sequence[Media], out: str | Path,
             if item.problem:
                 result['problems'][item.name] = item.problem
             if done['frames']:
-                journal.add(item.name, **done, **({'problem': item.problem} if item.problem
-                                                  else {}))
+                journal.add(item.name, **done, state=states[item.name],
+                            **({'problem': item.problem} if item.problem else {}))
             result['frames'] += done['frames']
             result['people'] += done['people']
         table.finish()
@@ -95,6 +100,23 @@ def output_stems(media: Sequence[Media], out: Path) -> dict[str, str]:
             if Path(f'{out / stems[item.name]}{suffix}').resolve() == item.path.resolve():
                 raise ValueError(f'--out {out} would overwrite {item.path}: give another folder')
     return stems
+
+
+def _forget_changed(journal: Journal, states: dict, stems: dict, out: Path) -> int:
+    """How many finished sources are other files by now; what was made of them goes."""
+    changed = journal.changed(states)
+    if changed:
+        journal.forget(changed, _table(out))
+    for name in changed:
+        for suffix in ('.csv', '.json', '.mp4', '.jpg'):
+            _with(out / stems[name], suffix).unlink(missing_ok=True)
+    return len(changed)
+
+
+def _table(out: Path) -> Path:
+    """The images' rows; a part is the newer one."""
+    part = out / 'images.csv.part'
+    return part if part.is_file() else out / 'images.csv'
 
 
 def predict_frame(predictor: Predictor, frame: Frame, boxes: Boxes, tracker: Tracker) -> Poses:

@@ -162,44 +162,6 @@ class CsvRows:
             self._file = None
 
 
-class Journal:
-    """What is finished in a folder: one line for the options, one for each finished source.
-
-    Args:
-        path (Path): The file.
-        options (dict): JSON-serialisable: what all sources must have in common.
-
-    Attributes:
-        done (dict): Source to what :meth:`add` was given.
-
-    Raises:
-        ValueError: The folder is of other options; names the first that differs.
-    """
-
-    def __init__(self, path: Path, options: dict) -> None:
-        self.path, self.done = path, {}
-        lines = path.read_text(encoding='utf-8').split('\n')[:-1] if path.is_file() else []
-        entries = [json.loads(line) for line in lines]  # a torn last line has no end
-        if not entries:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(options) + '\n', encoding='utf-8')
-            return
-        for key, value in options.items():
-            if entries[0].get(key) != value:
-                raise ValueError(
-                    f'{path.parent} holds predictions made with {key} '
-                    f'{entries[0].get(key)!r}, now it is {value!r}: give another --out, or remove '
-                    f'{path.parent}')
-        self.done = {entry.pop('source'): entry for entry in entries[1:]}
-        path.write_text(''.join(f'{line}\n' for line in lines), encoding='utf-8')
-
-    def add(self, source: str, **content) -> None:
-        """The source is finished."""
-        self.done[source] = content
-        with self.path.open('a', encoding='utf-8') as file:
-            file.write(json.dumps(dict(source=source, **content)) + '\n')
-
-
 def read_frames(path: str | Path) -> Iterator[tuple[int, Poses]]:
     """Frames of a JSON file of :class:`JsonFrames` one by one, or of MMPose's own at once.
 

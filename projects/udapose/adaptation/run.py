@@ -19,6 +19,7 @@ from ..export_config import dataset_meta
 from .boxes import CHOICES, auto_spec, build_boxes, check_spec
 from .config_changes import follow, new_keys
 from .devices import device_environment, usable_device
+from .file_states import file_state, identity, media_states, what_changed
 from .find_media import find_media
 from .forgetting import check_source, forgetting
 from .found_people import find_people
@@ -29,7 +30,7 @@ from .people import People, Predictions, predict_people, write_people
 from .plan import format_plan, timed
 from .predictor import Predictor
 from .start_model import find_model, prepare_start
-from .steps import Steps, file_state, write_json
+from .steps import Steps, write_json
 from .training_config import Schedule, training_config
 from .video import read_image
 
@@ -121,7 +122,7 @@ class Adaptation:
     # ------------------------------------------------------------------ all
     def run(self) -> Result:
         """Run what is not complete."""
-        self._say_what_is_new()
+        self._look_at_data()
         self.steps.run('start', 'the start model', dict(
             config=str(self.config), config_state=file_state(self.config),
             checkpoint=self.checkpoint,
@@ -131,7 +132,8 @@ class Adaptation:
         self.start = self.folder / 'start'
         self._check_labels()
         self.steps.run('frames', 'frames', dict(options=asdict(self.frame_options),
-                                                media=self._media_state(),
+                                                media=[[name, *identity(state)] for name, state
+                                                       in self.states.items()],
                                                 labelled=self.labelled),
                        self._frames, ('frames', 'frames.json'))
         self.boxes_spec = self.options.boxes if self.options.boxes != 'auto' else auto_spec(
@@ -173,24 +175,14 @@ class Adaptation:
               '(config.py, model.pth: a plain MMPose model)', flush=True)
         return Result(self.folder, verdict, report, self.folder / 'model')
 
-    def _media_state(self) -> list:
-        # all names, but sizes and times of the videos only: there may be 100,000 images
-        return [[m.name, *(file_state(m.path) if m.is_video and m.path.is_file() else [])]
-                for m in self.media]
-
-    def _say_what_is_new(self) -> None:
+    def _look_at_data(self) -> None:
         path = self.folder / 'frames.json'
-        if not path.exists():
-            return
-        known = {s['path'] for s in json.loads(path.read_text(encoding='utf-8'))['sources']}
-        new = [m.name for m in self.media if m.name not in known]
-        gone = known - {m.name for m in self.media}
-        if new or gone:
-            parts = [f'{len(new)} new file(s) ({", ".join(new[:3])}'
-                     f'{", ..." if len(new) > 3 else ""})'] if new else []
-            parts += [f'{len(gone)} file(s) are gone'] if gone else []
-            print(f'the data has changed since the last run: {"; ".join(parts)}. Frames are '
-                  'chosen anew, and what follows runs again', flush=True)
+        sources = json.loads(path.read_text(encoding='utf-8'))['sources'] if path.exists() else []
+        self.states = media_states(self.media, {s['path']: s.get('state') for s in sources})
+        changes = what_changed(sources, self.states) if sources else ''
+        if changes:
+            print(f'the data has changed since the last run: {changes}. Frames are chosen anew, '
+                  'and what follows runs again', flush=True)
 
     # ------------------------------------------------------------------ steps
     def _start(self) -> dict:
@@ -202,6 +194,8 @@ class Adaptation:
     def _frames(self) -> dict:
         content = choose_frames(self.media, self.folder / 'frames', self.frame_options,
                                 labelled=self.labelled)
+        for source in content['sources']:
+            source['state'] = self.states[source['path']]
         write_json(self.folder / 'frames.json', content)
         return dict(counts=content['counts'])
 

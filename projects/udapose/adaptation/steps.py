@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 import time
 from collections.abc import Callable
@@ -94,12 +93,6 @@ def fingerprint(value: dict) -> str:
     """The same for the same content, in any order of the keys."""
     text = json.dumps(value, sort_keys=True, default=str)
     return hashlib.sha1(text.encode()).hexdigest()[:16]
-
-
-def file_state(path: Path) -> list:
-    """What tells whether a file has changed: its size and time."""
-    stat = os.stat(path)
-    return [stat.st_size, int(stat.st_mtime)]
 
 
 def write_json(path: Path, value) -> None:

@@ -135,7 +135,7 @@ def _settings(folder: Path) -> dict:
 
 def _state(path: str | Path) -> list | None:
     """Size and time of a file, by which it is recognised."""
-    from udapose.adaptation.steps import file_state
+    from udapose.adaptation.file_states import file_state
     path = Path(path).expanduser()
     return file_state(path) if path.is_file() else None
 
@@ -143,6 +143,9 @@ def _state(path: str | Path) -> list | None:
 def _say(result: dict, out: Path) -> int:
     if result['skipped']:
         print(f'{_count(result["skipped"], "file")} of an earlier call were finished already')
+    if result['changed']:
+        print(f'{_count(result["changed"], "file")} had changed since, and '
+              f'{"was" if result["changed"] == 1 else "were"} predicted again')
     if result['restarted']:
         print(f'{_count(result["restarted"], "video")} had been interrupted and started over')
     for source, problem in list(result['problems'].items())[:20]:
