@@ -48,6 +48,7 @@ def test_what_a_run_wrote_is_no_data(synth_like_model, tmp_path, capfd):
     for _ in range(2):
         adaptation = Adaptation(options(synth_like_model, data, data / 'runs/one', dry_run=True))
         assert [m.name for m in adaptation.media] == [f'{i}.PNG' for i in range(6)]
+        Steps(data / 'runs/one', {})
         (data / 'runs/one/frames').mkdir(exist_ok=True)
         cv2.imwrite(str(data / 'runs/one/frames/0.jpg'), picture(0))
     assert '1 files are left out: they are results' in capfd.readouterr().out

@@ -6,6 +6,7 @@ from pathlib import Path
 from ..cli._time_left import TimeLeft
 from .demo_clips import render_clips
 from .demo_model import train_start_model
+from .folder_lock import FolderLock
 from .run import Adaptation, Options, Result
 
 #: Seconds on 2 idle cores, for the time left.
@@ -26,8 +27,16 @@ def run_demo(out: Path, seed: int = 0, smoke: bool = False, device: str | None =
 
     Returns:
         Result: Of the adaptation.
+
+    Raises:
+        RuntimeError: Another process makes it in this folder.
     """
     out = Path(out).expanduser().resolve()
+    with FolderLock(out):
+        return _run(out, seed, smoke, device)
+
+
+def _run(out: Path, seed: int, smoke: bool, device: str | None) -> Result:
     left = TimeLeft(dict(_SECONDS))
 
     def shown(step: str, share: float) -> str:

@@ -21,6 +21,7 @@ from .config_changes import follow, new_keys
 from .devices import device_environment, usable_device
 from .file_states import file_state, identity, media_states, what_changed
 from .find_media import find_media
+from .folder_lock import FolderLock
 from .forgetting import check_source, forgetting
 from .found_people import find_people
 from .frames import FrameOptions, choose_frames
@@ -30,7 +31,7 @@ from .people import People, Predictions, predict_people, write_people
 from .plan import format_plan, timed
 from .predictor import Predictor
 from .start_model import find_model, prepare_start
-from .steps import Steps, write_json
+from .steps import Steps, check_folder, write_json
 from .training_config import Schedule, training_config
 from .video import read_image
 
@@ -117,11 +118,20 @@ class Adaptation:
         self.labels = options.labels and str(Path(options.labels).expanduser())
         self.labelled = labelled_frames(self.labels, self.media)
         self.frame_options = FrameOptions(max_frames=options.max_frames)
-        self.steps = Steps(self.folder, asdict(options))
+        check_folder(self.folder)
 
     # ------------------------------------------------------------------ all
     def run(self) -> Result:
-        """Run what is not complete."""
+        """Run what is not complete.
+
+        Raises:
+            RuntimeError: Another process runs in this folder.
+        """
+        with FolderLock(self.folder):
+            self.steps = Steps(self.folder, asdict(self.options))
+            return self._run()
+
+    def _run(self) -> Result:
         self._look_at_data()
         self.steps.run('start', 'the start model', dict(
             config=str(self.config), config_state=file_state(self.config),

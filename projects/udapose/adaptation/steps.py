@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..version import __version__
+from .folder_lock import NAME as LOCK
 
 
 class Steps:
@@ -26,13 +27,7 @@ class Steps:
 
     def __init__(self, folder: Path, options: dict) -> None:
         self.folder, self.path = folder, folder / 'run.json'
-        if folder.exists() and not folder.is_dir():
-            raise ValueError(f'--out {folder} is a file: name a folder')
-        there = {p.name for p in folder.iterdir()} if folder.is_dir() else set()
-        # the part is all that a full disk has left of a run's first moment
-        if there - {f'{self.path.name}.part'} and not self.path.exists():
-            raise ValueError(f'--out {folder} is not empty and no run of udapose adapt: name '
-                             'another folder')
+        check_folder(folder)
         folder.mkdir(parents=True, exist_ok=True)
         try:
             before = json.loads(self.path.read_text(encoding='utf-8')) if self.path.exists() \
@@ -87,6 +82,22 @@ class Steps:
 
     def _write(self) -> None:
         write_json(self.path, self.record)
+
+
+def check_folder(folder: Path) -> None:
+    """Whether a run may be in a folder: it does not exist, is empty, or holds a run.
+
+    Raises:
+        ValueError: It holds something else, or is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f'--out {folder} is a file: name a folder')
+    there = {p.name for p in folder.iterdir()} if folder.is_dir() else set()
+    # the part is all that a full disk has left of a run's first moment
+    others = {n for n in there if n != 'run.json.part' and not n.startswith(LOCK)}
+    if others and 'run.json' not in others:
+        raise ValueError(f'--out {folder} is not empty and no run of udapose adapt: name '
+                         'another folder')
 
 
 def fingerprint(value: dict) -> str:

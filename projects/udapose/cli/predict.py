@@ -55,12 +55,14 @@ def _predict(args) -> int:
     from udapose.adaptation.boxes import auto_spec, build_boxes, check_spec
     from udapose.adaptation.devices import usable_device
     from udapose.adaptation.find_media import find_media
+    from udapose.adaptation.folder_lock import FolderLock
     from udapose.adaptation.predicting import predict_media
     from udapose.adaptation.predictor import Predictor
 
     from ._progress import Progress
     check_spec(args.boxes or 'auto')
-    if args.out.expanduser().resolve() == args.data.expanduser().resolve():
+    args.out = args.out.expanduser()
+    if args.out.resolve() == args.data.expanduser().resolve():
         raise ValueError(f'--out {args.out} is the folder of the data: give another one')
     media = find_media(args.data, args.out, say=print)
     device = usable_device(args.device)
@@ -74,13 +76,14 @@ def _predict(args) -> int:
           f'{_count(sum(m.is_video for m in media), "video")}, '
           f'{_count(sum(not m.is_video for m in media), "image")}', flush=True)
     progress = Progress(sum(-(-m.frames // args.every) if m.is_video else 1 for m in media))
-    result = predict_media(
-        predictor, media, args.out, boxes, video=not args.no_video, every=args.every,
-        threshold=args.threshold, skipped=lambda item: progress.skip(
-            -(-item.frames // args.every) if item.is_video else 1),
-        progress=lambda item, frames: progress.update(item.name),
-        options=dict(model=str(Path(config).resolve().parent), weights=_state(checkpoint),
-                     boxes=spec, boxes_file=_state(spec)))
+    with FolderLock(args.out):
+        result = predict_media(
+            predictor, media, args.out, boxes, video=not args.no_video, every=args.every,
+            threshold=args.threshold, skipped=lambda item: progress.skip(
+                -(-item.frames // args.every) if item.is_video else 1),
+            progress=lambda item, frames: progress.update(item.name),
+            options=dict(model=str(Path(config).resolve().parent), weights=_state(checkpoint),
+                         boxes=spec, boxes_file=_state(spec)))
     progress.close()
     return _say(result, args.out)
 
