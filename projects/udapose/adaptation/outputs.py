@@ -5,13 +5,17 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
+
 from ..visualization.side_by_side import side_by_side
+from .people import People
 from .predicting import output_stems, predict_media
 from .predictor import Predictor
 from .steps import write_json
-from .video import Media
+from .video import Media, read_image
 
 _TRIED = 3
 
@@ -40,7 +44,7 @@ def write_predictions(run: Path, media: Sequence[Media], start: Path, model: Pat
     predictors = dict(after=Predictor(model / 'config.py', model / 'model.pth', device))
     videos = [item for item in media if item.is_video and item.frames]
     folder = run / 'predictions'
-    every = _begun(folder, made_with)
+    every = _begun(folder, made_with, complete=budget is None)
     if every is None and budget is not None and videos:
         frames = sum(item.frames for item in videos)
         each = _seconds_per_frame(predictors['after'], videos[0], make_boxes())
@@ -64,6 +68,9 @@ def write_predictions(run: Path, media: Sequence[Media], start: Path, model: Pat
         for item in videos:
             out = folder / 'before_after' / f'{stems[item.name]}.mp4'
             out.parent.mkdir(parents=True, exist_ok=True)
+            if out.is_file():  # whole, and of these predictions
+                films.append(out.relative_to(run).as_posix())
+                continue
             old = folder / 'start' / f'{stems[item.name]}.json'
             new = folder / 'all' / f'{named[item.name]}.json'
             if old.is_file() and new.is_file():
@@ -73,11 +80,31 @@ def write_predictions(run: Path, media: Sequence[Media], start: Path, model: Pat
                 problems=done['problems'])
 
 
-def _begun(folder: Path, made_with: str) -> int | None:
-    """The step of an interrupted call; what was made of another model or other data goes."""
+def outdated(run: Path, made_with: str) -> bool:
+    """Whether a run holds predictions of all files, and they are of something else."""
+    path = run / 'predictions' / 'predictions.json'
+    return path.is_file() and json.loads(path.read_text(encoding='utf-8')).get(
+        'made_with') != made_with
+
+
+def held_back_images(run: Path, most: int = 50) -> list[np.ndarray] | None:
+    """Held-back frames of a run, (H, W, 3) uint8 BGR, to try an ONNX file on; None if there is
+    none, as in the folder of an exported model."""
+    if not (run / 'held_back.json').is_file():
+        return None
+    people = People.load(run / 'held_back.json')
+    found = (read_image(people.root / file) for file in dict.fromkeys(people.files))
+    return list(islice((image for image in found if image is not None), most)) or None
+
+
+def _begun(folder: Path, made_with: str, complete: bool) -> int | None:
+    """The step of an earlier call, unless it left frames out and now all are wanted.
+
+    What was made of another model or other data goes.
+    """
     path = folder / 'predictions.json'
     known = json.loads(path.read_text(encoding='utf-8')) if path.is_file() else {}
-    if known.get('made_with') == made_with:
+    if known.get('made_with') == made_with and not (complete and known['every'] > 1):
         return known['every']
     for name in ('all', 'start', 'before_after'):
         shutil.rmtree(folder / name, ignore_errors=True)

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,6 +14,8 @@ from mmengine.logging import MMLogger
 
 from ..config_writing import write_config
 from ..cores import usable_cores
+from ..deploy.network import require_packages
+from ..deploy.onnx_export import FILES, export_onnx
 from ..export_config import dataset_meta
 from .boxes import CHOICES, auto_spec, build_boxes, check_spec
 from .config_changes import follow, new_keys
@@ -25,15 +26,16 @@ from .folder_lock import FolderLock
 from .forgetting import check_source, forgetting
 from .found_people import find_people
 from .frames import FrameOptions, choose_frames
+from .kept_model import keep_model
 from .labels import check_joints, read_labels
+from .outputs import held_back_images, outdated, write_predictions
 from .own_labels import labelled_frames, run_labels
 from .people import People, Predictions, predict_people, write_people
 from .plan import format_plan, timed
 from .predictor import Predictor
 from .start_model import find_model, prepare_start
-from .steps import Steps, check_folder, write_json
+from .steps import Steps, check_folder, fingerprint, write_json
 from .training_config import Schedule, training_config
-from .video import read_image
 
 
 @dataclass
@@ -113,6 +115,8 @@ class Adaptation:
             if path and not (exists.is_dir() if what == 'a folder' else exists.is_file()):
                 raise FileNotFoundError(f'--{key.replace("_", "-")} {path} does not exist: name '
                                         f'{what}')
+        if options.onnx:
+            require_packages()
         self.device = usable_device(options.device)
         MMLogger.get_current_instance().setLevel('WARNING')  # the training's log is in work/
         self.labels = options.labels and str(Path(options.labels).expanduser())
@@ -144,7 +148,7 @@ class Adaptation:
         self.steps.run('frames', 'frames', dict(options=asdict(self.frame_options),
                                                 media=[[name, *identity(state)] for name, state
                                                        in self.states.items()],
-                                                labelled=self.labelled),
+                                                labelled=self._labelled_frames()),
                        self._frames, ('frames', 'frames.json'))
         self.boxes_spec = self.options.boxes if self.options.boxes != 'auto' else auto_spec(
             self._names(), self.media, self.options.detector_checkpoint)
@@ -173,12 +177,12 @@ class Adaptation:
         self.steps.run('after', 'predictions of the adapted model', {},
                        lambda: self._predict(self.folder / 'adapted', 'after'),
                        ('predictions/after.npz',))
+        trained = self.steps.chain
         self.steps.run('verdict', 'is it better?', dict(
             labels=self.labels and file_state(Path(self.labels))), self._verdict,
             ('verdict.json', 'model/model.pth'))
         verdict = json.loads((self.folder / 'verdict.json').read_text(encoding='utf-8'))
-        self.steps.run('files', 'files', dict(onnx=self.options.onnx,
-                                              predict=self.options.predict), self._files)
+        self._outputs(trained, verdict['model'])
         from .report import write_report
         report = write_report(self.folder)
         print(f'\n{verdict["sentence"]}\nreport: {report}\nmodel:  {self.folder / "model"} '
@@ -194,6 +198,25 @@ class Adaptation:
             print(f'the data has changed since the last run: {changes}. Frames are chosen anew, '
                   'and what follows runs again', flush=True)
 
+    def _labelled_frames(self) -> list[list]:
+        """Names and numbers of the labelled frames, for which frames had to be held back.
+
+        Those of the earlier call where all that are labelled now are held back already.
+        """
+        wanted = [[self.media[i].name, index] for i, indices in self.labelled.items()
+                  for index in indices]
+        path = self.folder / 'frames.json'
+        if self.steps.summary('frames') and path.exists():
+            before = json.loads(path.read_text(encoding='utf-8'))
+            held = {(f['source'], f['index']) for f in before['frames']
+                    if f['part'] == 'held_back'}
+            missing = sum((name, index) not in held for name, index in wanted)
+            if not missing:
+                return before.get('labelled', wanted)
+            print(f'{missing} of {len(wanted)} labelled frames are not held back so far: frames '
+                  'are chosen anew, since nothing may be trained on them', flush=True)
+        return wanted
+
     # ------------------------------------------------------------------ steps
     def _start(self) -> dict:
         plain = prepare_start(self.config, self.checkpoint, self.folder / 'start')
@@ -204,6 +227,7 @@ class Adaptation:
     def _frames(self) -> dict:
         content = choose_frames(self.media, self.folder / 'frames', self.frame_options,
                                 labelled=self.labelled)
+        content['labelled'] = self._labelled_frames()
         for source in content['sources']:
             source['state'] = self.states[source['path']]
         write_json(self.folder / 'frames.json', content)
@@ -337,31 +361,33 @@ class Adaptation:
         if kept == 'start':
             verdict['sentence'] += ' model/ therefore holds the start model; the adapted one is ' \
                                    'in adapted/.'
-        (self.folder / 'model').mkdir(exist_ok=True)
-        for file in ('config.py', 'model.pth'):
-            shutil.copy(self.folder / kept / file, self.folder / 'model' / file)
+        keep_model(self.folder, kept)
         write_json(self.folder / 'verdict.json', verdict)
         return dict(word=verdict['word'], model=kept)
 
-    def _files(self) -> dict:
-        made = {}
-        model = self.folder / 'model'
+    def _outputs(self, trained: str, kept: str) -> None:
+        """What depends on the model that is kept, not on what judged it; asked for or not."""
+        made_with = fingerprint(dict(trained=trained, kept=kept))
         if self.options.onnx:
-            from ..deploy.onnx_export import export_onnx
-            people = People.load(self.folder / 'held_back.json')
-            frames = [read_image(people.root / file)
-                      for file in list(dict.fromkeys(people.files))[:50]]
-            made['onnx'] = export_onnx(model, frames=frames)['parity']
-            print(f'  {model / "model.onnx"}', flush=True)
+            self.steps.run('onnx', 'ONNX', {}, self._onnx, tuple(f'model/{n}' for n in FILES),
+                           base=made_with)
         if self.options.predict != 'none':
-            from .outputs import write_predictions
-            training = self.steps.record['steps']['training']['seconds']
-            kept = self.steps.summary('verdict')['model']
-            made['predictions'] = write_predictions(
-                self.folder, self.media, self.start, self.folder / kept, self._finder,
-                self.device, None if self.options.predict == 'all' else max(training / 2, 60),
-                self.steps.chain)
-        return made
+            complete = self.options.predict == 'all'
+            budget = max(self.steps.record['steps']['training']['seconds'] / 2, 60)
+            self.steps.run('predictions', 'predictions of all files', dict(all=complete),
+                           lambda: write_predictions(
+                               self.folder, self.media, self.start, self.folder / kept,
+                               self._finder, self.device, None if complete else budget,
+                               made_with), ('predictions/all/predictions.jsonl',), base=made_with)
+        elif outdated(self.folder, made_with):
+            print(f'{self.folder / "predictions"}: all/ and before_after/ are of an earlier model '
+                  '(--predict auto makes them anew)', flush=True)
+
+    def _onnx(self) -> dict:
+        model = self.folder / 'model'
+        parity = export_onnx(model, frames=held_back_images(self.folder))['parity']
+        print(f'  {model / "model.onnx"}', flush=True)
+        return dict(parity=parity)
 
     def _finder(self):
         return build_boxes(self.boxes_spec, self._names(), self.device,

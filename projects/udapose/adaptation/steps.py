@@ -42,7 +42,7 @@ class Steps:
         self._write()
 
     def run(self, name: str, title: str, inputs: dict, work: Callable[[], dict | None],
-            makes: tuple[str, ...] = ()) -> dict:
+            makes: tuple[str, ...] = (), base: str | None = None) -> dict:
         """Run a step unless it is complete.
 
         Args:
@@ -51,13 +51,18 @@ class Steps:
             inputs (dict): What the result depends on, besides the steps before.
             work (Callable): Does it; returns a summary for ``run.json``.
             makes (tuple[str]): Files and folders that must be there for it to count as complete.
+            base (str, optional): The :attr:`chain` behind a step; this one then depends on that
+                step, and the following ones do not depend on this one. By default each step
+                depends on the one before.
 
         Returns:
             dict: The summary.
         """
-        self._chain = fingerprint(dict(before=self._chain, **inputs))
+        own = fingerprint(dict(before=self._chain if base is None else base, **inputs))
+        if base is None:
+            self._chain = own
         known = self.record['steps'].get(name)
-        if known and known['fingerprint'] == self._chain and \
+        if known and known['fingerprint'] == own and \
                 all((self.folder / file).exists() for file in makes):
             print(f'== {title}: done before', flush=True)
             return known['summary']
@@ -66,7 +71,7 @@ class Steps:
             self._write()  # killed from here on, its files are no longer those of that result
         began = time.time()
         summary = work() or {}
-        self.record['steps'][name] = dict(fingerprint=self._chain, summary=summary,
+        self.record['steps'][name] = dict(fingerprint=own, summary=summary,
                                           seconds=round(time.time() - began, 1))
         self._write()
         return summary

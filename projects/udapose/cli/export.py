@@ -1,9 +1,11 @@
 """Write an adapted model as a plain MMPose checkpoint and config, and as ONNX.
 
     udapose export CONFIG CHECKPOINT [--out DIR] [--branch student] [--onnx]
+    udapose export --onnx RUN
 
 CONFIG and CHECKPOINT may be those of a plain top-down model as well. With --onnx, model.onnx is
-written beside them once it is proven to predict what PyTorch predicts (docs/deployment.md).
+written beside them once it is proven to predict what PyTorch predicts (docs/deployment.md). RUN is
+a folder that `udapose adapt` or `udapose export` wrote: its model only lacks the ONNX file.
 """
 from __future__ import annotations
 
@@ -13,9 +15,11 @@ from pathlib import Path
 
 def add_arguments(parser) -> None:
     """Options of the command."""
-    parser.add_argument('config', help='the config of the adaptation, or its copy in the work_dir')
-    parser.add_argument('checkpoint')
-    parser.add_argument('--out', type=Path, default=None, help='default: beside the checkpoint')
+    parser.add_argument('config', metavar='CONFIG|RUN', help='the config of the adaptation, or its '
+                        'copy in the work_dir; with --onnx also the folder of a run or an export')
+    parser.add_argument('checkpoint', nargs='?', help='with CONFIG')
+    parser.add_argument('--out', type=Path, default=None, help='default: beside the checkpoint; '
+                        'of RUN: beside its model')
     parser.add_argument('--branch', choices=('teacher', 'student'), default=None,
                         help='default: the one that the model is evaluated with '
                              '(test_cfg.predict_on)')
@@ -23,16 +27,20 @@ def add_arguments(parser) -> None:
                         help='also write model.onnx, deploy.json and pose_onnx.py')
     parser.add_argument('--frames', type=Path, default=None, metavar='FILE_OR_FOLDER',
                         help='with --onnx: images or videos to compare PyTorch and ONNX on '
-                             '(default: 50 random images)')
+                             '(default: held-back frames of RUN, else 50 random images)')
 
 
 def run(args) -> int:
     """Export, and say where the files are."""
+    if args.frames is not None and not args.onnx:
+        sys.exit('error: --frames is for the comparison of --onnx: give both')
+    if Path(args.config).is_dir():
+        return _of_folder(args)
+    if args.checkpoint is None:
+        sys.exit('error: name CONFIG and CHECKPOINT, or with --onnx the folder of a run')
     for path in (args.config, args.checkpoint):
         if not Path(path).is_file():
             sys.exit(f'error: {path} does not exist')
-    if args.frames is not None and not args.onnx:
-        sys.exit('error: --frames is for the comparison of --onnx: give both')
     from mmengine.config import Config
     from mmengine.registry import init_default_scope
     from mmengine.runner import CheckpointLoader
@@ -59,6 +67,31 @@ def run(args) -> int:
     return 0
 
 
+def _of_folder(args) -> int:
+    """The ONNX file of a model that is a plain one already."""
+    folder = Path(args.config)
+    if not args.onnx:
+        sys.exit(f'error: the model in {folder} is a plain one already: --onnx writes model.onnx '
+                 'beside it')
+    if args.checkpoint or args.branch:
+        sys.exit(f'error: {folder} is a folder, which has one checkpoint of one branch: leave '
+                 f'{"the checkpoint" if args.checkpoint else "--branch"} out')
+    from udapose.adaptation.folder_lock import FolderLock
+    from udapose.adaptation.outputs import held_back_images
+    from udapose.deploy.network import require_packages
+
+    from .predict import find_plain
+    try:
+        require_packages()
+        model = find_plain(folder)[0].parent
+        frames = held_back_images(folder) if args.frames is None else _frames(args.frames)
+        with FolderLock(args.out or folder):
+            _export_onnx(model, frames, args.out)
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
+        sys.exit(f'error: {error.args[0] if isinstance(error, KeyError) else error}')
+    return 0
+
+
 def _which(asked: str | None, evaluated: str | None) -> str:
     """What was exported, where there was a choice."""
     if evaluated is None:
@@ -69,9 +102,9 @@ def _which(asked: str | None, evaluated: str | None) -> str:
                                f', though this model is evaluated with its {evaluated}')
 
 
-def _export_onnx(out: Path, frames) -> None:
+def _export_onnx(folder: Path, frames, out: Path | None = None) -> None:
     from udapose.deploy import export_onnx
-    description = export_onnx(out, frames=frames)
+    out, description = out or folder, export_onnx(folder, out, frames)
     parity, reader = description['parity'], description['rtmlib']
     print(f'wrote {out}/model.onnx, {out}/deploy.json and {out}/pose_onnx.py: '
           f'{parity["keypoints"] - parity["undetermined"]} keypoints of {parity["frames"]} images '
