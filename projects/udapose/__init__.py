@@ -51,7 +51,8 @@ def adapt(*, data, out, **options):
         >>> result.verdict['sentence'], result.report
     """
     load_components()
-    from .adaptation.run import Adaptation, Options
+    from .adaptation.options import Options
+    from .adaptation.run import Adaptation
     return Adaptation(Options(data=data, out=out, **options)).run()
 
 

@@ -146,7 +146,7 @@ def test_people_keep_their_number_and_images_share_a_table(tmp_path):
     assert left == [5, 9, 13] and {r['person'] for r in table} == {'0', '1'}
     assert [(r['source'], r['x2']) for r in rows(tmp_path / 'out/images.csv')] == [
         (f'sub/{i}.png', '31.0') for i in range(3)]
-    assert (tmp_path / 'out/sub/3.json').read_text() == '[]'
+    assert json.loads((tmp_path / 'out/sub/3.json').read_text()) == []
     picture = cv2.imread(str(tmp_path / 'out/sub/0.jpg'))
     assert picture.shape == (50, 40, 3) and picture.any()
 

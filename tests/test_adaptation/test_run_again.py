@@ -11,9 +11,10 @@ from udapose.adaptation.kept_model import keep_model
 from udapose.adaptation.outputs import _begun, outdated
 from udapose.adaptation.predictor import Predictor
 from udapose.adaptation.run import Adaptation
-from udapose.adaptation.steps import Steps, write_json
+from udapose.adaptation.steps import Steps
 from udapose.cli import main
 from udapose.deploy.onnx_export import FILES
+from udapose.file_writing import write_json
 
 
 def test_a_step_on_the_side_depends_on_its_base_alone(tmp_path):

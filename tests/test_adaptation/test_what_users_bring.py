@@ -11,7 +11,6 @@ from media import picture
 from mmengine.config import Config
 from test_run import images, options, write_labels  # noqa: F401
 
-from udapose.adaptation import run as run_module
 from udapose.adaptation.boxes import FileBoxes
 from udapose.adaptation.config_changes import follow, new_keys
 from udapose.adaptation.devices import device_environment, usable_device
@@ -19,12 +18,15 @@ from udapose.adaptation.find_media import find_media
 from udapose.adaptation.forgetting import check_source
 from udapose.adaptation.frames import FrameOptions, choose_frames
 from udapose.adaptation.labels import check_joints
-from udapose.adaptation.run import Adaptation, Options
+from udapose.adaptation.options import Options
+from udapose.adaptation.run import Adaptation
 from udapose.adaptation.start_model import find_model, prepare_start
-from udapose.adaptation.steps import Steps, write_json
+from udapose.adaptation.steps import Steps
+from udapose.adaptation.training import best_checkpoint
 from udapose.adaptation.video import Frame
 from udapose.cli.predict import find_plain
 from udapose.export import plain_config
+from udapose.file_writing import write_json
 
 JOINTS = ['nose', 'left_eye', 'right_eye']
 
@@ -263,7 +265,7 @@ def test_a_run_that_was_moved(tmp_path, monkeypatch):
         assert Config.fromfile(new / 'config.py').data[0].to_dict() == dict(
             file=f'{new}/people.json', root=f'{new}/frames', other=f'{old}er/x')
     assert (new / 'work/last_checkpoint').read_text() == f'{new}/work/iter_4.pth'
-    assert run_module._best(new / 'work') == (new / 'work/iter_4.pth', 4)
+    assert best_checkpoint(new / 'work') == (new / 'work/iter_4.pth', 4)
 
 
 def test_a_changed_config_is_noticed(synth_like_model, images, tmp_path, capfd,  # noqa: F811

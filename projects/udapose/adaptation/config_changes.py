@@ -8,7 +8,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from ..config_writing import write_config
-from .steps import write_json
+from ..file_writing import write_json
 
 
 def follow(folder: Path) -> None:

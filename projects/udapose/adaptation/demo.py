@@ -7,7 +7,8 @@ from ..cli._time_left import TimeLeft
 from .demo_clips import render_clips
 from .demo_model import train_start_model
 from .folder_lock import FolderLock
-from .run import Adaptation, Options, Result
+from .options import Options
+from .run import Adaptation, Result
 
 #: Seconds on 2 idle cores, for the time left.
 _SECONDS = dict(clips=30., rendering=40., training=180., adaptation=150.)
@@ -72,11 +73,11 @@ def _compare_with_truth(out: Path, result: Result) -> None:
     """Score both models by the clips' labels, which neither the training nor the verdict saw."""
     import json
 
+    from ..file_writing import write_json
     from .find_media import find_media
     from .own_labels import run_labels
     from .people import People, Predictions
     from .predictor import Predictor
-    from .steps import write_json
     from .verdict import judge
     run = result.folder
     frames = json.loads((run / 'frames.json').read_text(encoding='utf-8'))['frames']

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .box_finder import Boxes
 from .frames import load_frame
+from .people import write_people
 from .tracking import Tracker
 from .video import Media
 
@@ -53,3 +54,40 @@ def find_people(finder: Boxes, frames: Sequence[dict], folder: Path, media: Sequ
         if number and number % 200 == 0:
             print(f'  boxes in {number} of {len(frames)} frames', flush=True)
     return images, people
+
+
+def write_found_people(finder: Boxes, spec: str, folder: Path, frames: Sequence[dict],
+                       media: Sequence[Media], meta: dict) -> dict:
+    """Write ``people.json`` (to adapt to) and ``held_back.json``, and say what was found.
+
+    Args:
+        finder (Boxes): Finds the people.
+        spec (str): What the user calls it, for messages.
+        folder (Path): Of the run, with ``frames/``.
+        frames (Sequence[dict]): Of ``frames.json``.
+        media (Sequence[Media]): All data.
+        meta (dict): ``dataset_meta`` of the model.
+
+    Returns:
+        dict: ``spec``, ``train`` and ``held_back`` (people), ``counts`` of what was left out.
+
+    Raises:
+        ValueError: There are too few people.
+    """
+    images, people = find_people(finder, frames, folder / 'frames', media)
+    counts = {k: v for k, v in finder.counts.items() if v}
+    for what, count in counts.items():
+        print(f'  {count} {what}', flush=True)
+    if len(people['train']) < 2 or len(people['held_back']) < 2:
+        raise ValueError(
+            f'boxes ({spec}): {len(people["train"])} people in the frames to adapt to and '
+            f'{len(people["held_back"])} in the held-back ones'
+            + ''.join(f', {count} {what}' for what, count in counts.items())
+            + '; at least 2 of each are needed: give other --boxes (whole, detector, motion or '
+            'FILE) or more data')
+    for part, file in (('train', 'people.json'), ('held_back', 'held_back.json')):
+        write_people(folder / file, images[part], people[part], meta)
+    print(f'  {len(people["train"])} people to adapt to, {len(people["held_back"])} held back',
+          flush=True)
+    return dict(spec=spec, train=len(people['train']), held_back=len(people['held_back']),
+                counts=counts)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ..file_writing import write_json
 from ..visualization.side_by_side import side_by_side
 from .people import People
 from .predicting import output_stems, predict_media
 from .predictor import Predictor
-from .steps import write_json
 from .video import Media, read_image
 
 _TRIED = 3

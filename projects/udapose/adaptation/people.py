@@ -1,7 +1,6 @@
 """People (boxes) in frames, and what a model predicts for them, as files of a run."""
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import cv2
 import numpy as np
 
 from ..datasets.json_files import load_json
+from ..file_writing import write_json
 from .predictor import VIEWS, Predictor
 
 
@@ -128,8 +128,4 @@ def write_people(path: str | Path, images: list[dict], annotations: list[dict],
         category.update(keypoints=[names[i] for i in sorted(names)],
                         skeleton=[[int(a) + 1, int(b) + 1]
                                   for a, b in (meta or {}).get('skeleton_links', [])])
-    path = Path(path)
-    part = path.with_suffix('.part')
-    part.write_text(json.dumps(dict(images=images, annotations=annotations,
-                                    categories=[category])), encoding='utf-8')
-    part.replace(path)
+    write_json(path, dict(images=images, annotations=annotations, categories=[category]), None)

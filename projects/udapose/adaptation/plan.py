@@ -5,6 +5,7 @@ import copy
 import resource
 import sys
 import time
+from pathlib import Path
 
 import torch
 from mmengine.config import Config
@@ -13,9 +14,64 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
 from mmpose.registry import DATASETS, MODELS
 
+from ..config_writing import write_config
+from ..cores import usable_cores
+from ..file_writing import write_json
 from ..random_state import random_state_kept
+from .config_changes import new_keys
+from .options import Options
+from .training_config import Schedule, training_config
 
 _STEPS = 3
+
+
+def make_plan(plain: Config, folder: Path, options: Options, device: str, frames: dict,
+              people: dict) -> dict:
+    """Write the training's ``config.py`` and ``plan.json``, and measure what it will take.
+
+    Args:
+        plain (Config): The start model's.
+        folder (Path): Of the run, with the people.
+        options (Options): The user's.
+        device (str): Of the training.
+        frames, people (dict): Summaries of the steps before.
+
+    Returns:
+        dict: The plan, see docs/design.md.
+
+    Raises:
+        ValueError: The training does not work with the user's ``--cfg-options``.
+    """
+    schedule = Schedule.suggest(people['train'], device.startswith('cuda'), usable_cores())
+    if options.iterations:
+        schedule.iterations = options.iterations
+    cfg = training_config(plain, folder, schedule, people['held_back'], _source(plain, options),
+                          options.seed)
+    try:
+        for key in new_keys(cfg, options.cfg_options):
+            print(f'  --cfg-options {key}: the config had no such key, it is added', flush=True)
+        cfg.merge_from_dict(options.cfg_options)
+        write_config(cfg, folder / 'config.py')
+        measured = timed(cfg, device)
+    except (TypeError, LookupError, AttributeError, AssertionError) as error:
+        if not options.cfg_options:
+            raise
+        raise ValueError('the training config does not work with these --cfg-options '
+                         f'({type(error).__name__}: {error})') from error
+    plan = dict(frames=frames['counts'], people=people, iterations=cfg.train_cfg.max_iters,
+                batch=cfg.train_dataloader.batch_size, device=device,
+                cores=usable_cores(), source=options.source, folder=str(folder), **measured)
+    write_json(folder / 'plan.json', plan)
+    return plan
+
+
+def _source(plain: Config, options: Options) -> dict | None:
+    """The data set of labelled source images."""
+    if not options.source_files:
+        return None
+    path, images = options.source_files
+    return dict(type='CocoDataset', ann_file=str(path), data_prefix=dict(img=f'{images}/'),
+                metainfo=plain.test_dataloader.dataset.metainfo.to_dict())
 
 
 def timed(cfg: Config, device: str) -> dict:

@@ -1,7 +1,6 @@
 """A model's poses in all videos and images of a folder, with memory for one frame at a time."""
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
@@ -10,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ..file_writing import write_json, write_whole
 from ..visualization.skeleton2d import draw_pose, person_color
 from ..visualization.video_file import VideoFile
 from .box_finder import Boxes
@@ -164,9 +164,7 @@ def _image(predictor, item, stem, boxes, picture, threshold, table) -> dict:
         if picture:
             _write_picture(_with(stem, '.jpg'),
                            draw_poses(frame.image, poses, predictor.meta, threshold))
-        part = _with(stem, '.json.part')
-        part.write_text(json.dumps(instances(poses), indent=1), encoding='utf-8')
-        part.replace(_with(stem, '.json'))
+        write_json(_with(stem, '.json'), instances(poses))
         table.write(frame, poses)
         return dict(frames=1, people=len(poses), without_people=int(not len(poses)),
                     bytes=table.flush())
@@ -177,9 +175,7 @@ def _write_picture(path: Path, image: np.ndarray) -> None:
     good, content = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, 92])
     if not good:
         raise OSError(f'OpenCV cannot write {path}')
-    part = path.with_suffix('.jpg.part')
-    part.write_bytes(content.tobytes())
-    part.replace(path)
+    write_whole(path, content.tobytes())
 
 
 def _parts_left(stem: Path) -> int:

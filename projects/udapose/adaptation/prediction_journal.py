@@ -5,6 +5,7 @@ import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from ..file_writing import write_whole
 from .file_states import identity
 
 
@@ -69,9 +70,7 @@ class Journal:
                     new += old[begin:end]
                     entry['bytes'] = len(new)
                 begin = end
-            part = table.with_name(table.name + '.new')
-            part.write_bytes(new)
-            part.replace(table)
+            write_whole(table, new)
         for name in names:
             del self.done[name]
         self._write()
@@ -96,6 +95,4 @@ class Journal:
 
     def _write(self) -> None:
         lines = [self._options] + [dict(source=name, **entry) for name, entry in self.done.items()]
-        part = self.path.with_name(self.path.name + '.part')
-        part.write_text(''.join(f'{json.dumps(line)}\n' for line in lines), encoding='utf-8')
-        part.replace(self.path)
+        write_whole(self.path, ''.join(f'{json.dumps(line)}\n' for line in lines))

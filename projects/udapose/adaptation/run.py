@@ -2,75 +2,34 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.logging import MMLogger
 
-from ..config_writing import write_config
-from ..cores import usable_cores
 from ..deploy.network import require_packages
 from ..deploy.onnx_export import FILES, export_onnx
 from ..export_config import dataset_meta
+from ..file_writing import write_json
 from .boxes import CHOICES, auto_spec, build_boxes, check_spec
-from .config_changes import follow, new_keys
-from .devices import device_environment, usable_device
-from .file_states import file_state, identity, media_states, what_changed
-from .find_media import find_media
+from .devices import usable_device
+from .file_states import file_state
 from .folder_lock import FolderLock
 from .forgetting import check_source, forgetting
-from .found_people import find_people
-from .frames import FrameOptions, choose_frames
+from .found_people import write_found_people
+from .frames import FrameOptions
 from .kept_model import keep_model
 from .labels import check_joints, read_labels
+from .options import Options
 from .outputs import held_back_images, outdated, write_predictions
-from .own_labels import labelled_frames, run_labels
-from .people import People, Predictions, predict_people, write_people
-from .plan import format_plan, timed
+from .people import People, Predictions, predict_people
+from .plan import format_plan, make_plan
 from .predictor import Predictor
+from .run_data import RunData
 from .start_model import find_model, prepare_start
-from .steps import Steps, check_folder, fingerprint, write_json
-from .training_config import Schedule, training_config
-
-
-@dataclass
-class Options:
-    """What ``udapose adapt`` takes; see its ``--help``."""
-    data: str | Sequence[str]
-    out: str
-    model: str | None = None
-    config: str | None = None
-    checkpoint: str | None = None
-    source: str | None = None
-    source_images: str | None = None
-    boxes: str = 'auto'
-    detector_checkpoint: str | None = None
-    labels: str | None = None
-    max_frames: int = 1000
-    iterations: int | None = None
-    device: str | None = None
-    seed: int = 0
-    onnx: bool = False
-    predict: str = 'auto'
-    dry_run: bool = False
-    cfg_options: dict = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for key in ('out', 'model', 'config', 'checkpoint', 'source', 'source_images', 'boxes',
-                    'detector_checkpoint', 'labels'):
-            value = getattr(self, key)
-            setattr(self, key, value and os.fspath(value))
-        if not isinstance(self.cfg_options, dict):
-            self.cfg_options = parse_cfg_options(self.cfg_options)
-        if self.iterations is not None and self.iterations < 1:
-            raise ValueError(f'--iterations {self.iterations}: at least 1 is needed')
-        if not 0 <= self.seed < 2 ** 32:
-            raise ValueError(f'--seed {self.seed}: choose a number from 0 to 4294967295')
+from .steps import Steps, check_folder, fingerprint
+from .training import train
 
 
 @dataclass
@@ -95,93 +54,99 @@ class Adaptation:
     Args:
         options (Options): See there.
 
+    Attributes:
+        media (list[Media]): The videos and images that were found.
+
     Raises:
         FileNotFoundError, ValueError: Something that the user gave is not usable; before any work.
+        RuntimeError: A package is missing for what was asked for.
     """
 
     def __init__(self, options: Options) -> None:
         self.options = options
         self.folder = Path(options.out).expanduser().resolve()
+        self.start = self.folder / 'start'
         check_spec(options.boxes)
         if options.boxes not in CHOICES:
             build_boxes(options.boxes)  # whether it can be read
-        self.media = find_media(options.data, say=lambda text: print(text, flush=True))
+        options.check_paths()
+        self.data = RunData(self.folder, options.data, options.labels,
+                            FrameOptions(max_frames=options.max_frames))
+        self.media = self.data.media
         self.config, self.checkpoint = find_model(options.model, options.config,
                                                   options.checkpoint)
-        for key, what in dict(labels='a COCO json', source='a COCO json', source_images='a folder',
-                              detector_checkpoint="weights of torchvision's detector").items():
-            path = getattr(options, key)
-            exists = Path(path or '').expanduser()
-            if path and not (exists.is_dir() if what == 'a folder' else exists.is_file()):
-                raise FileNotFoundError(f'--{key.replace("_", "-")} {path} does not exist: name '
-                                        f'{what}')
         if options.onnx:
             require_packages()
         self.device = usable_device(options.device)
-        MMLogger.get_current_instance().setLevel('WARNING')  # the training's log is in work/
-        self.labels = options.labels and str(Path(options.labels).expanduser())
-        self.labelled = labelled_frames(self.labels, self.media)
-        self.frame_options = FrameOptions(max_frames=options.max_frames)
         check_folder(self.folder)
+        MMLogger.get_current_instance().setLevel('WARNING')  # the training's log is in work/
 
     # ------------------------------------------------------------------ all
     def run(self) -> Result:
         """Run what is not complete.
 
         Raises:
-            RuntimeError: Another process runs in this folder.
+            RuntimeError: Another process runs in this folder, or the training failed.
+            ValueError: What was found in the data is not enough, or does not fit the model.
+            OSError: A file cannot be read or written.
         """
         with FolderLock(self.folder):
             self.steps = Steps(self.folder, asdict(self.options))
-            return self._run()
+            self._prepare()
+            print(format_plan(self._read('plan.json')), flush=True)
+            if self.options.dry_run:
+                print(f'--dry-run: nothing was trained; the config is {self.folder / "config.py"}')
+                return Result(self.folder)
+            return self._adapt()
 
-    def _run(self) -> Result:
-        self._look_at_data()
+    def _prepare(self) -> None:
+        """Start model, frames, boxes and plan."""
+        given = self.options
         self.steps.run('start', 'the start model', dict(
             config=str(self.config), config_state=file_state(self.config),
             checkpoint=self.checkpoint,
             state=None if '://' in self.checkpoint else file_state(Path(self.checkpoint))),
             self._start, ('start/model.pth', 'start/config.py'))
-        self.plain = Config.fromfile(self.folder / 'start' / 'config.py')
-        self.start = self.folder / 'start'
+        self.plain = Config.fromfile(self.start / 'config.py')
         self._check_labels()
-        self.steps.run('frames', 'frames', dict(options=asdict(self.frame_options),
-                                                media=[[name, *identity(state)] for name, state
-                                                       in self.states.items()],
-                                                labelled=self._labelled_frames()),
-                       self._frames, ('frames', 'frames.json'))
-        self.boxes_spec = self.options.boxes if self.options.boxes != 'auto' else auto_spec(
-            self._names(), self.media, self.options.detector_checkpoint)
+        self.steps.run('frames', 'frames', self.data.look(bool(self.steps.summary('frames'))),
+                       self.data.choose, ('frames', 'frames.json'))
+        self.boxes_spec = given.boxes if given.boxes != 'auto' else auto_spec(
+            self._names(), self.media, given.detector_checkpoint)
+        file = Path(self.boxes_spec).expanduser()
         self.steps.run('boxes', f'boxes: {self.boxes_spec}', dict(
-            spec=self.boxes_spec, detector=self.options.detector_checkpoint,
-            state=file_state(Path(self.boxes_spec).expanduser())
-            if Path(self.boxes_spec).expanduser().is_file() else None),
-            self._boxes, ('people.json', 'held_back.json'))
-        if self.labels:
-            read_labels(self._run_labels(), People.load(self.folder / 'held_back.json'),
+            spec=self.boxes_spec, detector=given.detector_checkpoint,
+            state=file_state(file) if file.is_file() else None),
+            lambda: write_found_people(self._finder(), self.boxes_spec, self.folder,
+                                       self.data.frames(), self.media, self._meta()),
+            ('people.json', 'held_back.json'))
+        if given.labels:
+            read_labels(self.data.run_labels(), People.load(self.folder / 'held_back.json'),
                         self._meta(), len(self._names()))
+        source = given.source_files
         self.steps.run('plan', 'plan', dict(
-            source=self.options.source, iterations=self.options.iterations, device=self.device,
-            seed=self.options.seed, cfg_options=self.options.cfg_options,
-            images=self.options.source_images,
-            **(dict(source_state=file_state(self._source_files()[0])) if self.options.source
-               else {})), self._plan, ('config.py', 'plan.json'))
-        print(format_plan(json.loads((self.folder / 'plan.json').read_text(encoding='utf-8'))),
-              flush=True)
-        if self.options.dry_run:
-            print(f'--dry-run: nothing was trained; the config is {self.folder / "config.py"}')
-            return Result(self.folder)
+            source=given.source, iterations=given.iterations, device=self.device, seed=given.seed,
+            cfg_options=given.cfg_options, images=given.source_images,
+            **(dict(source_state=file_state(source[0])) if source else {})),
+            lambda: make_plan(self.plain, self.folder, given, self.device,
+                              self.steps.summary('frames'), self.steps.summary('boxes')),
+            ('config.py', 'plan.json'))
+
+    def _adapt(self) -> Result:
+        """Training, verdict, report and files."""
         self.steps.run('before', 'predictions of the start model', {},
                        lambda: self._predict(self.start, 'before'), ('predictions/before.npz',))
-        self.steps.run('training', 'adaptation', {}, self._train, ('adapted/model.pth',))
+        self.steps.run('training', 'adaptation', {},
+                       lambda: train(self.folder, self.steps.chain, self.device),
+                       ('adapted/model.pth',))
         self.steps.run('after', 'predictions of the adapted model', {},
                        lambda: self._predict(self.folder / 'adapted', 'after'),
                        ('predictions/after.npz',))
         trained = self.steps.chain
         self.steps.run('verdict', 'is it better?', dict(
-            labels=self.labels and file_state(Path(self.labels))), self._verdict,
+            labels=self.data.labels and file_state(self.data.labels)), self._verdict,
             ('verdict.json', 'model/model.pth'))
-        verdict = json.loads((self.folder / 'verdict.json').read_text(encoding='utf-8'))
+        verdict = self._read('verdict.json')
         self._outputs(trained, verdict['model'])
         from .report import write_report
         report = write_report(self.folder)
@@ -189,127 +154,19 @@ class Adaptation:
               '(config.py, model.pth: a plain MMPose model)', flush=True)
         return Result(self.folder, verdict, report, self.folder / 'model')
 
-    def _look_at_data(self) -> None:
-        path = self.folder / 'frames.json'
-        sources = json.loads(path.read_text(encoding='utf-8'))['sources'] if path.exists() else []
-        self.states = media_states(self.media, {s['path']: s.get('state') for s in sources})
-        changes = what_changed(sources, self.states) if sources else ''
-        if changes:
-            print(f'the data has changed since the last run: {changes}. Frames are chosen anew, '
-                  'and what follows runs again', flush=True)
-
-    def _labelled_frames(self) -> list[list]:
-        """Names and numbers of the labelled frames, for which frames had to be held back.
-
-        Those of the earlier call where all that are labelled now are held back already.
-        """
-        wanted = [[self.media[i].name, index] for i, indices in self.labelled.items()
-                  for index in indices]
-        path = self.folder / 'frames.json'
-        if self.steps.summary('frames') and path.exists():
-            before = json.loads(path.read_text(encoding='utf-8'))
-            held = {(f['source'], f['index']) for f in before['frames']
-                    if f['part'] == 'held_back'}
-            missing = sum((name, index) not in held for name, index in wanted)
-            if not missing:
-                return before.get('labelled', wanted)
-            print(f'{missing} of {len(wanted)} labelled frames are not held back so far: frames '
-                  'are chosen anew, since nothing may be trained on them', flush=True)
-        return wanted
-
     # ------------------------------------------------------------------ steps
     def _start(self) -> dict:
-        plain = prepare_start(self.config, self.checkpoint, self.folder / 'start')
+        plain = prepare_start(self.config, self.checkpoint, self.start)
         print(f'  {self.config.name}, weights {self.checkpoint}', flush=True)
         return dict(config=str(self.config), checkpoint=self.checkpoint,
                     type=plain.model.backbone.type)
 
-    def _frames(self) -> dict:
-        content = choose_frames(self.media, self.folder / 'frames', self.frame_options,
-                                labelled=self.labelled)
-        content['labelled'] = self._labelled_frames()
-        for source in content['sources']:
-            source['state'] = self.states[source['path']]
-        write_json(self.folder / 'frames.json', content)
-        return dict(counts=content['counts'])
-
-    def _names(self) -> list[str]:
-        info = self.plain.test_dataloader.dataset.metainfo.keypoint_info
-        return [info[key]['name'] for key in sorted(info, key=lambda k: info[k]['id'])]
-
-    def _meta(self) -> dict:
-        return dataset_meta(self.plain)
-
     def _check_labels(self) -> None:
         """Whether labels and source are of this model, before hours of work."""
-        if self.labels:
-            check_joints(self.labels, self._meta(), len(self._names()))
+        if self.data.labels:
+            check_joints(self.data.labels, self._meta(), len(self._names()))
         if self.options.source and not self.steps.summary('plan'):
-            check_source(*self._source_files(), self._names())
-
-    def _chosen(self) -> list[dict]:
-        return json.loads((self.folder / 'frames.json').read_text(encoding='utf-8'))['frames']
-
-    def _run_labels(self) -> Path:
-        return run_labels(self.labels, self._chosen(), self.media, self.folder / 'labels.json')
-
-    def _boxes(self) -> dict:
-        finder = self._finder()
-        images, people = find_people(finder, self._chosen(), self.folder / 'frames', self.media)
-        counts = {k: v for k, v in finder.counts.items() if v}
-        for what, count in counts.items():
-            print(f'  {count} {what}', flush=True)
-        if len(people['train']) < 2 or len(people['held_back']) < 2:
-            raise ValueError(
-                f'boxes ({self.boxes_spec}): {len(people["train"])} people in the frames to adapt '
-                f'to and {len(people["held_back"])} in the held-back ones'
-                + ''.join(f', {count} {what}' for what, count in counts.items())
-                + '; at least 2 of each are needed: give other --boxes (whole, detector, motion '
-                'or FILE) or more data')
-        for part, file in (('train', 'people.json'), ('held_back', 'held_back.json')):
-            write_people(self.folder / file, images[part], people[part], self._meta())
-        print(f'  {len(people["train"])} people to adapt to, {len(people["held_back"])} held back',
-              flush=True)
-        return dict(spec=self.boxes_spec, train=len(people['train']),
-                    held_back=len(people['held_back']), counts=counts)
-
-    def _plan(self) -> dict:
-        people = self.steps.summary('boxes')
-        gpu = self.device.startswith('cuda')
-        schedule = Schedule.suggest(people['train'], gpu, usable_cores())
-        if self.options.iterations:
-            schedule.iterations = self.options.iterations
-        cfg = training_config(self.plain, self.folder, schedule, people['held_back'],
-                              self._source(), self.options.seed)
-        try:
-            for key in new_keys(cfg, self.options.cfg_options):
-                print(f'  --cfg-options {key}: the config had no such key, it is added',
-                      flush=True)
-            cfg.merge_from_dict(self.options.cfg_options)
-            write_config(cfg, self.folder / 'config.py')
-            measured = timed(cfg, self.device)
-        except (TypeError, LookupError, AttributeError, AssertionError) as error:
-            if not self.options.cfg_options:
-                raise
-            raise ValueError('the training config does not work with these --cfg-options '
-                             f'({type(error).__name__}: {error})') from error
-        plan = dict(frames=self.steps.summary('frames')['counts'], people=people,
-                    iterations=cfg.train_cfg.max_iters, batch=cfg.train_dataloader.batch_size,
-                    device=self.device, source=self.options.source,
-                    folder=str(self.folder), **measured)
-        write_json(self.folder / 'plan.json', plan)
-        return plan
-
-    def _source(self) -> dict | None:
-        if not self.options.source:
-            return None
-        path, images = self._source_files()
-        return dict(type='CocoDataset', ann_file=str(path), data_prefix=dict(img=f'{images}/'),
-                    metainfo=self.plain.test_dataloader.dataset.metainfo.to_dict())
-
-    def _source_files(self) -> tuple[Path, Path]:
-        path = Path(self.options.source).expanduser().resolve()
-        return path, Path(self.options.source_images or path.parent).expanduser().resolve()
+            check_source(*self.options.source_files, self._names())
 
     def _predict(self, model: Path, name: str) -> dict:
         predictor = Predictor(model / 'config.py', model / 'model.pth', self.device)
@@ -318,43 +175,16 @@ class Adaptation:
         predict_people(predictor, people).save(self.folder / 'predictions' / f'{name}.npz')
         return dict(people=len(people))
 
-    def _train(self) -> dict:
-        from ..cli._experiment import Job, wait
-        from ..export import export
-        work = self.folder / 'work'
-        mark = work / 'fingerprint.txt'
-        known = mark.read_text(encoding='utf-8') if mark.exists() else None
-        if work.exists() and known != self.steps.chain:
-            number = next(n for n in range(1, 10 ** 6)
-                          if not (self.folder / f'work_{n}').exists())
-            work.rename(self.folder / f'work_{number}')
-            print(f'  the training starts anew; the earlier one is in work_{number}/', flush=True)
-        work.mkdir(exist_ok=True)
-        mark.write_text(self.steps.chain, encoding='utf-8')
-        follow(self.folder)
-        resume = ['--resume'] if (work / 'last_checkpoint').exists() else []
-        job = Job('adaptation', [sys.executable, '-m', 'udapose', 'train',
-                                 str(self.folder / 'config.py'), '--work-dir', str(work), *resume],
-                  work / 'train.log', usable_cores(), device_environment(self.device))
-        wait([job])
-        checkpoint, iteration = _best(work)
-        cfg = Config.fromfile(self.folder / 'config.py')
-        export(cfg, torch.load(checkpoint, map_location='cpu', weights_only=False),
-               self.folder / 'adapted')
-        print(f'  best checkpoint by label_free/score: {checkpoint.name}', flush=True)
-        return dict(checkpoint=checkpoint.name, iteration=iteration,
-                    seconds=round(job.seconds, 1))
-
     def _verdict(self) -> dict:
         from .verdict import judge
         people = People.load(self.folder / 'held_back.json')
         before, after = (Predictions.load(self.folder / 'predictions' / f'{name}.npz')
                          for name in ('before', 'after'))
         predictor = Predictor(self.start / 'config.py', self.start / 'model.pth', self.device)
-        labels = self.labels and self._run_labels()
-        verdict = judge(before, after, people, predictor.meta, labels=labels).to_dict()
+        verdict = judge(before, after, people, predictor.meta,
+                        labels=self.data.run_labels()).to_dict()
         if self.options.source:
-            verdict['measures'] += forgetting(*self._source_files(), self.start,
+            verdict['measures'] += forgetting(*self.options.source_files, self.start,
                                               self.folder / 'adapted', self.device)
         kept = 'start' if verdict['word'] == 'worse' else 'adapted'
         verdict['model'] = kept
@@ -389,29 +219,17 @@ class Adaptation:
         print(f'  {model / "model.onnx"}', flush=True)
         return dict(parity=parity)
 
+    # ------------------------------------------------------------------ parts
+    def _names(self) -> list[str]:
+        info = self.plain.test_dataloader.dataset.metainfo.keypoint_info
+        return [info[key]['name'] for key in sorted(info, key=lambda k: info[k]['id'])]
+
+    def _meta(self) -> dict:
+        return dataset_meta(self.plain)
+
     def _finder(self):
         return build_boxes(self.boxes_spec, self._names(), self.device,
                            self.options.detector_checkpoint)
 
-
-def _best(work: Path) -> tuple[Path, int]:
-    """The best checkpoint by the label-free score, else the last one; and its iteration."""
-    found = sorted(work.glob('best_label_free_score_iter_*.pth'), key=os.path.getmtime)
-    path = found[-1] if found else work / Path(
-        (work / 'last_checkpoint').read_text(encoding='utf-8').strip()).name
-    return path, int(path.stem.rsplit('_', 1)[1])
-
-
-def parse_cfg_options(values: Sequence[str]) -> dict:
-    """``KEY=VALUE`` as MMEngine reads them.
-
-    Raises:
-        ValueError: Something without ``=``.
-    """
-    found = {}
-    for value in values:
-        key, mark, text = value.partition('=')
-        if not mark:
-            raise ValueError(f'--cfg-options {value}: expected KEY=VALUE')
-        found[key] = DictAction._parse_iterable(text)
-    return found
+    def _read(self, name: str) -> dict:
+        return json.loads((self.folder / name).read_text(encoding='utf-8'))

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ..file_writing import write_json
 from ..version import __version__
 from .folder_lock import NAME as LOCK
 
@@ -111,17 +112,6 @@ def fingerprint(value: dict) -> str:
     return hashlib.sha1(text.encode()).hexdigest()[:16]
 
 
-def write_json(path: Path, value) -> None:
-    """Write a file whole or not at all.
-
-    Raises:
-        OSError: The disk is full, or may not be written.
-    """
-    part = path.with_name(path.name + '.part')
-    part.write_text(json.dumps(value, indent=1, default=_plain) + '\n', encoding='utf-8')
-    part.replace(path)
-
-
 def versions() -> dict[str, str]:
     """Versions of what a result depends on."""
     from importlib.metadata import PackageNotFoundError, version
@@ -132,10 +122,6 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[name] = 'unknown'
     return found
-
-
-def _plain(value):
-    return value.item() if hasattr(value, 'item') else str(value)
 
 
 def _now() -> str:

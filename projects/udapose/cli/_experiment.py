@@ -273,8 +273,7 @@ def metrics(out_dir: Path) -> dict[str, float]:
 
 
 def write_json(path: Path, value) -> None:
-    """Write atomically: an interrupted run leaves the old file or the new one."""
+    """:func:`udapose.file_writing.write_json` with sorted keys, in a folder that may be new."""
+    from udapose.file_writing import write_json as write
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix('.part')
-    part.write_text(json.dumps(value, indent=1, sort_keys=True) + '\n', encoding='utf-8')
-    part.replace(path)
+    write(path, value, sort_keys=True)

@@ -51,7 +51,8 @@ def add_arguments(parser) -> None:
 
 def run(args) -> int:
     """Adapt, and print the verdict."""
-    from udapose.adaptation.run import Adaptation, Options, parse_cfg_options
+    from udapose.adaptation.options import Options, parse_cfg_options
+    from udapose.adaptation.run import Adaptation
     try:
         if args.demo:
             from udapose.adaptation.demo import run_demo

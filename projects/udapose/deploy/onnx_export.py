@@ -1,7 +1,6 @@
 """``model.onnx`` beside an exported model."""
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope, init_default_scope
 from mmpose.models.builder import build_pose_estimator
 
+from ..file_writing import write_json
 from ..models.pose_estimators.checkpoint_formats import check_fit
 from ..random_state import random_state_kept
 from . import pose_onnx
@@ -57,10 +57,10 @@ def export_onnx(folder: str | Path, out: str | Path | None = None,
         try:
             write_onnx(network, description, part / 'model.onnx')
             shutil.copyfile(pose_onnx.__file__, part / 'pose_onnx.py')
-            _write_json(part / 'deploy.json', description)
+            write_json(part / 'deploy.json', description)
             description.update(torch=torch.__version__, opset=OPSET,
                                parity=compare(model, network, part, frames))
-            _write_json(part / 'deploy.json', description)
+            write_json(part / 'deploy.json', description)
             for name in FILES:  # never half a file under the final name
                 (part / name).replace(out / name)
         finally:
@@ -93,7 +93,3 @@ def load_plain(folder: Path) -> torch.nn.Module:
     model.load_state_dict(content['state_dict'], strict=True)
     model.cfg, model.dataset_meta = cfg, content['meta']['dataset_meta']
     return model.eval()
-
-
-def _write_json(path: Path, content: dict) -> None:
-    path.write_text(json.dumps(content, indent=1) + '\n', encoding='utf-8')

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ...file_writing import write_whole
 from . import gallery, parts
 from .folder import read_run
 from .html import Html, join, tag, text
@@ -56,7 +57,5 @@ def write_report(run_dir: str | Path) -> Path:
             tag('main', *body), parts.footer(), tag('script', Html(SCRIPT))), lang='en'),
         Html('\n')])
     path = run.path / 'report.html'
-    part = path.with_suffix('.part')
-    part.write_text(text(page), encoding='utf-8')
-    part.replace(path)
+    write_whole(path, text(page))
     return path

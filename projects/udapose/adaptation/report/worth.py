@@ -1,11 +1,11 @@
 """The frames that are worth labelling, as a COCO file that a labelling tool opens."""
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 
+from ...file_writing import write_json
 from ..measures import box_sides, relative, sure_joints
 from ..people import People, Predictions
 from .pictures import change, doubt
@@ -81,11 +81,9 @@ def write_worth_labelling(path: Path, people: People, before: Predictions | None
                     keypoints=[str(names.get(i, f'joint {i}'))
                                for i in range(after.points.shape[1])],
                     skeleton=[[int(a) + 1, int(b) + 1] for a, b in meta.get('skeleton_links', [])])
-    part = path.with_suffix('.part')
-    part.write_text(json.dumps(dict(
+    write_json(path, dict(
         info=dict(description='Predicted keypoints, not yet corrected: correct them, keep the '
                   'file names, and give the file to `udapose adapt --labels`'),
         images=sorted(images.values(), key=lambda x: x['id']), annotations=annotations,
-        categories=[category]), indent=1), encoding='utf-8')
-    part.replace(path)
+        categories=[category]))
     return chosen

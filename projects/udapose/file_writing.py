@@ -1,0 +1,45 @@
+"""Files that are whole or not there, also where the disk is full or a process is killed."""
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+
+def write_whole(path: str | Path, content: str | bytes) -> None:
+    """Write a file under ``NAME.part`` beside it, then give it its name.
+
+    Args:
+        path (str | Path): The file; its folder exists.
+        content (str | bytes): Text is written as UTF-8.
+
+    Raises:
+        OSError: It cannot be written; what was there before stays as it was.
+    """
+    path = Path(path)
+    part = path.with_name(path.name + '.part')
+    try:
+        part.write_bytes(content.encode('utf-8') if isinstance(content, str) else content)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)  # it takes room on a disk that has none
+        raise
+
+
+def write_json(path: str | Path, value, indent: int | None = 1, sort_keys: bool = False) -> None:
+    """Write a JSON file whole or not at all.
+
+    Args:
+        path (str | Path): The file; its folder exists.
+        value: What JSON knows; numbers of NumPy and PyTorch become plain ones, all else text.
+        indent (int, optional): None: on one line, for large files. Defaults to 1.
+        sort_keys (bool): Defaults to False.
+
+    Raises:
+        OSError: See :func:`write_whole`.
+    """
+    text = json.dumps(value, indent=indent, sort_keys=sort_keys, default=_plain)
+    write_whole(path, f'{text}\n')
+
+
+def _plain(value):
+    return value.item() if hasattr(value, 'item') else str(value)

@@ -1,0 +1,40 @@
+"""Files that are whole or not there."""
+import json
+import signal
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from udapose.cli import _experiment
+from udapose.file_writing import write_json, write_whole
+
+
+def test_json_of_numbers_of_all_kinds(tmp_path):
+    write_json(tmp_path / 'a.json', dict(b=np.float32(0.5), a=[torch.tensor(3), tmp_path, 'Ä']))
+    text = (tmp_path / 'a.json').read_text(encoding='utf-8')
+    assert json.loads(text) == dict(b=0.5, a=[3, str(tmp_path), 'Ä'])
+    assert text.startswith('{\n "b"') and text.endswith('}\n')
+    write_json(tmp_path / 'a.json', [1, 2], indent=None)
+    assert (tmp_path / 'a.json').read_text() == '[1, 2]\n'
+    _experiment.write_json(tmp_path / 'new/b.json', dict(b=1, a=2))
+    assert (tmp_path / 'new/b.json').read_text() == '{\n "a": 2,\n "b": 1\n}\n'
+    assert [p.name for p in sorted(tmp_path.rglob('*.*'))] == ['a.json', 'b.json']
+
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='limits the size of files as POSIX does')
+def test_a_full_disk_leaves_what_was_there(tmp_path):
+    import resource
+    path = tmp_path / 'a.txt'
+    write_whole(path, 'old')
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OSError, match='too large'):
+            write_whole(path, b'x' * 2000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert [p.name for p in tmp_path.iterdir()] == ['a.txt'] and path.read_text() == 'old'
