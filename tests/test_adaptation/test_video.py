@@ -39,7 +39,8 @@ def test_video_that_was_cut_off(tmp_path):
     assert 20 <= count < 60
 
 
-def test_turned_video_comes_upright(tmp_path):
+def write_turned(tmp_path):
+    """A video of a phone that was held upright; its left upper quarter is white, as it lies."""
     writer = cv2.VideoWriter(str(tmp_path / 'a.mp4'), cv2.VideoWriter_fourcc(*'mp4v'), 10,
                              (160, 120))
     lying = np.zeros((120, 160, 3), np.uint8)
@@ -54,7 +55,11 @@ def test_turned_video_comes_upright(tmp_path):
     start = content.index(b'tkhd') + 44
     assert content[start:start + 36] == upright
     (tmp_path / 'Ä 1.MP4').write_bytes(content[:start] + turned + content[start + 36:])
-    media = Media(tmp_path / 'Ä 1.MP4')
+    return tmp_path / 'Ä 1.MP4'
+
+
+def test_turned_video_comes_upright(tmp_path):
+    media = Media(write_turned(tmp_path))
     frames = list(media)
     assert media.size == (120, 160) and len(frames) == 5
     for image in (frames[3].image, next(media.read(wanted=[3])).image):

@@ -9,6 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from .av_capture import AvCapture
+
 VIDEO_SUFFIXES = ('.mp4', '.mov', '.avi', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg', '.wmv',
                   '.mts', '.m2ts', '.ts', '.3gp', '.flv', '.ogv')
 #: Grabs after a failed one: a damaged place in the middle must not end a video.
@@ -34,6 +36,7 @@ class Frame:
 class Media:
     """A video or an image file; iterating gives its frames, decoded when they are asked for.
 
+    Videos are read by OpenCV, and where it cannot by PyAV (``pip install av``), if that is there.
     Turned videos (the rotation flag of phones) and photographs (EXIF) come upright. A video that
     ends early, as a recording that was cut off, gives the frames that it has; :attr:`problem` then
     says what is missing.
@@ -55,8 +58,13 @@ class Media:
         self.path, self.name = Path(path), str(name if name is not None else path)
         self.is_video = self.path.suffix.lower() in VIDEO_SUFFIXES
         self.frames, self.fps, self.size, self.problem = 1, 0., (0, 0), ''
+        self._by_av = False
         if self.is_video:
             capture = self._open()
+            if capture is not None and not _grab(capture):  # a codec that OpenCV lacks, say AV1
+                capture.release()
+                self._by_av = True
+                capture = self._open()
             if capture is None:
                 self.frames = 0
                 return
@@ -118,19 +126,27 @@ class Media:
         if index == 0:
             self.problem = 'has no frame that can be read'
 
-    def _open(self) -> cv2.VideoCapture | None:
+    def _open(self) -> cv2.VideoCapture | AvCapture | None:
         if not self.path.is_file() or not os.path.getsize(self.path):
             self.problem = 'is empty' if self.path.is_file() else 'does not exist'
             return None
-        capture = cv2.VideoCapture(str(self.path))
-        if not capture.isOpened():
-            self.problem = 'is no video that OpenCV can read'
-            return None
-        capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # some versions do not unless they are told
-        return capture
+        if not self._by_av:
+            capture = cv2.VideoCapture(str(self.path))
+            if capture.isOpened():
+                # some versions do not unless they are told
+                capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+                return capture
+        capture = AvCapture(self.path)
+        if capture.isOpened():
+            return capture
+        self.problem = 'has no frame that can be read' if self._by_av else \
+            'is no video that can be read'
+        if not AvCapture.available():
+            self.problem += ' by OpenCV; `pip install av` reads more kinds'
+        return None
 
 
-def _grab(capture: cv2.VideoCapture) -> bool:
+def _grab(capture: cv2.VideoCapture | AvCapture) -> bool:
     return any(capture.grab() for _ in range(_RETRIES))
 
 
