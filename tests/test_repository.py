@@ -21,7 +21,7 @@ def unstated(source):
         if name == 'read_text' and not node.args and not node.keywords or name == 'write_text' \
                 or name == 'read_text' and any(k.arg == 'errors' for k in node.keywords):
             yield node.lineno, owner
-        elif name == 'open' and owner not in ('Image.open', 'os.open'):
+        elif name == 'open' and owner not in ('Image.open', 'os.open', 'av.open'):
             modes = [a.value for a in (*node.args, *(k.value for k in node.keywords))
                      if isinstance(a, ast.Constant) and isinstance(a.value, str)
                      and re.fullmatch('[rwaxbt+]{1,3}', a.value)]

@@ -13,16 +13,18 @@ def write_whole(path: str | Path, content: str | bytes) -> None:
         content (str | bytes): Text is written as UTF-8.
 
     Raises:
-        OSError: It cannot be written; what was there before stays as it was.
+        OSError: It cannot be written; names the file. What was there before stays as it was.
     """
     path = Path(path)
     part = path.with_name(path.name + '.part')
     try:
         part.write_bytes(content.encode('utf-8') if isinstance(content, str) else content)
         part.replace(path)
-    except OSError:
+    except OSError as error:
         part.unlink(missing_ok=True)  # it takes room on a disk that has none
-        raise
+        if error.filename or not error.errno:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def write_json(path: str | Path, value, indent: int | None = 1, sort_keys: bool = False) -> None:

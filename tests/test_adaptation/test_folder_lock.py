@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from limits import full_disk
 from test_run import images, options  # noqa: F401
 
 from udapose.adaptation import folder_lock
@@ -111,6 +112,12 @@ def test_a_run_is_refused_before_it_changes_anything(
     with pytest.raises(RuntimeError, match=f'is in use by process {holder.pid}'):
         Adaptation(options(synth_like_model, images, tmp_path / 'run')).run()
     assert (tmp_path / 'run/run.json').read_text() == '{"options": "of the other one"}'
+
+
+def test_a_disk_without_room_for_the_lock(tmp_path):
+    with full_disk(20), pytest.raises(OSError, match='cannot be written .No space left'):
+        FolderLock(tmp_path).__enter__()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):

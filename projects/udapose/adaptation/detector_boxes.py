@@ -62,8 +62,12 @@ def _detector(checkpoint: str | None) -> torch.nn.Module:
     path = Path(checkpoint).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f'--detector-checkpoint {checkpoint} does not exist')
-    state = torch.load(path, map_location='cpu', weights_only=True)
-    state = state.get('model', state) if isinstance(state, dict) else state
+    try:
+        state = torch.load(path, map_location='cpu', weights_only=True)
+    except Exception as error:  # whatever PyTorch says of other files
+        raise ValueError(f'--detector-checkpoint {checkpoint} is no file of weights that PyTorch '
+                         f'can read ({type(error).__name__})') from error
+    state = state.get('model', state) if isinstance(state, dict) else {}
     builders = dict(fasterrcnn=detection.fasterrcnn_mobilenet_v3_large_320_fpn,
                     ssdlite=detection.ssdlite320_mobilenet_v3_large)
     model = builders['fasterrcnn' if any('rpn.' in key for key in state) else 'ssdlite'](

@@ -1,6 +1,7 @@
 """One process at a time in a folder. Imports nothing but the standard library."""
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
@@ -46,9 +47,8 @@ class FolderLock:
                     self._refuse_if_alive(holder)
                     self._take_over(holder)
         except OSError as error:
-            raise OSError(error.errno, f'{self.option} {self.folder} cannot be written '
-                          f'({error.strerror}): name a folder of yours on a disk with room'
-                          ) from error
+            raise OSError(f'{self.option} {self.folder} cannot be written ({error.strerror}): '
+                          'name a folder of yours on a disk with room') from error
         raise RuntimeError(f'{self.path} changes all the time: several processes want '
                            f'{self.folder}. Give each its own {self.option}')
 
@@ -65,8 +65,9 @@ class FolderLock:
                    since=time.strftime('%Y-%m-%d %H:%M:%S'))
         self._own = json.dumps(own).encode()
         try:
-            os.write(file, self._own)
-        except OSError:  # a full disk
+            if os.write(file, self._own) < len(self._own):
+                raise OSError(errno.ENOSPC, 'No space left on device')
+        except OSError:
             self.path.unlink(missing_ok=True)
             raise
         finally:

@@ -11,17 +11,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .video import Frame, Media, read_image
+from .frame_candidates import LEAST, Candidate, look_through
+from .video import Frame, Media, read_image, resized
 
-#: Frames that are looked at for each one that is chosen.
-_CANDIDATES = 6
 #: Mean difference of small pictures (of 255) below which two frames show the same.
 _SAME = 2.5
 #: A frame is blurred if its sharpness is below this share of its source's median.
 _BLURRED = 0.3
-_FEATURE_SIDE = 16
-#: Frames of either part: views of one image cannot be compared with those of others.
-_LEAST = 2
 
 
 @dataclass
@@ -49,17 +45,6 @@ class FrameOptions:
             raise ValueError(f'the held-back share is {self.held_back}: choose one in (0, 1)')
 
 
-@dataclass
-class Candidate:
-    """A frame that may be chosen: position, small picture and sharpness."""
-    media: int
-    index: int
-    time: float
-    feature: np.ndarray
-    sharpness: float
-    held_back: bool
-
-
 def choose_frames(media: Sequence[Media], out: Path, options: FrameOptions,
                   progress: Callable[[str], None] = print,
                   labelled: Mapping[int, Sequence[int]] | None = None) -> dict:
@@ -83,17 +68,18 @@ def choose_frames(media: Sequence[Media], out: Path, options: FrameOptions,
         ValueError: Fewer than four frames can be read.
     """
     counts: Counter = Counter()
-    candidates = _look_through(media, options, counts, progress)
+    candidates = look_through(media, options.max_frames, options.held_back, counts,
+                              progress)
     ends = _ends(candidates)
     known = {(i, index) for i, indices in (labelled or {}).items() for index in indices}
     candidates = [c for c in candidates if (c.media, c.index) not in known]
     found = [c for c in candidates if not c.held_back]
     held = [c for c in candidates if c.held_back]
-    if len(candidates) + len(known) < 2 * _LEAST or len(found) < _LEAST:
+    if len(candidates) + len(known) < 2 * LEAST or len(found) < LEAST:
         problems = '; '.join(f'{m.name} {m.problem}' for m in media if m.problem)
         raise ValueError(f'only {len(candidates)} frame(s) can be read in {len(media)} file(s)'
                          + (f' ({problems})' if problems else '')
-                         + f': an adaptation needs at least {2 * _LEAST} different ones')
+                         + f': an adaptation needs at least {2 * LEAST} different ones')
     chosen = _choose(found, options.max_frames, counts)
     checked = _choose(held, max(options.max_frames // 10, 20), Counter())
     clips = _clips(media, ends, options)
@@ -111,65 +97,6 @@ def choose_frames(media: Sequence[Media], out: Path, options: FrameOptions,
              f'{counts["looked at"]} looked at ({counts["near-duplicates"]} near-duplicates, '
              f'{counts["blurred"]} blurred)')
     return dict(options=asdict(options), sources=sources, counts=dict(counts), frames=frames)
-
-
-# ------------------------------------------------------------------ candidates
-def _look_through(media: Sequence[Media], options: FrameOptions, counts: Counter, progress
-                  ) -> list[Candidate]:
-    videos = [i for i, m in enumerate(media) if m.is_video]
-    images = [i for i, m in enumerate(media) if not m.is_video]
-    wanted = options.max_frames * _CANDIDATES
-    total = sum(media[i].frames for i in videos) + len(images)
-    found: list[Candidate] = []
-    # images: evenly over their order; a hundred thousand of them need not be read to choose some
-    share = max(int(wanted * len(images) / max(total, 1)), min(len(images), options.max_frames))
-    picked = np.unique(np.linspace(0, len(images) - 1, min(share, len(images))).round()
-                       .astype(int)) if images else []
-    counts['images not looked at'] += len(images) - len(picked)
-    border = len(images) - max(round(len(images) * options.held_back), _LEAST)
-    for done, position in enumerate(picked):
-        item = media[images[position]]
-        frames = list(item.read())
-        if not frames:
-            counts['unreadable images'] += 1
-            continue
-        found.append(_candidate(images[position], frames[0], position >= border))
-        if done and done % 2000 == 0:
-            progress(f'  looked at {done} of {len(picked)} images')
-    for i in videos:
-        item = media[i]
-        # at most ten a second, fewer of long videos
-        every = max(round((item.fps or 25) / 10), -(-total // wanted))
-        own = []
-        for frame in item.read(every=every):
-            own.append(_candidate(i, frame, False))
-            if len(own) > 2 * wanted:  # a header that did not say how long it is
-                own = own[::2]
-            if len(own) % 1000 == 0:
-                progress(f'  {item.name}: frame {frame.index} of about {item.frames}')
-        last = own[-1].time if own else 0
-        for candidate in own:  # by time: the end of each video
-            candidate.held_back = candidate.time > last * (1 - options.held_back) and len(own) > 2
-        found += own
-    for item in media:
-        if item.problem:
-            counts['files with a problem'] += 1
-            progress(f'  {item.name}: {item.problem}')
-    counts['looked at'] += len(found)
-    short = _LEAST - sum(c.held_back for c in found)
-    for candidate in [c for c in found if not c.held_back][-short:] if short > 0 else ():
-        candidate.held_back = True
-    return found
-
-
-def _candidate(media: int, frame: Frame, held_back: bool) -> Candidate:
-    grey = cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY)
-    scale = 320 / max(grey.shape)
-    middle = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) \
-        if scale < 1 else grey
-    small = cv2.resize(frame.image, (_FEATURE_SIDE, _FEATURE_SIDE), interpolation=cv2.INTER_AREA)
-    return Candidate(media, frame.index, frame.time, small.astype(np.float16).ravel(),
-                     float(cv2.Laplacian(middle, cv2.CV_32F).var()), held_back)
 
 
 # ------------------------------------------------------------------ choice
@@ -194,6 +121,7 @@ def _choose(candidates: list[Candidate], count: int, counts: Counter) -> list[Ca
             kept.append(candidate)
     if len(kept) < 2 and len(candidates) >= 2:  # a still camera on a still person
         kept = candidates[::max(len(candidates) // count, 1)]
+        counts['blurred'] = counts['near-duplicates'] = 0
     if len(kept) <= count:
         return kept
     counts['left out for variety'] += len(kept) - count
@@ -266,7 +194,7 @@ def _write(media, chosen: list[Candidate], checked: list[Candidate],
             image = frame.image
             if max(image.shape[:2]) > options.max_side:
                 scale = options.max_side / max(image.shape[:2])
-                image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+                image = resized(image, scale)
                 counts['made smaller'] += 1
             if not cv2.imwrite(str(out / file), image, [cv2.IMWRITE_JPEG_QUALITY, 95]):
                 raise OSError(f'cannot write {out / file}: is the disk full?')

@@ -99,6 +99,8 @@ def check_joints(path: str | Path, meta: Mapping, joints: int
         ValueError: No joint is labelled, or other joints than the model's.
     """
     content = load_json(str(path), 'labels', 'a COCO keypoint file')
+    if not isinstance(content, dict):
+        raise ValueError(f'labels: {path} has no "annotations": expected a COCO keypoint file')
     annotations = [a for a in content.get('annotations') or []
                    if any(v > 0 for v in (a.get('keypoints') or [])[2::3])]
     if not annotations:

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 
 from .box_finder import Boxes
-from .video import Frame, Media
+from .video import Frame, Media, resized
 
 
 class MotionBoxes(Boxes):
@@ -39,8 +39,7 @@ class MotionBoxes(Boxes):
 
     def _small(self, image: np.ndarray) -> np.ndarray:
         scale = self._SIDE / max(image.shape[:2])
-        return cv2.GaussianBlur(cv2.resize(image, None, fx=scale, fy=scale,
-                                           interpolation=cv2.INTER_AREA), (5, 5), 0)
+        return cv2.GaussianBlur(resized(image, scale), (5, 5), 0)
 
     def _find(self, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
         background = self._background.get(frame.source)
@@ -70,8 +69,7 @@ def _empty_scene(pictures: np.ndarray, segments: int = 12) -> np.ndarray:
     is the median of the picture that returns in the most parts of the video, and of those like it.
     Where no picture returns in three parts, somebody is always there: the median of all.
     """
-    small = np.stack([cv2.resize(p, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
-                      for p in pictures]).astype(np.int16)
+    small = np.stack([resized(picture, 0.25) for picture in pictures]).astype(np.int16)
     alike = np.stack([(np.abs(small - one).max(-1) > 20).mean((1, 2)) < 0.01 for one in small])
     part = np.arange(len(pictures)) * segments // len(pictures)
     returns = np.stack([alike[:, part == n].any(1) for n in range(segments) if (part == n).any()])

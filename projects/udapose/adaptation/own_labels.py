@@ -89,6 +89,29 @@ def run_labels(path: str, frames: list[dict], media: Sequence[Media], out: Path)
     return out
 
 
+def unknown_labels(path: str, frames: list[dict], media: Sequence[Media]) -> list[str]:
+    """Labelled images that are neither in the data nor among the run's frames, in words.
+
+    Args:
+        path (str): The user's file.
+        frames (list[dict]): Of ``frames.json``.
+        media (Sequence[Media]): All data.
+    """
+    numbers = _numbers(media)
+    chosen = {f['file'] for f in frames}
+    there = {(f['source'], f['index']) for f in frames}
+    unknown = []
+    for image in _images(path):
+        number, name = _match(image, numbers, path), str(image['file_name'])
+        if number is None:
+            if Path(name.replace('\\', '/')).name not in chosen:
+                unknown.append(f'{name}: no such file')
+        elif media[number].is_video and (
+                media[number].name, _frame(image, path)) not in there:
+            unknown.append(f'{name}: no frame {image["frame"]} can be read')
+    return unknown
+
+
 def _images(path: str) -> list[dict]:
     content = load_json(path, '--labels', 'a COCO keypoint file')
     images = content.get('images') if isinstance(content, dict) else None

@@ -121,6 +121,7 @@ class Adaptation:
                                        self.data.frames(), self.media, self._meta()),
             ('people.json', 'held_back.json'))
         if given.labels:
+            self.data.say_unknown_labels()
             read_labels(self.data.run_labels(), People.load(self.folder / 'held_back.json'),
                         self._meta(), len(self._names()))
         source = given.source_files

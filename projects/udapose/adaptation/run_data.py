@@ -10,7 +10,7 @@ from ..file_writing import write_json
 from .file_states import identity, media_states, what_changed
 from .find_media import find_media
 from .frames import FrameOptions, choose_frames
-from .own_labels import labelled_frames, run_labels
+from .own_labels import labelled_frames, run_labels, unknown_labels
 
 
 class RunData:
@@ -77,6 +77,14 @@ class RunData:
         """The user's labels in terms of the chosen frames, written; None if there are none."""
         return self.labels and run_labels(self.labels, self.frames(), self.media,
                                           self.folder / 'labels.json')
+
+    def say_unknown_labels(self) -> None:
+        """Say which labelled images count for nothing, since the data do not hold them."""
+        unknown = unknown_labels(self.labels, self.frames(), self.media)
+        if unknown:
+            more = f', and {len(unknown) - 3} more' if len(unknown) > 3 else ''
+            print(f'  --labels: {len(unknown)} labelled images are not in the data '
+                  f'({"; ".join(unknown[:3])}{more})', flush=True)
 
     def _labelled_names(self, before: dict) -> list[list]:
         """The labelled frames, for which frames are held back.

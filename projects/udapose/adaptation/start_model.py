@@ -112,7 +112,8 @@ def prepare_start(config: Path, checkpoint: str, out: Path) -> Config:
     init_default_scope('mmpose')
     try:
         cfg = Config.fromfile(config)
-    except (SyntaxError, ImportError, NameError, TypeError, AttributeError) as error:
+    except (SyntaxError, ImportError, NameError, TypeError, AttributeError, OSError, ValueError
+            ) as error:  # also what is no text, or of a kind that MMEngine does not know
         raise ValueError(f'{config} cannot be read as a config ({type(error).__name__}: {error}): '
                          'name the config of a pose model') from error
     if 'model' not in cfg:

@@ -1,7 +1,9 @@
 """The training of a run, in a process of its own, and its best checkpoint as a plain model."""
 from __future__ import annotations
 
+import errno
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -12,6 +14,9 @@ from ..cores import usable_cores
 from ..export import export
 from .config_changes import follow
 from .devices import device_environment
+
+#: What the end of a training's log says then; the second is PyTorch's way.
+_DISK_FULL = 'No space left on device', 'PytorchStreamWriter', 'unexpected pos'
 
 
 def train(folder: Path, made_with: str, device: str) -> dict:
@@ -29,6 +34,7 @@ def train(folder: Path, made_with: str, device: str) -> dict:
 
     Raises:
         RuntimeError: The training failed; names its log.
+        OSError: The disk is full.
     """
     from ..cli._experiment import Job, wait
     work = folder / 'work'
@@ -45,7 +51,16 @@ def train(folder: Path, made_with: str, device: str) -> dict:
     job = Job('adaptation', [sys.executable, '-m', 'udapose', 'train', str(folder / 'config.py'),
                              '--work-dir', str(work), *resume],
               work / 'train.log', usable_cores(), device_environment(device))
-    wait([job])
+    try:
+        wait([job])
+    except RuntimeError as error:
+        if any(sign in str(error) for sign in _DISK_FULL):
+            raise OSError(errno.ENOSPC, 'No space left on device', str(work)) from error
+        last = list(re.finditer(r'^[\w.]+(Error|Exception): ', str(error), re.MULTILINE))
+        if not last:
+            raise
+        raise RuntimeError(f'the training failed: {str(error)[last[-1].start():]} (its log is '
+                           f'{job.log})') from error
     checkpoint, iteration = best_checkpoint(work)
     cfg = Config.fromfile(folder / 'config.py')
     export(cfg, torch.load(checkpoint, map_location='cpu', weights_only=False),

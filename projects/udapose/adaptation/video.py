@@ -160,3 +160,12 @@ def read_image(path: str | Path) -> np.ndarray | None:
         return cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
     except cv2.error:  # a header that claims more pixels than there may be
         return None
+
+
+def resized(image: np.ndarray, scale: float) -> np.ndarray:
+    """An image whose sides are ``scale`` times as long, and at least a pixel."""
+    if scale == 1:
+        return image
+    height, width = image.shape[:2]
+    size = max(round(width * scale), 1), max(round(height * scale), 1)
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)

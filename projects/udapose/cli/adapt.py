@@ -69,5 +69,7 @@ def run(args) -> int:
             cfg_options=parse_cfg_options(args.cfg_options))).run()
     except (OSError, RuntimeError, ValueError, KeyError, ImportError) as error:
         text = error.args[0] if isinstance(error, KeyError) and error.args else error
+        if isinstance(error, OSError) and error.errno:  # the system's: disk full, no permission
+            text = f'{error}. What is finished stays; repeated, the command continues'
         sys.exit(f'error: {text}')
     return 0

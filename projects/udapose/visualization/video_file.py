@@ -62,8 +62,10 @@ class VideoFile:
         self._release()
         if not self.frames:
             return
-        if not self.part.is_file() or not self.part.stat().st_size:
-            raise OSError(f'{self.part} was not written: is the disk full?')
+        film = cv2.VideoCapture(str(self.part))  # OpenCV does not say that it could not write
+        if not film.grab():
+            raise OSError(f'{self.part} was not written to its end: is the disk full?')
+        film.release()
         self.part.replace(self.path)
 
     def _release(self) -> None:
