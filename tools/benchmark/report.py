@@ -5,8 +5,10 @@ import json
 import math
 from collections import defaultdict
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 
+from ablations import ablation, source_free
+from paired_statistics import gap_closed, paired, signed, spread, values
 from selection import selection_section
 from selection_methods import methods_section
 from suites import SUITES
@@ -32,10 +34,10 @@ def write_report(runs: Path, out: Path) -> None:
     for suite, rows in by_suite.items():
         parts.append(table(suite, rows))
         plot(suite, rows, out / f'{suite}.png')
-        parts.append(ablation(rows, SUITES[suite]))
+        parts += [ablation(rows, SUITES[suite]), source_free(rows, SUITES[suite])]
         parts.append(selection_section(out / f'selection/{suite}.json'))
         parts.append(methods_section(out / f'selection/{suite}_methods.json'))
-    (out / 'README.md').write_text('\n'.join(parts), encoding='utf-8')
+    (out / 'README.md').write_text('\n'.join(filter(None, parts)), encoding='utf-8')
     write_summary(by_suite, ROOT / 'README.md')
 
 
@@ -73,48 +75,6 @@ def write_summary(by_suite: dict, readme: Path) -> None:
     begin, end = (text.index(mark) for mark in ('<!-- results:', '<!-- /results -->'))
     begin = text.index('\n', begin) + 1
     readme.write_text(text[:begin] + '\n'.join(lines[1:]) + '\n' + text[end:], encoding='utf-8')
-
-
-def values(rows: dict, row: str, key: str, domain: str = 'target') -> dict[int, float]:
-    """Metric of each seed."""
-    return {seed: run['results'][domain][key] for seed, run in rows.get(row, {}).items()
-            if key in run['results'].get(domain, {})}
-
-
-def spread(numbers: list[float]) -> str:
-    """``mean ± standard deviation``; nothing where nothing was measured."""
-    if not numbers:
-        return ''
-    return f'{mean(numbers):.1f}' + (f' ± {stdev(numbers):.1f}' if len(numbers) > 1 else '')
-
-
-def signed(centre: float, error: float) -> str:
-    """``+mean ± standard error``; one seed has no error."""
-    return f'{centre:+.1f}' + ('' if math.isnan(error) else f' ± {error:.1f}')
-
-
-def paired(a: dict[int, float], b: dict[int, float],
-           lower_is_better: bool = False) -> tuple[float, float, str]:
-    """Mean difference a - b over common seeds, its standard error, and the verdict on a."""
-    differences = [a[s] - b[s] for s in sorted(a.keys() & b.keys())]
-    if not differences:
-        return math.nan, math.nan, ''
-    centre = mean(differences)
-    if len(differences) < 2:
-        return centre, math.nan, 'one seed'
-    error = stdev(differences) / math.sqrt(len(differences))
-    better = (centre < 0) if lower_is_better else (centre > 0)
-    verdict = 'tie' if abs(centre) <= error else 'beats' if better else 'loses'
-    return centre, error, verdict
-
-
-def gap_closed(rows: dict, row: str, spec: dict) -> list[float]:
-    """Percent of the gap between lower and upper reference, per seed."""
-    low, high, own = (values(rows, r, spec['metric']) if r else {}
-                      for r in (spec['lower'], spec['upper'], row))
-    return [100 * (own[s] - low[s]) / (high[s] - low[s])
-            for s in sorted(own.keys() & low.keys() & high.keys())
-            if (high[s] < low[s]) == spec.get('lower_is_better', False) and high[s] != low[s]]
 
 
 def missed_bar(rows: dict, spec: dict) -> list[str]:
@@ -188,29 +148,6 @@ def table(suite: str, rows: dict) -> str:
         lines.append('')
     lines.append(f'![{suite}]({suite}.png)\n')
     return '\n'.join(lines)
-
-
-def ablation(rows: dict, spec: dict) -> str:
-    """Markdown: each combination of levels, what it adds to none and lacks to all."""
-    table = {r: cfg for r, cfg in spec['rows'].items()
-             if cfg.get('table') == 'ablation' and r in rows}
-    if not table:
-        return ''
-    key, full = spec['metric'], 'multilevel'
-    none = values(rows, 'levels_none', key)
-    lines = ['### Ablation\n', 'Levels around the same mean teacher with keypoint occlusion.\n',
-             f'| levels | target {key} | to no level (± SE) | to all levels (± SE) | seeds |',
-             '|---|---|---|---|---|']
-    for row in [*table, *([full] if full in rows else [])]:
-        own = values(rows, row, key)
-        cells = [row.removeprefix('levels_') if row != full else 'all (`multilevel`)',
-                 spread(list(own.values()))]
-        for other, reference in (('levels_none', none), (full, values(rows, full, key))):
-            centre, error, verdict = paired(own, reference)
-            cells.append('' if row == other or not verdict
-                         else f'{signed(centre, error)}, {verdict}')
-        lines.append('| ' + ' | '.join([*cells, ', '.join(map(str, sorted(own)))]) + ' |')
-    return '\n'.join(lines) + '\n'
 
 
 def plot(suite: str, rows: dict, path: Path) -> None:

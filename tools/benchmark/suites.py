@@ -84,7 +84,7 @@ def _source_free(kind: str, name: str) -> dict:
     return dict(
         source_free=dict(config=config, init='source_init'),
         **{f'source_free_{key}': dict(config=config, init='source_init', options=options,
-                                      table='ablation') for key, options in variants.items()})
+                                      table='source_free') for key, options in variants.items()})
 
 
 for _kind in ('people', 'hands'):
