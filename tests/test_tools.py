@@ -172,7 +172,7 @@ def test_report_pairs_seeds(tmp_path, monkeypatch):
                           oracle=[20., 30., 40.]))
     (tmp_path / 'root').mkdir()
     readme = tmp_path / 'root/README.md'
-    readme.write_text('before\n<!-- results: x -->\nold\n<!-- /results -->\nafter\n')
+    readme.write_text('before\n<!-- results: people x -->\nold\n<!-- /results -->\nafter\n')
     monkeypatch.setattr(report, 'ROOT', tmp_path / 'root')
     report.write_report(runs, tmp_path)
     text = (tmp_path / 'README.md').read_text()

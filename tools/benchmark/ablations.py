@@ -46,7 +46,8 @@ def source_free(rows: dict, spec: dict) -> str:
              'adds to that start model. *No gap*: the source images, without labels, as target; '
              'there the change on the source is the whole result.\n',
              f'| row | target {key} | change on the target (± SE) | share of the gain | '
-             f'source {key} | change on the source (± SE) | seeds |', '|---|---|---|---|---|---|---|']
+             f'source {key} | change on the source (± SE) | seeds |',
+             '|---|---|---|---|---|---|---|']
     for row in shown:
         own, kept = values(rows, row, key), values(rows, row, key, 'source')
         gains = [100 * (own[s] - start[s]) / (two_domain[s] - start[s])

@@ -45,3 +45,21 @@ def gap_closed(rows: dict, row: str, spec: dict) -> list[float]:
     return [100 * (own[s] - low[s]) / (high[s] - low[s])
             for s in sorted(own.keys() & low.keys() & high.keys())
             if (high[s] < low[s]) == spec.get('lower_is_better', False) and high[s] != low[s]]
+
+
+def missed_bar(rows: dict, spec: dict) -> list[str]:
+    """Rows that learned too little on the source to count: see ``bar`` in suites.py."""
+    if 'bar' not in spec:
+        return []
+    row, share = spec['bar']
+    bar = values(rows, row, spec['metric'], 'source')
+    limit = share * mean(bar.values()) if bar else math.inf
+    return [r for r in rows if r != row and mean(
+        values(rows, r, spec['metric'], 'source').values() or [0]) > limit]
+
+
+def bar_note(spec: dict) -> str:
+    """What the mark means."""
+    row, share = spec['bar']
+    return (f'† does not count: its {spec["metric"]} on the source is above {share:g} of '
+            f'`{row}`\'s, so it has not learned enough to say anything about adaptation.')

@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import defaultdict
 from pathlib import Path
 from statistics import mean
 
 from ablations import ablation, source_free
-from paired_statistics import gap_closed, paired, signed, spread, values
+from paired_statistics import bar_note, gap_closed, missed_bar, paired, signed, spread, values
+from readme_results import write_summary
 from selection import selection_section
 from selection_methods import methods_section
 from suites import SUITES
@@ -39,60 +39,6 @@ def write_report(runs: Path, out: Path) -> None:
         parts.append(methods_section(out / f'selection/{suite}_methods.json'))
     (out / 'README.md').write_text('\n'.join(filter(None, parts)), encoding='utf-8')
     write_summary(by_suite, ROOT / 'README.md')
-
-
-def write_summary(by_suite: dict, readme: Path) -> None:
-    """Replace the results between the markers of the repository's README: a table for each kind
-    of metrics."""
-    lines, last, notes = [], None, []
-    for suite, rows in sorted(by_suite.items(), key=lambda item: SUITES[item[0]]['metrics'],
-                              reverse=True):
-        spec = SUITES[suite]
-        if spec['metrics'] != last:
-            head = ['', *(f'target {m}' for m in spec['metrics']), 'gap closed',
-                    f'difference to {spec["lower"].replace("_", "-")} (± SE)', 'seeds']
-            lines += ['', '| ' + ' | '.join(head) + ' |', '|' + '---|' * len(head)]
-        last = spec['metrics']
-        low = values(rows, spec['lower'], spec['metric'])
-        missed = missed_bar(rows, spec)
-        for row, cfg in spec['rows'].items():
-            own = values(rows, row, spec['metric'])
-            if not own or cfg.get('hidden') or 'table' in cfg:
-                continue
-            closed = gap_closed(rows, row, spec)
-            inner = closed and row not in (spec['lower'], spec['upper'])
-            centre, error, verdict = paired(own, low, spec.get('lower_is_better', False))
-            lines.append(
-                f'| {suite}: {row.replace("_", " ")}{" †" if row in missed else ""} | '
-                + ' | '.join(spread(list(values(rows, row, m).values())) for m in spec['metrics'])
-                + f' | {spread(closed) + " %" if inner else ""} | '
-                + ('' if row == spec['lower'] or not verdict else signed(centre, error))
-                + f' | {len(own)} |')
-        if missed and bar_note(spec) not in notes:
-            notes.append(bar_note(spec))
-    lines += ['', *notes] if notes else []
-    text = readme.read_text(encoding='utf-8')
-    begin, end = (text.index(mark) for mark in ('<!-- results:', '<!-- /results -->'))
-    begin = text.index('\n', begin) + 1
-    readme.write_text(text[:begin] + '\n'.join(lines[1:]) + '\n' + text[end:], encoding='utf-8')
-
-
-def missed_bar(rows: dict, spec: dict) -> list[str]:
-    """Rows that learned too little on the source to count: see ``bar`` in suites.py."""
-    if 'bar' not in spec:
-        return []
-    row, share = spec['bar']
-    bar = values(rows, row, spec['metric'], 'source')
-    limit = share * mean(bar.values()) if bar else math.inf
-    return [r for r in rows if r != row and mean(
-        values(rows, r, spec['metric'], 'source').values() or [0]) > limit]
-
-
-def bar_note(spec: dict) -> str:
-    """What the mark means."""
-    row, share = spec['bar']
-    return (f'† does not count: its {spec["metric"]} on the source is above {share:g} of '
-            f'`{row}`\'s, so it has not learned enough to say anything about adaptation.')
 
 
 def table(suite: str, rows: dict) -> str:
