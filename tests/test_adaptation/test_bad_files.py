@@ -1,10 +1,13 @@
 """Files that are something else, images of all shapes, full disks: one sentence each."""
 import errno
 import json
+import os
+import sys
 
 import cv2
 import numpy as np
 import pytest
+import torch
 from limits import full_disk
 from media import picture, write_video
 from test_run import images, options, write_labels  # noqa: F401
@@ -17,6 +20,7 @@ from udapose.adaptation.frames import FrameOptions, choose_frames
 from udapose.adaptation.own_labels import unknown_labels
 from udapose.adaptation.run import Adaptation
 from udapose.adaptation.start_model import prepare_start
+from udapose.adaptation.video import Media
 from udapose.cli import _experiment, main
 from udapose.visualization.video_file import VideoFile
 
@@ -46,6 +50,29 @@ def test_images_of_all_shapes_and_depths(tmp_path):
     assert sizes['b.png'] == (1600, 1) and sizes['c.png'] == (1, 1600)
 
 
+def test_files_without_permission_are_said(tmp_path, monkeypatch):
+    write_video(tmp_path / 'v.avi', 3)
+    monkeypatch.setattr(os, 'access', lambda path, mode: False)  # root may read everything
+    media = Media(tmp_path / 'v.avi')
+    assert media.problem == 'may not be read: no permission' and not list(media)
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='names of other systems are text')
+def test_names_that_are_no_text(tmp_path):
+    for name in (b'caf\xe9.png', b'a.png', b'\xff/b.png'):
+        path = os.fsencode(tmp_path) + b'/' + name
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, 'wb') as file:
+            file.write(cv2.imencode('.png', picture(0))[1].tobytes())
+    said = []
+    assert [m.name for m in find_media(tmp_path, say=said.append)] == ['a.png']
+    assert said == ['2 files are left out, as their names are no text in UTF-8 '
+                    "(such as 'caf\\udce9.png'): rename them"]
+    (tmp_path / 'a.png').unlink()
+    with pytest.raises(FileNotFoundError, match='no video and no image in .*2 other files'):
+        find_media(tmp_path)
+
+
 def test_a_still_scene_has_no_near_duplicates_that_are_left_out(tmp_path):
     write_video(tmp_path / 'v.avi', 30, present=lambda step: False)
     content = choose_frames(find_media(tmp_path), tmp_path / 'frames', FrameOptions(),
@@ -65,6 +92,31 @@ def test_files_of_another_kind_are_named(tmp_path):
         DetectorBoxes([1], checkpoint=str(tmp_path / 'a.pth'))
     with pytest.raises(ValueError, match=r'--source: .*b\.json has no "annotations"'):
         check_source(tmp_path / 'b.json', tmp_path, ['nose'])
+
+
+@pytest.mark.parametrize('command', ['predict', 'export'])
+def test_commands_name_a_config_or_checkpoint_that_is_none(command, synth_like_model, tmp_path):
+    config, checkpoint = map(str, synth_like_model)
+    folder, out = tmp_path / 'data', str(tmp_path / 'out')
+    folder.mkdir()
+    cv2.imwrite(str(folder / 'a.png'), picture(0))
+    (tmp_path / 'text.pth').write_text('text')
+    torch.save(torch.zeros(3), tmp_path / 'tensor.pth')
+    content = torch.load(checkpoint, weights_only=False)
+    lost = content['state_dict'].popitem()[0]
+    torch.save(content, tmp_path / 'short.pth')
+    torch.save(dict(state_dict=dict(other=torch.zeros(1))), tmp_path / 'other.pth')
+    for files, message in (
+            ((str(folder / 'a.png'), checkpoint), 'a.png cannot be read as a config'),
+            ((config, str(tmp_path / 'text.pth')), 'text.pth cannot be read'),
+            ((config, str(tmp_path / 'tensor.pth')), 'tensor.pth holds a Tensor, no weights'),
+            ((config, str(tmp_path / 'other.pth')), 'neither a student-teacher nor a plain'),
+            ((config, str(tmp_path / 'short.pth')), f'1 not in the checkpoint, e.g. {lost}')):
+        with pytest.raises(SystemExit, match=message):
+            main(['export', *files, '--out', out] if command == 'export' else [
+                'predict', '--config', files[0], '--checkpoint', files[1], '--data', str(folder),
+                '--out', out])
+    assert not (tmp_path / 'out').exists()
 
 
 def test_labels_of_what_the_data_do_not_hold(tmp_path):

@@ -37,7 +37,7 @@ def find_media(data: str | Path | Sequence[str | Path], out: str | Path | None =
     """
     given = [data] if isinstance(data, (str, Path)) else list(data)
     files: list[tuple[Path, str]] = []
-    results, others, foreign = 0, 0, Counter()
+    results, others, foreign, unnamed = 0, 0, Counter(), []
     for item in given:
         path = Path(item).expanduser()
         if path.is_dir():
@@ -46,6 +46,8 @@ def find_media(data: str | Path | Sequence[str | Path], out: str | Path | None =
             others += 0 if names else sum(len(files) for _, _, files in os.walk(path))
             kept = _without_results(path, names, out)
             results += len(names) - len(kept)
+            unnamed += [n for n in kept if not _is_text(n)]
+            kept = [n for n in kept if _is_text(n)]
             foreign.update(Path(n).suffix.lower() for n in kept if n.lower().endswith(_FOREIGN))
             files += [(path, n) for n in kept if not n.lower().endswith(_FOREIGN)]
         elif path.is_file():
@@ -57,6 +59,10 @@ def find_media(data: str | Path | Sequence[str | Path], out: str | Path | None =
         else:
             raise FileNotFoundError(f'{item} does not exist: name a video, an image, or a folder '
                                     'of these with --data')
+    if unnamed:
+        others += len(unnamed)
+        say(f'{len(unnamed)} files are left out, as their names are no text in UTF-8 (such as '
+            f'{unnamed[0]!r}): rename them')
     kinds = ', '.join(f'{n} {suffix}' for suffix, n in sorted(foreign.items()))
     where = ', '.join(map(str, given))
     if not files and results and not foreign:
@@ -75,6 +81,15 @@ def find_media(data: str | Path | Sequence[str | Path], out: str | Path | None =
     videos = [f for f in found if f[0].suffix.lower() in VIDEO_SUFFIXES]
     images = [f for f in found if f[0].suffix.lower() not in VIDEO_SUFFIXES]
     return [Media(path, name) for path, name in videos + images]
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be printed and written; Linux allows any bytes."""
+    try:
+        name.encode('utf-8')
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _natural(name: str) -> list:

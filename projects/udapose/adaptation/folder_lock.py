@@ -104,7 +104,7 @@ class FolderLock:
                 f'wait for it, or end it (kill {pid})'
             raise RuntimeError(f'{self.option} {self.folder} is in use by {who}: {remedy}, or give '
                                f'another {self.option}')
-        print(f'{who}, has ended without an end: its work in {self.folder} is continued',
+        print(f'{who}, ended before it was done: its work in {self.folder} is continued',
               flush=True)
 
     def _take_over(self, content: bytes) -> None:

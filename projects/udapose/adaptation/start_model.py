@@ -7,11 +7,11 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.infer import BaseInferencer
 from mmengine.registry import init_default_scope
-from mmengine.runner import CheckpointLoader
 from mmpose.apis.inferencers.utils import get_model_aliases
 from mmpose.registry import MODELS
 
 from ..export import export
+from ..model_files import read_checkpoint, read_config
 from ..models.readouts import build_readout
 
 
@@ -110,21 +110,9 @@ def prepare_start(config: Path, checkpoint: str, out: Path) -> Config:
         ValueError: The model is not one that can be adapted.
     """
     init_default_scope('mmpose')
-    try:
-        cfg = Config.fromfile(config)
-    except (SyntaxError, ImportError, NameError, TypeError, AttributeError, OSError, ValueError
-            ) as error:  # also what is no text, or of a kind that MMEngine does not know
-        raise ValueError(f'{config} cannot be read as a config ({type(error).__name__}: {error}): '
-                         'name the config of a pose model') from error
-    if 'model' not in cfg:
-        raise ValueError(f'{config} has no model: name the config of a pose model')
+    cfg = read_config(config)
     _check_top_down(cfg)
-    try:
-        content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
-    except Exception as error:  # no network, an address that moved, a truncated file, ...
-        what = 'be downloaded' if '://' in checkpoint else 'be read'
-        raise RuntimeError(f'the checkpoint {checkpoint} cannot {what} '
-                           f'({type(error).__name__}: {error}): give --checkpoint FILE') from error
+    content = read_checkpoint(checkpoint)
     try:
         export(cfg, content, out)
     except (KeyError, RuntimeError) as error:

@@ -130,6 +130,9 @@ class Media:
         if not self.path.is_file() or not os.path.getsize(self.path):
             self.problem = 'is empty' if self.path.is_file() else 'does not exist'
             return None
+        if not os.access(self.path, os.R_OK):
+            self.problem = 'may not be read: no permission'
+            return None
         if not self._by_av:
             capture = cv2.VideoCapture(str(self.path))
             if capture.isOpened():

@@ -41,29 +41,26 @@ def run(args) -> int:
     for path in (args.config, args.checkpoint):
         if not Path(path).is_file():
             sys.exit(f'error: {path} does not exist')
-    from mmengine.config import Config
     from mmengine.registry import init_default_scope
-    from mmengine.runner import CheckpointLoader
 
     from udapose.export import evaluated_branch, export
-    cfg = Config.fromfile(args.config)
-    if 'model' not in cfg:
-        sys.exit(f'error: {args.config} has no model: name the config of a training')
+    from udapose.model_files import read_checkpoint, read_config
     init_default_scope('mmpose')
     out = args.out or Path(args.checkpoint).parent / 'exported'
-    evaluated = evaluated_branch(cfg)
     try:
+        cfg = read_config(args.config)
+        evaluated = evaluated_branch(cfg)
         if args.onnx:
             from udapose.deploy.network import require_packages
             require_packages()  # before the rest takes its time
             frames = None if args.frames is None else _frames(args.frames)
-        checkpoint = CheckpointLoader.load_checkpoint(args.checkpoint, map_location='cpu')
+        checkpoint = read_checkpoint(args.checkpoint)
         out = export(cfg, checkpoint, out, args.branch)
         print(f'wrote {out}/model.pth and {out}/config.py{_which(args.branch, evaluated)}')
         if args.onnx:
             _export_onnx(out, frames)
-    except (FileNotFoundError, KeyError, RuntimeError, ValueError) as error:
-        sys.exit(f'error: {error.args[0]}')
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
+        sys.exit(f'error: {error.args[0] if isinstance(error, KeyError) else error}')
     return 0
 
 

@@ -1,0 +1,70 @@
+"""Config and weights as users name them, with one sentence where they are something else."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.runner import CheckpointLoader
+from torch import nn
+
+from .models.pose_estimators.branch_checkpoint import rename_old_keys
+from .models.pose_estimators.checkpoint_formats import check_fit, model_entries, take_single
+
+
+def read_config(path: str | Path) -> Config:
+    """The config of a pose model.
+
+    Raises:
+        ValueError: The file is no config, or has no model; names it.
+    """
+    try:
+        cfg = Config.fromfile(path)
+    except (SyntaxError, ImportError, NameError, TypeError, AttributeError, OSError, ValueError
+            ) as error:  # also what is no text, or of a kind that MMEngine does not know
+        raise ValueError(f'{path} cannot be read as a config ({type(error).__name__}: {error}): '
+                         'name the config of a pose model') from error
+    if 'model' not in cfg:
+        raise ValueError(f'{path} has no model: name the config of a pose model')
+    return cfg
+
+
+def read_checkpoint(path: str | Path) -> Mapping:
+    """The content of a file of weights, on the CPU.
+
+    Args:
+        path (str | Path): A file, or an address to download it from.
+
+    Raises:
+        RuntimeError: It cannot be read or downloaded, or is something else; names it.
+    """
+    path = str(path)
+    try:
+        content = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    except Exception as error:  # no network, an address that moved, a truncated file, ...
+        what = 'be downloaded' if '://' in path else 'be read'
+        raise RuntimeError(f'the checkpoint {path} cannot {what} ({type(error).__name__}: '
+                           f'{error}): name the weights of this model, a .pth file') from error
+    if not isinstance(content, Mapping):
+        raise RuntimeError(f'the checkpoint {path} holds a {type(content).__name__}, no weights: '
+                           'name the weights of this model, a .pth file')
+    return content
+
+
+def check_complete(model: nn.Module, content: Mapping) -> None:
+    """Whether a checkpoint has all weights of a model; MMPose predicts with what it has.
+
+    Args:
+        model (nn.Module): As built from its config, a plain one or a wrapper.
+        content (Mapping): Of the checkpoint; what it has besides does not matter.
+
+    Raises:
+        RuntimeError: Weights are missing or of another shape; names the first ones.
+        ValueError: There are no weights in it.
+    """
+    if hasattr(model, 'plain_names'):  # wrappers check by themselves
+        return
+    entries, own = model_entries(content), model.state_dict()
+    take_single(entries)
+    rename_old_keys(model, entries)
+    check_fit(own, {name: entries[name] for name in own.keys() & entries.keys()})
