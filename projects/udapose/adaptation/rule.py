@@ -12,7 +12,7 @@ AGREED = {BETTER: 0.85, WORSE: 0.6}
 #: Fewer independent groups never give 'better'.
 FEWEST = 5
 #: How often the word was right in the runs that the rule was not chosen on (docs/verdict.md).
-RELIABLE = {BETTER: 0.9, SAME: 0.5, WORSE: 0.65}
+RELIABLE = {BETTER: 0.8, SAME: 0.35, WORSE: 0.7}
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Rule:
             with whom the witness agrees less, has collapsed: 'worse'.
     """
     known: float = 20.
-    trust: float = 0.6
+    trust: float = 0.8
     gain: float = 0.
-    loss: float = -0.5
+    loss: float = -0.75
     moved: float = 20.
     kept: float = 90.
     witness: float = 0.7
@@ -138,9 +138,9 @@ def collapsed(before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray],
 
 def weak_start(known: float) -> str:
     """Why nothing can be told of a start model that agrees with itself in ``known`` percent."""
-    return (f'the start model is hardly better than chance on these frames: its answers for the '
-            f'same person, seen again, agree in {max(known, 0):.0f} % beyond chance, and more '
-            f'than {Rule().known:.0f} % are needed to judge by them')
+    return (f'the start model knows too little of these frames: its answers for the same person, '
+            f'seen again, agree in {max(known, 0):.0f} % beyond chance, and more than '
+            f'{Rule().known:.0f} % are needed to judge by them')
 
 
 def _reasons(before, after, rule: Rule) -> list[str]:

@@ -39,7 +39,7 @@ class Verdict:
 
     Attributes:
         word (str): ``'better'``, ``'no clear change'``, ``'worse'``, or ``'cannot be told'``:
-            without labels, of a start model that is hardly better than chance.
+            without labels, of a start model that knows too little of the frames.
         sure (float): 0 to 1; without labels how often the word was right in the runs that it was
             checked on, times the share of resampled data sets that say so.
         sentence (str): The verdict in words.
@@ -203,7 +203,7 @@ def _sentence(word, sure, values, known, people, count) -> str:
                 f'{on}: label about 20 of them (worth_labelling.json) and give them with '
                 f'--labels.{few}')
     what = {
-        BETTER: f'The adapted model is very likely better, judged without labels on {on}',
+        BETTER: f'The adapted model is probably better, judged without labels on {on}',
         SAME: f'There is no clear change, judged without labels on {on}',
         WORSE: f'The adapted model is probably worse, judged without labels on {on}'}[word]
     return f'{what} ({100 * sure:.0f} % sure).{few}'
