@@ -72,7 +72,7 @@ def test_rows_of_the_suites_are_a_part_of_their_own(tmp_path):
         for iteration in (400, 800):
             (tmp_path / place / f'iter_{iteration}.pth').touch()
         if 'dann' not in place:  # not finished
-            (tmp_path / place / 'last_checkpoint').write_text(str(tmp_path / place / 'iter_800.pth'))
+            (tmp_path / place / 'last_checkpoint').write_text(f'{tmp_path}/{place}/iter_800.pth')
     names = [name for name, _ in verdict_suite.pairs(tmp_path, tmp_path, tmp_path)]
     # seed 1 has no start model; each checkpoint on each domain
     assert names == [f'{t}-people_source_free-{i}-seed0' for i in (400, 800)
@@ -82,7 +82,8 @@ def test_rows_of_the_suites_are_a_part_of_their_own(tmp_path):
 
 def test_tables(tmp_path, monkeypatch):
     page = tmp_path / 'verdict.md'
-    page.write_text(f'before\n{verdict_report.MARKERS[0]}\nyesterday\n{verdict_report.MARKERS[1]}\nafter')
+    first, last = verdict_report.MARKERS
+    page.write_text(f'before\n{first}\nyesterday\n{last}\nafter')
     monkeypatch.setattr(verdict_report, 'PAGE', page)
     (tmp_path / 'runs').mkdir()
     rows = [('better', 'better', 0), ('better', 'worse', 1), ('worse', 'worse', 1),

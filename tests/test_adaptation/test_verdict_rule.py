@@ -104,7 +104,8 @@ def test_the_estimate_is_the_change_of_accuracy_if_looks_err_independently(right
     for trust in (0., 0.6, 1.):
         found = rule.estimate(before, after, rule.Rule(trust=trust))[0]
         assert np.sign(found.round(9)) == np.sign(new - right)
-        assert found == pytest.approx(100 * right * (new - right), abs=50 * (new - right) ** 2 + 1e-9)
+        assert found == pytest.approx(
+            100 * right * (new - right), abs=50 * (new - right) ** 2 + 1e-9)
 
 
 def test_errors_that_a_model_repeats_do_not_make_it_better(walk):

@@ -6,7 +6,6 @@ import re
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import verdict_data
 from verdict_plan import TARGETS
 from verdict_runs import certainty, held_back
