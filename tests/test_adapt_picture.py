@@ -35,11 +35,11 @@ def test_the_caption_is_of_the_run(tmp_path):
         "model = dict(backbone=dict(type='ResNet', depth=18), "
         'head=dict(decoder=dict(input_size=(48, 64))))')
     for name, content in dict(
-            plan=dict(iterations=70, device='cpu', cores=3), verdict=dict(sentence='It is so.'),
+            plan=dict(iterations=70, device='cpu', cores=3),
             run=dict(options=dict(boxes='motion'),
                      steps=dict(training=dict(summary=dict(seconds=12.4))))).items():
         (tmp_path / f'{name}.json').write_text(json.dumps(content))
-    text = adapt_picture.caption(tmp_path)
+    text = adapt_picture.caption(tmp_path, 'It is so.')
     for part in ('ResNet-18, 48 x 64 pixels', '70 iterations (12 s on CPU, 3 cores)',
                  '`--boxes motion`', '*It is so.*'):
         assert part in text

@@ -18,8 +18,10 @@ from mmengine.config import Config
 from step_report import into_page
 
 from udapose.adaptation.frames import FrameOptions
+from udapose.adaptation.people import People, Predictions
 from udapose.adaptation.prediction_files import Poses, read_frames
 from udapose.adaptation.predictor import Predictor
+from udapose.adaptation.verdict import judge
 from udapose.adaptation.video import Media
 from udapose.visualization.skeleton2d import draw_pose
 
@@ -64,10 +66,17 @@ def crop(image: np.ndarray, poses: Poses, box: np.ndarray, meta: dict) -> np.nda
     return picture
 
 
-def caption(run: Path) -> str:
+def verdict(run: Path, meta: dict) -> str:
+    """The sentence that the present rule says of the run's predictions."""
+    before, after = (Predictions.load(run / 'predictions' / f'{name}.npz')
+                     for name in ('before', 'after'))
+    return judge(before, after, People.load(run / 'held_back.json'), meta).sentence
+
+
+def caption(run: Path, sentence: str) -> str:
     """What was done and what came of it, from the files of the run."""
-    plan, verdict, record = (json.loads((run / f'{name}.json').read_text(encoding='utf-8'))
-                             for name in ('plan', 'verdict', 'run'))
+    plan, record = (json.loads((run / f'{name}.json').read_text(encoding='utf-8'))
+                    for name in ('plan', 'run'))
     cfg = Config.fromfile(run / 'start' / 'config.py')
     size = cfg.model.head.decoder.input_size
     network = cfg.model.backbone.type + (f'-{cfg.model.backbone.depth}'
@@ -81,7 +90,7 @@ def caption(run: Path) -> str:
         f'{record["options"]["boxes"]}`. Grey: joints of which it is unsure. The last of the four '
         'moments is from the held-back end; '
         'each is the frame of its stretch whose person is nearest to the middle. The verdict: '
-        f'*{verdict["sentence"]}*')
+        f'*{sentence}*')
 
 
 def main() -> None:
@@ -106,9 +115,10 @@ def main() -> None:
                                         for some in (before, after)], 1))
     rows = [np.concatenate(pictures[i:i + 2], 1) for i in range(0, len(pictures) - 1, 2)]
     cv2.imwrite(str(args.picture), np.concatenate(rows), [cv2.IMWRITE_JPEG_QUALITY, 82])
-    print(f'frames {chosen}\n{caption(args.run)}')
+    text = caption(args.run, verdict(args.run, meta))
+    print(f'frames {chosen}\n{text}')
     if args.page:
-        into_page(args.page, caption(args.run), MARKS)
+        into_page(args.page, text, MARKS)
 
 
 if __name__ == '__main__':
