@@ -56,8 +56,10 @@ def test_a_codec_that_opencv_lacks(tmp_path, monkeypatch):
     (tmp_path / 'torn.mkv').write_bytes(content[:len(content) * 9 // 10])
     assert 5 <= len(list(Media(tmp_path / 'torn.mkv'))) < 30
     monkeypatch.setattr(av_capture, 'av', None)
-    assert Media(path).problem == ('has no frame that can be read by OpenCV; `pip install av` '
-                                   'reads more kinds')
+    media = Media(path)
+    assert not list(media)
+    assert media.problem == ('has no frame that can be read by OpenCV; `pip install av` reads more '
+                             'kinds')
 
 
 class Blind:
@@ -71,6 +73,10 @@ class Blind:
 
     def grab(self):
         return False
+
+    def get(self, what):
+        return {cv2.CAP_PROP_FRAME_COUNT: 30, cv2.CAP_PROP_FPS: 10,
+                cv2.CAP_PROP_FRAME_WIDTH: 160, cv2.CAP_PROP_FRAME_HEIGHT: 120}.get(what, 0)
 
     def set(self, what, value):
         return True

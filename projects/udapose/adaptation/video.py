@@ -61,10 +61,6 @@ class Media:
         self._by_av = False
         if self.is_video:
             capture = self._open()
-            if capture is not None and not _grab(capture):  # a codec that OpenCV lacks, say AV1
-                capture.release()
-                self._by_av = True
-                capture = self._open()
             if capture is None:
                 self.frames = 0
                 return
@@ -99,14 +95,19 @@ class Media:
             return
         chosen = None if wanted is None else set(wanted)
         last = None if not chosen else max(chosen)
-        capture = self._open()
-        if capture is None or chosen is not None and not chosen:
+        capture = self._open() if chosen is None or chosen else None
+        if capture is None:
             return
-        index, lost, time = 0, 0, 0.
+        index, lost, time, more = 0, 0, 0., _grab(capture)
+        if not more and not self._by_av:  # a codec that OpenCV lacks, say AV1
+            capture.release()
+            self._by_av = True
+            capture = self._open()
+            if capture is None:
+                return
+            more = _grab(capture)
         try:
-            while last is None or index <= last:
-                if not _grab(capture):
-                    break
+            while more:
                 at = float(capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
                 # some containers have no time stamps
                 time = at if at > 0 else index / (self.fps or 25.)
@@ -117,6 +118,7 @@ class Media:
                     else:
                         lost += 1
                 index += 1
+                more = (last is None or index <= last) and _grab(capture)
         finally:
             capture.release()
         if last is None and index < self.frames - max(2, self.frames // 200):
