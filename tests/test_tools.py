@@ -297,6 +297,9 @@ def test_missing_data_is_named_with_the_remedy(tmp_path, monkeypatch):
     meta.write_text('{"generator_version": 1}')
     assert 'made by version 1 of the generator' in run_suite.missing_data(spec)
     meta.write_text('{"generator_version": 2}')
+    assert 'data/synthpose/people is missing' in run_suite.missing_data(spec)
+    (tmp_path / 'data/synthpose/people').mkdir()
+    (tmp_path / 'data/synthpose/people/meta.json').write_text('{"generator_version": 1}')
     assert f'{tmp_path}/elsewhere/lspet_photos/test.json is missing' in \
         run_suite.missing_data(spec) and '--photos' in run_suite.missing_data(spec)
     (tmp_path / 'elsewhere/lspet_photos').mkdir(parents=True)

@@ -44,8 +44,11 @@ def attitude_table(record: dict, suite: str) -> list[str]:
     """Markdown: PCK of upright people and of those upside down, per row."""
     cells = [(part, f'PCK@{t:g}') for part in ('upright', 'upside_down') for t in THRESHOLDS]
     rows = {row: [run['attitude'] for name, run in sorted(record.items())
-                  if name.rsplit('-seed', 1)[0] == f'{suite}-{row}'] for row in SUITES[suite]['rows']}
+                  if name.rsplit('-seed', 1)[0] == f'{suite}-{row}']
+            for row in SUITES[suite]['rows']}
     rows = {row: runs for row, runs in rows.items() if runs}
+    if not rows:
+        return []
     counts = next(iter(rows.values()))[0]
     head = ' | '.join(f'{part.replace("_", " ")} {metric}' for part, metric in cells)
     return [f'{counts["upright"]["images"]} of the test photographs show people upright, '

@@ -197,7 +197,8 @@ def _photos2(start: str) -> dict:
 
 for _start in ('', '_scratch'):
     SUITES[f'photos2{_start}'] = dict(
-        data='data/synthpose/people2', version=2, size=128, title='photographs of LSP-extended',
+        data='data/synthpose/people2', version=2, also=[('data/synthpose/people', 1)], size=128,
+        title='photographs of LSP-extended',
         needs='$UDAPOSE_TEST_DATA/lspet_photos/test.json',
         domains=dict(target={}, unflagged={}), lower='source_only', upper='oracle',
         metric='PCK@0.05', metrics=['PCK@0.05', 'PCK@0.1', 'TorsoPCK@0.2'],
@@ -206,9 +207,9 @@ for _start in ('', '_scratch'):
                  'source_free', 'oracle'],
         summary_heading='Rendered people to 600 real photographs (LSP-extended, 128 px, '
                         + ('from scratch' if _start else 'ImageNet start') + ')',
-        notes=['Rendered people of version 2, both domains labelled, to 2,584 photographs without '
-               'labels; scored on 600 others (*unflagged*: the 511 whose labels no third party '
-               'doubts). MobileNetV2 at 128 px from '
+        notes=['Rendered people of versions 1 and 2, both domains labelled, to 2,584 photographs '
+               'without labels; scored on 600 others (*unflagged*: the 511 whose labels no third '
+               'party doubts). MobileNetV2 at 128 px from '
                f'{"scratch" if _start else "ImageNet weights"}; one source model for all rows and '
                'seeds. TorsoPCK@0.2: error up to 0.2 of the torso, all 14 joints.\n'],
         rows=_photos2(_start))
