@@ -197,7 +197,8 @@ def _photos2(start: str) -> dict:
 
 for _start in ('', '_scratch'):
     SUITES[f'photos2{_start}'] = dict(
-        data='data/synthpose/people2', version=2, size=128, title='photographs of LSP-extended',
+        data='data/synthpose/people2', version=2, also=[('data/synthpose/people', 1)], size=128,
+        title='photographs of LSP-extended',
         needs='$UDAPOSE_TEST_DATA/lspet_photos/test.json',
         domains=dict(target={}, unflagged={}), lower='source_only', upper='oracle',
         metric='PCK@0.05', metrics=['PCK@0.05', 'PCK@0.1', 'TorsoPCK@0.2'],
@@ -206,9 +207,9 @@ for _start in ('', '_scratch'):
                  'source_free', 'oracle'],
         summary_heading='Rendered people to 600 real photographs (LSP-extended, 128 px, '
                         + ('from scratch' if _start else 'ImageNet start') + ')',
-        notes=['Rendered people of version 2, both domains labelled, to 2,584 photographs without '
-               'labels; scored on 600 others (*unflagged*: the 511 whose labels no third party '
-               'doubts). MobileNetV2 at 128 px from '
+        notes=['Rendered people of versions 1 and 2, both domains labelled, to 2,584 photographs '
+               'without labels; scored on 600 others (*unflagged*: the 511 whose labels no third '
+               'party doubts). MobileNetV2 at 128 px from '
                f'{"scratch" if _start else "ImageNet weights"}; one source model for all rows and '
                'seeds. TorsoPCK@0.2: error up to 0.2 of the torso, all 14 joints.\n'],
         rows=_photos2(_start))
@@ -285,3 +286,18 @@ for _kind in ('people', 'hands'):
         notes=['MPJPE and PA-MPJPE in mm, AUC in percent; root-relative, at the true root depth. '
                'Phase 1: pre-training, once for all rows that continue from it.\n'],
         rows=_masked_reconstruction(_kind))
+
+# What can be learnt at all: a convolutional network from ImageNet weights, source images only.
+for _kind in ('people', 'hands'):
+    _spec = SUITES[f'{_kind}3d']
+    SUITES[f'{_kind}3d_reference'] = dict(
+        {k: _spec[k] for k in ('data', 'domains', 'metric', 'metrics', 'lower_is_better')},
+        lower='mean_pose', upper=None,
+        notes=['What these data allow: MobileNetV2 from ImageNet weights at three input sizes, '
+               'trained on labelled source images only. MPJPE and PA-MPJPE in mm, AUC in percent; '
+               'root-relative, at the true root depth.\n'],
+        rows=dict(mean_pose=_spec['rows']['mean_pose'], **{
+            f'mobilenetv2_{s}': dict(
+                config=f'source_only/source-only_synth-{_kind}-3d_mobilenetv2_{s}x{s}.py',
+                init=None)
+            for s in (64, 96, 128)}))
