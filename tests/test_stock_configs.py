@@ -181,7 +181,7 @@ def test_representatives_are_of_every_readout_and_family():
     ('wholebody_2d_keypoint/dwpose/ubody/s1_dis/rtmpose_x_dis_l_coco-ubody-384x288.py',
      'is a distiller, .* adapt its student'),
     (COCO.format('topdown_heatmap', 'td-hm-vis_res50_8xb64-210e_coco-aic').replace(
-        '-256x192.py', '-256x192-merge.py'), 'VisPredictHead')])
+        '-256x192.py', '-256x192-merge.py'), 'VisPredictHead predicts visibility')])
 def test_what_is_refused_says_why(path, reason):
     import re
     assert re.match(f'refused: .*{reason}', try_config(path))

@@ -317,6 +317,13 @@ def test_losses_of_other_kinds_are_refused():
         build('rle', alignments=dict(pose=dict(type='InformationMaximizationLoss')))
 
 
+def test_a_head_around_a_head_is_told_to_give_the_inner_one():
+    cfg = plain_config('heatmap')
+    cfg['head'] = dict(type='VisPredictHead', pose_cfg=cfg['head'])
+    with pytest.raises(ValueError, match='VisPredictHead predicts visibility.* HeatmapHead alone'):
+        build_readout(MODELS.build(cfg))
+
+
 def test_a_codec_without_readout_lists_those_that_exist():
     head = nn.Module()
     head.decoder = KEYPOINT_CODECS.build(dict(
