@@ -172,7 +172,7 @@ def test_report_pairs_seeds(tmp_path, monkeypatch):
                           oracle=[20., 30., 40.]))
     (tmp_path / 'root').mkdir()
     readme = tmp_path / 'root/README.md'
-    readme.write_text('before\n<!-- results: x -->\nold\n<!-- /results -->\nafter\n')
+    readme.write_text('before\n<!-- results: people x -->\nold\n<!-- /results -->\nafter\n')
     monkeypatch.setattr(report, 'ROOT', tmp_path / 'root')
     report.write_report(runs, tmp_path)
     text = (tmp_path / 'README.md').read_text()
@@ -216,6 +216,20 @@ def test_rows_that_learned_too_little_on_the_source_are_marked():
     assert report.missed_bar(rows, spec) == ['bad']
     assert report.missed_bar(rows, dict(metric='MPJPE')) == []
     assert '0.8' in report.bar_note(spec) and 'mean_pose' in report.bar_note(spec)
+
+
+def test_rows_without_source_images_are_compared_with_their_start_model():
+    def run(target, source):
+        return dict(results=dict(target=dict(PCK=target), source=dict(PCK=source)))
+    rows = dict(source_init={0: run(10., 40.), 1: run(20., 50.)},
+                mean_teacher={0: run(20., 40.), 1: run(30., 50.)},
+                source_free={0: run(15., 38.), 1: run(27., 47.)})
+    spec = dict(metric='PCK', domains=dict(target={}, source={}),
+                rows=dict.fromkeys(rows, {}))
+    row = report.source_free(rows, spec).splitlines()[-1]
+    # half and seven tenths of the mean teacher's gain; two and three points forgotten
+    assert '| +6.0 ± 1.0 | 60 % |' in row and '| -2.5 ± 0.5 | 0, 1 |' in row
+    assert report.source_free(dict(source_init=rows['source_init']), spec) == ''
 
 
 def test_every_row_names_an_existing_config_and_row():
@@ -311,6 +325,9 @@ def test_missing_data_is_named_with_the_remedy(tmp_path, monkeypatch):
     meta.write_text('{"generator_version": 1}')
     assert 'made by version 1 of the generator' in run_suite.missing_data(spec)
     meta.write_text('{"generator_version": 2}')
+    assert 'data/synthpose/people is missing' in run_suite.missing_data(spec)
+    (tmp_path / 'data/synthpose/people').mkdir()
+    (tmp_path / 'data/synthpose/people/meta.json').write_text('{"generator_version": 1}')
     assert f'{tmp_path}/elsewhere/lspet_photos/test.json is missing' in \
         run_suite.missing_data(spec) and '--photos' in run_suite.missing_data(spec)
     (tmp_path / 'elsewhere/lspet_photos').mkdir(parents=True)

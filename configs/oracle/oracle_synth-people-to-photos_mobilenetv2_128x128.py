@@ -11,8 +11,8 @@ default_hooks = dict(channels_last=dict(type='ChannelsLastHook'))
 load_from = 'work_dirs/source-only_synth-people-to-photos_mobilenetv2_128x128/iter_6000.pth'
 
 model = dict(head=dict(out_channels=_base_.num_keypoints, decoder=_base_.codec))
-# four times: about as many photographs as renderings
-photos = [dict(_base_.labeled_photos, pipeline=[])] * 4
+# eight times: about as many photographs as renderings
+photos = [dict(_base_.labeled_photos, pipeline=[])] * 8
 train_dataloader = dict(
     batch_size=32, num_workers=0, sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(_base_.labeled_source_train, datasets=[*_base_.people, *photos]))

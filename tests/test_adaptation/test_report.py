@@ -182,6 +182,15 @@ def test_a_kept_start_model_is_said(run, tmp_path):
     assert any('worse' in s.get('class', '') for s in page.all('section'))
 
 
+def test_what_cannot_be_told_is_said_with_what_to_do(run, tmp_path):
+    path = shutil.copytree(run, tmp_path / 'run')
+    verdict = json.loads((path / 'verdict.json').read_text())
+    (path / 'verdict.json').write_text(json.dumps(dict(verdict, word='cannot be told')))
+    page = Page(write_report(path))
+    assert 'Cannot be told without labels' in page.text
+    assert 'Label the 20 frames of worth_labelling.json' in page.text
+
+
 def test_the_skeleton_may_come_from_the_models_config(run, tmp_path):
     path = shutil.copytree(run, tmp_path / 'run')
     content = json.loads((path / 'held_back.json').read_text())

@@ -11,7 +11,7 @@ from fake_adaptation import META, figures, people_of, predictions  # noqa: E402
 
 from udapose.adaptation import rule  # noqa: E402
 from udapose.adaptation.people import Predictions  # noqa: E402
-from udapose.adaptation.verdict import NAMES, judge  # noqa: E402
+from udapose.adaptation.verdict import NAMES, judge, warn_of_start  # noqa: E402
 
 
 @pytest.fixture(scope='module')
@@ -35,7 +35,7 @@ def test_fewer_gross_errors_are_better(walk):
     points, people = walk
     verdict = judge(confused(points, 0.4), confused(points, 0.03, 1), people, META)
     assert (verdict.word, verdict.by) == ('better', 'no labels') and 0.6 < verdict.sure <= 0.95
-    assert 'better' in verdict.sentence and len(verdict.reasons) == 4
+    assert 'better' in verdict.sentence and len(verdict.reasons) == 6
     assert (verdict.people, verdict.groups) == (80, 16)
 
 
@@ -74,14 +74,57 @@ def test_a_collapsed_model_is_worse(walk):
     shape = np.median(points - middle[:, None], 0)  # the mean pose for everybody
     same = (middle[:, None] + shape).astype(np.float32)
     collapsed = Predictions(same, np.ones(same.shape[:2], np.float32), np.repeat(same[None], 4, 0))
-    assert judge(confused(points, 0.5, noise=6), collapsed, people, META).word == 'worse'
+    verdict = judge(confused(points, 0.3), collapsed, people, META)
+    assert verdict.word == 'worse' and verdict.collapsed
+    assert 'nearly the same of everybody' in verdict.reasons[-1]
+    # of a start model that is no witness it is not the word, but it is seen
+    verdict = judge(confused(points, 0.5, noise=6), collapsed, people, META)
+    assert verdict.word == 'cannot be told' and verdict.collapsed
+
+
+def test_of_a_start_model_at_chance_nothing_is_told(walk):
+    """... whatever the other one does: neither its gain nor its agreement has a witness."""
+    points, people = walk
+    start = confused(points, 0.9)
+    for after in (confused(points, 0.03, 1), confused(points, 0.95, 2), start):
+        verdict = judge(start, after, people, META)
+        assert (verdict.word, verdict.sure) == ('cannot be told', 0)
+        assert '--labels' in verdict.sentence and 'knows too little' in verdict.reasons[0]
+    assert warn_of_start(start, people).startswith(verdict.reasons[0])
+    assert warn_of_start(confused(points, 0.2), people) == ''
+    assert warn_of_start(predictions(points, 3, views=0), people) == ''
+
+
+@pytest.mark.parametrize('right,new', [(0.8, 0.9), (0.8, 0.6), (0.4, 0.7), (0.6, 0.6)])
+def test_the_estimate_is_the_change_of_accuracy_if_looks_err_independently(right, new):
+    """Looks agree in p * p, p * q and q * q: both estimates then have the sign of q - p."""
+    before = dict(agreement=np.array([100 * right ** 2]))
+    after = dict(agreement=np.array([100 * new ** 2]), witness=np.array([100 * right * new]),
+                 converse=np.array([100 * right * new]))
+    for trust in (0., 0.6, 1.):
+        found = rule.estimate(before, after, rule.Rule(trust=trust))[0]
+        assert np.sign(found.round(9)) == np.sign(new - right)
+        assert found == pytest.approx(
+            100 * right * (new - right), abs=50 * (new - right) ** 2 + 1e-9)
+
+
+def test_errors_that_a_model_repeats_do_not_make_it_better(walk):
+    """A third of the joints is put a little wrongly, in all views the same: new sure errors."""
+    points, people = walk
+    random = np.random.default_rng(5)
+    start = confused(points, 0.1)
+    wrong = random.random(points.shape[:2]) < 0.3
+    places = np.where(wrong[..., None], points + random.uniform(-12, 12, points.shape), points)
+    verdict = judge(start, confused(places.astype(np.float32), 0., 3), people, META)
+    change = {r['name']: r['difference'] for r in verdict.measures}
+    assert change['agreement'] > 5 and verdict.word == 'worse'
 
 
 def test_without_views_nothing_is_said(walk):
     points, people = walk
     none = predictions(points, 3, views=0)
     verdict = judge(none, none, people, META)
-    assert (verdict.word, verdict.sure) == ('no clear change', 0)
+    assert (verdict.word, verdict.sure) == ('cannot be told', 0)
     assert 'agreement' in verdict.absent and 'no other views' in verdict.reasons[0]
 
 
@@ -94,26 +137,33 @@ def test_one_person_gets_an_answer(walk):
     json.dumps(verdict.to_dict(), allow_nan=False)
 
 
-def test_few_pieces_are_never_better():
-    names = ('witness', 'agreement', 'moved', 'kept', 'spread')
-    before = {n: np.full(51, 40.) for n in names}
-    after = dict(before, witness=np.full(51, 60.), kept=np.full(51, 99.))
-    assert rule.decide(before, after, 8)[0] == 'better'
-    word, _, reasons = rule.decide(before, after, rule.FEWEST - 1)
+def told(**after):
+    """Before and after as :func:`udapose.adaptation.rule.decide` gets them: 'better' by default."""
+    values = dict(agreement=60., witness=45., converse=45., moved=40., kept=99., spread=40.)
+    names = values.keys()
+    before = {n: np.full(101, 40.) for n in names}
+    return before, {n: np.broadcast_to({**values, **after}[n], 101) for n in names}
+
+
+def test_what_better_and_worse_need():
+    assert rule.decide(*told(), 8)[0] == 'better'
+    word, _, reasons = rule.decide(*told(), rule.FEWEST - 1)
     assert word == 'no clear change' and 'too few' in reasons[-1]
-    for change in (dict(kept=50.), dict(moved=1.), dict(witness=41.)):
-        other = {**after, **{k: np.full(51, v) for k, v in change.items()}}
-        assert rule.decide(before, other, 8)[0] == 'no clear change', change
-    weak = dict(before, witness=np.full(51, 5.))
-    assert rule.decide(weak, after, 8)[0] == 'no clear change'
+    for change in (dict(kept=50.), dict(moved=1.), dict(witness=27., converse=63.),
+                   dict(agreement=40., witness=40., converse=40.)):
+        assert rule.decide(*told(**change), 8)[0] == 'no clear change', change
+    assert rule.decide(*told(agreement=30., witness=35., converse=35.), 8)[0] == 'worse'
+    before, after = told()
+    before = dict(before, agreement=np.full(101, 15.))
+    assert rule.decide(before, after, 8)[0] == 'cannot be told'
 
 
 def test_most_resampled_data_must_agree():
-    names = ('witness', 'agreement', 'moved')
-    before = {n: np.full(101, 40.) for n in names}
-    witness = np.full(101, 60.)
-    witness[1:31] = 40.  # in 30 of 100 there is no gain
-    assert rule.decide(before, dict(before, witness=witness), 8)[0] == 'no clear change'
+    agreement = np.full(101, 60.)
+    agreement[1:31] = 20.  # in 30 of 100 there is a loss
+    assert rule.decide(*told(agreement=agreement), 8)[0] == 'no clear change'
+    agreement[11:31] = 60.
+    assert rule.decide(*told(agreement=agreement), 8)[0] == 'better'
 
 
 def test_every_measure_has_a_name_and_plain_words(walk):

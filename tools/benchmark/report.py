@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import defaultdict
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 
+from ablations import ablation, source_free
+from paired_statistics import bar_note, gap_closed, missed_bar, paired, signed, spread, values
+from readme_results import write_summary
 from selection import selection_section
 from selection_methods import methods_section
 from suites import SUITES
@@ -32,107 +34,11 @@ def write_report(runs: Path, out: Path) -> None:
     for suite, rows in by_suite.items():
         parts.append(table(suite, rows))
         plot(suite, rows, out / f'{suite}.png')
-        parts.append(ablation(rows, SUITES[suite]))
+        parts += [ablation(rows, SUITES[suite]), source_free(rows, SUITES[suite])]
         parts.append(selection_section(out / f'selection/{suite}.json'))
         parts.append(methods_section(out / f'selection/{suite}_methods.json'))
-    (out / 'README.md').write_text('\n'.join(parts), encoding='utf-8')
+    (out / 'README.md').write_text('\n'.join(filter(None, parts)), encoding='utf-8')
     write_summary(by_suite, ROOT / 'README.md')
-
-
-def write_summary(by_suite: dict, readme: Path) -> None:
-    """Replace the results between the markers of the repository's README: a table for each kind
-    of metrics."""
-    lines, last, notes = [], None, []
-    for suite, rows in sorted(by_suite.items(), key=lambda item: SUITES[item[0]]['metrics'],
-                              reverse=True):
-        spec = SUITES[suite]
-        if spec['metrics'] != last:
-            head = ['', *(f'target {m}' for m in spec['metrics']), 'gap closed',
-                    f'difference to {spec["lower"].replace("_", "-")} (± SE)', 'seeds']
-            lines += ['', '| ' + ' | '.join(head) + ' |', '|' + '---|' * len(head)]
-        last = spec['metrics']
-        low = values(rows, spec['lower'], spec['metric'])
-        missed = missed_bar(rows, spec)
-        for row, cfg in spec['rows'].items():
-            own = values(rows, row, spec['metric'])
-            if not own or cfg.get('hidden') or 'table' in cfg:
-                continue
-            closed = gap_closed(rows, row, spec)
-            inner = closed and row not in (spec['lower'], spec['upper'])
-            centre, error, verdict = paired(own, low, spec.get('lower_is_better', False))
-            lines.append(
-                f'| {suite}: {row.replace("_", " ")}{" †" if row in missed else ""} | '
-                + ' | '.join(spread(list(values(rows, row, m).values())) for m in spec['metrics'])
-                + f' | {spread(closed) + " %" if inner else ""} | '
-                + ('' if row == spec['lower'] or not verdict else signed(centre, error))
-                + f' | {len(own)} |')
-        if missed and bar_note(spec) not in notes:
-            notes.append(bar_note(spec))
-    lines += ['', *notes] if notes else []
-    text = readme.read_text(encoding='utf-8')
-    begin, end = (text.index(mark) for mark in ('<!-- results:', '<!-- /results -->'))
-    begin = text.index('\n', begin) + 1
-    readme.write_text(text[:begin] + '\n'.join(lines[1:]) + '\n' + text[end:], encoding='utf-8')
-
-
-def values(rows: dict, row: str, key: str, domain: str = 'target') -> dict[int, float]:
-    """Metric of each seed."""
-    return {seed: run['results'][domain][key] for seed, run in rows.get(row, {}).items()
-            if key in run['results'].get(domain, {})}
-
-
-def spread(numbers: list[float]) -> str:
-    """``mean ± standard deviation``; nothing where nothing was measured."""
-    if not numbers:
-        return ''
-    return f'{mean(numbers):.1f}' + (f' ± {stdev(numbers):.1f}' if len(numbers) > 1 else '')
-
-
-def signed(centre: float, error: float) -> str:
-    """``+mean ± standard error``; one seed has no error."""
-    return f'{centre:+.1f}' + ('' if math.isnan(error) else f' ± {error:.1f}')
-
-
-def paired(a: dict[int, float], b: dict[int, float],
-           lower_is_better: bool = False) -> tuple[float, float, str]:
-    """Mean difference a - b over common seeds, its standard error, and the verdict on a."""
-    differences = [a[s] - b[s] for s in sorted(a.keys() & b.keys())]
-    if not differences:
-        return math.nan, math.nan, ''
-    centre = mean(differences)
-    if len(differences) < 2:
-        return centre, math.nan, 'one seed'
-    error = stdev(differences) / math.sqrt(len(differences))
-    better = (centre < 0) if lower_is_better else (centre > 0)
-    verdict = 'tie' if abs(centre) <= error else 'beats' if better else 'loses'
-    return centre, error, verdict
-
-
-def gap_closed(rows: dict, row: str, spec: dict) -> list[float]:
-    """Percent of the gap between lower and upper reference, per seed."""
-    low, high, own = (values(rows, r, spec['metric']) if r else {}
-                      for r in (spec['lower'], spec['upper'], row))
-    return [100 * (own[s] - low[s]) / (high[s] - low[s])
-            for s in sorted(own.keys() & low.keys() & high.keys())
-            if (high[s] < low[s]) == spec.get('lower_is_better', False) and high[s] != low[s]]
-
-
-def missed_bar(rows: dict, spec: dict) -> list[str]:
-    """Rows that learned too little on the source to count: see ``bar`` in suites.py."""
-    if 'bar' not in spec:
-        return []
-    row, share = spec['bar']
-    bar = values(rows, row, spec['metric'], 'source')
-    limit = share * mean(bar.values()) if bar else math.inf
-    return [r for r in rows if r != row and mean(
-        values(rows, r, spec['metric'], 'source').values() or [0]) > limit]
-
-
-def bar_note(spec: dict) -> str:
-    """What the mark means."""
-    row, share = spec['bar']
-    return (f'† does not count: its {spec["metric"]} on the source is above {share:g} of '
-            f'`{row}`\'s, so it has not learned enough to say anything about adaptation.')
 
 
 def table(suite: str, rows: dict) -> str:
@@ -188,29 +94,6 @@ def table(suite: str, rows: dict) -> str:
         lines.append('')
     lines.append(f'![{suite}]({suite}.png)\n')
     return '\n'.join(lines)
-
-
-def ablation(rows: dict, spec: dict) -> str:
-    """Markdown: each combination of levels, what it adds to none and lacks to all."""
-    table = {r: cfg for r, cfg in spec['rows'].items()
-             if cfg.get('table') == 'ablation' and r in rows}
-    if not table:
-        return ''
-    key, full = spec['metric'], 'multilevel'
-    none = values(rows, 'levels_none', key)
-    lines = ['### Ablation\n', 'Levels around the same mean teacher with keypoint occlusion.\n',
-             f'| levels | target {key} | to no level (± SE) | to all levels (± SE) | seeds |',
-             '|---|---|---|---|---|']
-    for row in [*table, *([full] if full in rows else [])]:
-        own = values(rows, row, key)
-        cells = [row.removeprefix('levels_') if row != full else 'all (`multilevel`)',
-                 spread(list(own.values()))]
-        for other, reference in (('levels_none', none), (full, values(rows, full, key))):
-            centre, error, verdict = paired(own, reference)
-            cells.append('' if row == other or not verdict
-                         else f'{signed(centre, error)}, {verdict}')
-        lines.append('| ' + ' | '.join([*cells, ', '.join(map(str, sorted(own)))]) + ' |')
-    return '\n'.join(lines) + '\n'
 
 
 def plot(suite: str, rows: dict, path: Path) -> None:

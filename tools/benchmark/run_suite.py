@@ -214,16 +214,17 @@ def wanted_runs(suites: list[str], seeds: list[int], rows: list[str] | None, wor
 
 def missing_data(spec: dict) -> str | None:
     """What is missing for a suite and how to get it; None if nothing is."""
-    meta, version = ROOT / spec['data'] / 'meta.json', spec.get('version', 1)
-    kind = Path(spec['data']).name.rstrip('2')
-    command = (f'python -m udapose.synthetic --kind {kind} --out {spec["data"]}'
-               + (f' --version {version}' if version > 1 else ''))
-    if not meta.exists():
-        return f'{spec["data"]} is missing: run {command}'
-    found = json.loads(meta.read_text(encoding='utf-8')).get('generator_version')
-    if found != version:
-        return (f'{spec["data"]} was made by version {found} of the generator, the suite is '
-                f'defined with version {version}: delete the folder and run {command}')
+    for data, version in [(spec['data'], spec.get('version', 1)), *spec.get('also', [])]:
+        kind = Path(data).name.rstrip('2')
+        command = (f'python -m udapose.synthetic --kind {kind} --out {data}'
+                   + (f' --version {version}' if version > 1 else ''))
+        meta = ROOT / data / 'meta.json'
+        if not meta.exists():
+            return f'{data} is missing: run {command}'
+        found = json.loads(meta.read_text(encoding='utf-8')).get('generator_version')
+        if found != version:
+            return (f'{data} was made by version {found} of the generator, the suite is defined '
+                    f'with version {version}: delete the folder and run {command}')
     if 'needs' in spec:
         folder = os.environ.get('UDAPOSE_TEST_DATA', str(ROOT / 'data'))
         path = ROOT / spec['needs'].replace('$UDAPOSE_TEST_DATA', folder)

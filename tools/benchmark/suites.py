@@ -84,7 +84,7 @@ def _source_free(kind: str, name: str) -> dict:
     return dict(
         source_free=dict(config=config, init='source_init'),
         **{f'source_free_{key}': dict(config=config, init='source_init', options=options,
-                                      table='ablation') for key, options in variants.items()})
+                                      table='source_free') for key, options in variants.items()})
 
 
 for _kind in ('people', 'hands'):
@@ -96,7 +96,10 @@ for _kind in ('people', 'hands'):
             'test_dataloader.dataset.metainfo.from_file': _META / f'synth_{_kind}_{domain}.py',
             'test_evaluator.prefix': domain} for domain in ('target', 'source')},
         lower='source_only', upper='oracle', metric='PCK@0.05', metrics=['PCK@0.05', 'PCK@0.1'],
-        references=['source_only', 'mean_teacher'],
+        references=['source_only', 'mean_teacher'], label=_kind,
+        summary=['source_only', 'mean_teacher', 'multilevel', 'source_free', 'oracle'],
+        summary_heading='Rendered people and hands at 64 px, another rendering as target '
+                        '(target PCK in %)',
         rows={**_methods(_name), **_ablation(_name), **_source_free(_kind, _name)})
 
 def _gradients(name: str) -> dict:
@@ -214,14 +217,19 @@ def _photos2(start: str) -> dict:
 
 for _start in ('', '_scratch'):
     SUITES[f'photos2{_start}'] = dict(
-        data='data/synthpose/people2', version=2, size=128, title='photographs of LSP-extended',
+        data='data/synthpose/people2', version=2, also=[('data/synthpose/people', 1)], size=128,
+        title='photographs of LSP-extended',
         needs='$UDAPOSE_TEST_DATA/lspet_photos/test.json',
         domains=dict(target={}, unflagged={}), lower='source_only', upper='oracle',
         metric='PCK@0.05', metrics=['PCK@0.05', 'PCK@0.1', 'TorsoPCK@0.2'],
         references=['source_only', 'mean_teacher'],
-        notes=['Rendered people of version 2, both domains labelled, to 2,584 photographs without '
-               'labels; scored on 600 others (*unflagged*: the 511 whose labels no third party '
-               'doubts). MobileNetV2 at 128 px from '
+        summary=['source_only', 'mean_teacher', 'mean_teacher_scheduled', 'uniframe', 'multilevel',
+                 'source_free', 'oracle'],
+        summary_heading='Rendered people to 600 real photographs (LSP-extended, 128 px, '
+                        + ('from scratch' if _start else 'ImageNet start') + ')',
+        notes=['Rendered people of versions 1 and 2, both domains labelled, to 2,584 photographs '
+               'without labels; scored on 600 others (*unflagged*: the 511 whose labels no third '
+               'party doubts). MobileNetV2 at 128 px from '
                f'{"scratch" if _start else "ImageNet weights"}; one source model for all rows and '
                'seeds. TorsoPCK@0.2: error up to 0.2 of the torso, all 14 joints.\n'],
         rows=_photos2(_start))
@@ -289,7 +297,9 @@ for _kind in ('people', 'hands'):
             **{k: v for k, v in keys.items() if not k.startswith('test_evaluator')},
             'test_evaluator.0.prefix': domain, 'test_evaluator.1.prefix': domain}
             for domain, keys in SUITES[_kind]['domains'].items()},
-        lower='scratch', upper=None, lower_is_better=True, metric='MPJPE',
+        lower='scratch', upper=None, lower_is_better=True, metric='MPJPE', label=_kind,
+        summary=['mean_pose', 'scratch', 'scratch_augment', 'full'],
+        summary_heading='3D at 64 px, another rendering as target (target errors in mm, AUC in %)',
         bar=('mean_pose', 0.8),
         metrics=['MPJPE', 'PA-MPJPE', 'AUC@0-50'],
         references=['scratch', 'scratch_augment', 'pretrained'],

@@ -35,8 +35,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--photos', type=Path, help='train/, test/ and test.json')
     parser.add_argument('--quickstart', type=Path, nargs='*', default=[],
                         help='folders of finished runs of `udapose quickstart`, seeds 0, 1, ...')
+    parser.add_argument('--suite-rows', type=Path, help='work directory of run_suite.py: its '
+                        'finished rows are a third, fresh part')
     parser.add_argument('--minutes', type=float, default=1e9, help='begin no run after these')
-    parser.add_argument('--only', choices=('trained', 'weights', 'quickstart'),
+    parser.add_argument('--only', choices=('trained', 'weights', 'quickstart', 'suite'),
                         help='a part of the runs')
     parser.add_argument('--report', action='store_true', help='only judge and write')
     parser.add_argument('--out', type=Path, default=ROOT / 'docs/benchmarks/verdict')
@@ -47,9 +49,12 @@ def work_list(args, data: Path, work: Path):
     """(name, function that returns its records) of every run that the data allow."""
     from verdict_existing import pairs
     from verdict_runs import run_one
+    from verdict_suite import pairs as suite_pairs
     from verdict_train import train_source
     if args.only in (None, 'quickstart'):
         yield from pairs(args.quickstart, data, work)
+    if args.suite_rows and args.only in (None, 'suite'):
+        yield from suite_pairs(args.suite_rows, data, work)
     for target, checkpoint, setting, seed in PLAN:
         if args.only and args.only != ('trained' if setting in SETTINGS else 'weights'):
             continue

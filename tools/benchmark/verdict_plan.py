@@ -8,7 +8,9 @@ SOURCES = dict(
     people=dict(config=f'source_only/source-only_{PEOPLE}.py', checkpoints=(400, 800), seeded=True),
     hands=dict(config=f'source_only/source-only_{HANDS}.py', checkpoints=(150, 300)),
     lsp14=dict(config='source_only/source-only_synth-lsp14_res18-w32_64x64.py',
-               checkpoints=(150, 300)))
+               checkpoints=(150, 300)),
+    # of finished suite rows alone, see verdict_suite.py
+    photos2=dict(config='source_only/source-only_synth-people-to-photos_mobilenetv2_128x128.py'))
 #: What a model is adapted to; ``gap`` in words. ``labels`` are for the truth alone.
 TARGETS = dict(
     people=dict(source='people', gap='large', root='people/target'),
@@ -16,7 +18,8 @@ TARGETS = dict(
     people_same=dict(source='people', gap='none', root='people/source'),
     hands=dict(source='hands', gap='large', root='hands/target'),
     hands_same=dict(source='hands', gap='none', root='hands/source'),
-    photos=dict(source='lsp14', gap='large', root='photos'))
+    photos=dict(source='lsp14', gap='large', root='photos'),
+    photos2=dict(source='photos2', gap='large', root='photos'))
 
 #: Changes of the source-free config (unless ``mean_teacher``). ``harmful``: what nobody should do.
 SETTINGS = dict(

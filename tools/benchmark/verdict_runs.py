@@ -86,6 +86,29 @@ def scores(target: str, before: Path, after: Path, data: Path) -> dict[str, list
             for t in (0.05, 0.1)}
 
 
+def certainty(target: str, before: Path, after: Path, data: Path, singles: int = 90,
+              samples: int = 2000) -> dict:
+    """How well the change of PCK@0.05 is known.
+
+    Returns:
+        dict: ``interval``, 90 %, from resampled labelled images; ``held_back``, the change on
+        those of them that the verdict sees without labels.
+    """
+    people, labels = labelled(target, data)
+    there = labels[..., 2] > 0
+    hits = []
+    for path in (before, after):
+        points = Predictions.load(path.with_name(path.name + '_truth.npz')).points
+        distance = np.linalg.norm(points - labels[..., :2], axis=-1)
+        hits.append(((distance <= 0.05 * people.sizes.max(1)[:, None]) & there).sum(1))
+    change, count = (hits[1] - hits[0]).astype(float), there.sum(1).astype(float)
+    weights = np.random.default_rng(0).multinomial(
+        len(change), np.full(len(change), 1 / len(change)), size=samples)
+    low, high = np.quantile(100 * (weights @ change) / (weights @ count), (0.05, 0.95))
+    return dict(interval=[round(float(low), 3), round(float(high), 3)],
+                held_back=round(100 * float(change[:singles].sum() / count[:singles].sum()), 3))
+
+
 def pck(points: np.ndarray, labels: np.ndarray, sizes: np.ndarray, threshold: float) -> float:
     """Percent of labelled joints within ``threshold`` of the box's longer side."""
     distance = np.linalg.norm(points - labels[..., :2], axis=-1) / sizes.max(1)[:, None]

@@ -117,11 +117,11 @@ def adapt(target: str, checkpoint: int, setting: str, seed: int, data: Path, wor
 
 
 def plain_weights(checkpoint: Path, out: Path) -> Path:
-    """The teacher of a student-teacher checkpoint as one of the plain model."""
+    """The teacher of a student-teacher checkpoint, or a plain model as it is, without the rest."""
     import torch
     state = torch.load(checkpoint, map_location='cpu', weights_only=False)['state_dict']
     plain = {k.removeprefix('teacher.'): v for k, v in state.items() if k.startswith('teacher.')}
-    torch.save(dict(state_dict=plain), out)
+    torch.save(dict(state_dict=plain or state), out)
     return out
 
 

@@ -1,5 +1,10 @@
-"""Rendered people (version 2, both domains, labelled) -> real photographs, 14 joints, at 128x128.
+"""Rendered people (both domains, labelled) -> real photographs, 14 joints, at 128x128.
 
+Two versions of the generator: people of version 1 stand, mostly with their face to the camera;
+those of version 2 are in any attitude and turned anywhere. From version 2 alone the network does
+not learn left from right (docs/real_photos.md).
+
+    udapose synth --kind people --out data/synthpose/people
     udapose synth --kind people --version 2 --size 128 --source-train 4000 --target-train 8000 \\
         --out data/synthpose/people2
 
@@ -7,7 +12,7 @@ The photographs are LSP-extended crops in COCO style: `train/`, `test/`, `train.
 in `lspet_photos/` below the folder that the variable UDAPOSE_TEST_DATA names, or below `data/`
 (docs/real_photos.md). Labels of `train` are for the oracle and for curves only.
 """
-data_root = 'data/synthpose/people2/'
+rendered_roots = ['data/synthpose/people/', 'data/synthpose/people2/']
 photos_root = '{{$UDAPOSE_TEST_DATA:data}}/lspet_photos/'
 codec = dict(type='MSRAHeatmap', input_size=(128, 128), heatmap_size=(32, 32), sigma=1.5,
              unbiased=True, blur_kernel_size=7)
@@ -28,7 +33,7 @@ load_whole_image = [
 augment_view = [
     dict(type='RandomFlip', direction='horizontal'),
     dict(type='QuickRandomBBoxTransform', shift_factor=0.06, scale_factor=(0.75, 1.25),
-         rotate_factor=60, rotate_prob=1.0, shift_prob=1.0),
+         rotate_factor=45, rotate_prob=1.0, shift_prob=1.0),
     dict(type='RecordedTopdownAffine', input_size=codec['input_size']),
     dict(type='ColorJitter', brightness=0.5, contrast=0.5, saturation=0.5)]
 labeled_pipeline = [
@@ -47,12 +52,11 @@ test_pipeline = [
 
 # ---- data sets
 people = [
-    dict(type='CocoDataset', data_root=data_root + 'source/', metainfo=source_metainfo,
+    dict(type='CocoDataset', data_root=root + domain + '/', metainfo=metainfo,
          ann_file='annotations/train.json', data_prefix=dict(img='images/train/'),
-         pipeline=[to_lsp14]),
-    dict(type='CocoDataset', data_root=data_root + 'target/', metainfo=target_metainfo,
-         ann_file='annotations/train.json', data_prefix=dict(img='images/train/'),
-         pipeline=[to_lsp14])]
+         pipeline=[to_lsp14])
+    for root in rendered_roots
+    for domain, metainfo in (('source', source_metainfo), ('target', target_metainfo))]
 source_train = dict(
     type='CombinedDataset', metainfo=lsp14, datasets=people, pipeline=source_pipeline)
 labeled_source_train = dict(source_train, pipeline=labeled_pipeline)

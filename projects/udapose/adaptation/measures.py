@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .paths import neighbours
 from .people import People, Predictions
 
 #: Agreeing predictions are at most this far apart, as a fraction of the box's longer side.
 NEAR = 0.05
 #: A sure joint that moves farther than this was not kept.
 KEPT = 0.1
+#: A joint that moves less has not moved.
+MOVED = 0.02
 _TINY = 1e-9
 
 
@@ -69,9 +72,11 @@ def measure(before: Predictions, after: Predictions, people: People, meta: Mappi
     - ``witness`` (percent beyond chance, greater is better): the *start model's* other views, asked
       about the start model's answer (before) and about the adapted model's (after). Training
       cannot raise it by making a model agree with itself.
+    - ``converse`` (percent beyond chance, greater is better): the start model's answer, asked by
+      the start model's other views (before) and by the *adapted model's* (after).
     - ``kept`` (percent, greater is better): of the start model's sure joints (confidence above the
       joint's median, and views agree) those within 10 % of where they were; 100 before.
-    - ``moved`` (percent): joints whose two predictions are more than 10 % of the box apart; 0
+    - ``moved`` (percent): joints whose two predictions are more than 2 % of the box apart; 0
       before.
     - ``confidence`` (percent): mean; not for heads that give none.
     - ``jitter`` (percent of the box's side, less is better): second differences of a joint's path
@@ -144,14 +149,16 @@ def _mean(values: np.ndarray, scale: float = 100.) -> Measure:
 
 def _agreements(found: Measured, before, after, people, sides) -> None:
     if not len(before.views) or not len(after.views):
-        found.absent.update(dict.fromkeys(('agreement', 'witness'), 'no views were asked for'))
+        found.absent.update(dict.fromkeys(('agreement', 'witness', 'converse'),
+                                          'no views were asked for'))
         return
-    at = {id(p): (relative(p.points, people, sides), relative(p.views, people, sides))
-          for p in (before, after)}
-    found.before['agreement'] = agreement(*at[id(before)])
-    found.after['agreement'] = agreement(*at[id(after)])
-    found.before['witness'] = agreement(*at[id(before)])
-    found.after['witness'] = agreement(at[id(after)][0], at[id(before)][1])
+    (old, old_views), (new, new_views) = (
+        (relative(p.points, people, sides), relative(p.views, people, sides))
+        for p in (before, after))
+    itself = agreement(old, old_views)
+    found.before.update(agreement=itself, witness=itself, converse=itself)
+    found.after.update(agreement=agreement(new, new_views), witness=agreement(new, old_views),
+                       converse=agreement(old, new_views))
 
 
 def agreement(points: np.ndarray, views: np.ndarray) -> Measure:
@@ -186,7 +193,7 @@ def _confidence(found: Measured, before, after, people, sides) -> None:
     sure = sure_joints(before, people)
     moved = np.linalg.norm(after.points - before.points, axis=-1) / sides[:, None]
     found.before['moved'] = _mean(np.zeros(len(moved)))
-    found.after['moved'] = _mean((moved > KEPT).mean(1))
+    found.after['moved'] = _mean((moved > MOVED).mean(1))
     number = sure.sum(1).astype(float)
     if number.sum():
         none = np.zeros(len(number))
@@ -200,28 +207,6 @@ def _confidence(found: Measured, before, after, people, sides) -> None:
         return
     found.before['confidence'] = _mean(before.confidence.mean(1).astype(float))
     found.after['confidence'] = _mean(after.confidence.mean(1).astype(float))
-
-
-def neighbours(people: People) -> np.ndarray:
-    """(T, 3) indices of a person in three neighbouring frames of one clip and track.
-
-    Frames farther apart than 1.5 times the clip's usual step are no neighbours.
-    """
-    rows, triples = np.lexsort((people.time, people.track, people.clip)), []
-    rows = rows[people.clip[rows] >= 0]
-    same = [tuple(x) for x in np.stack([people.clip[rows], people.track[rows]], 1)]
-    steps = {}
-    for i in range(1, len(rows)):
-        if same[i] == same[i - 1]:
-            steps.setdefault(same[i][0], []).append(
-                people.time[rows[i]] - people.time[rows[i - 1]])
-    usual = {clip: 1.5 * max(float(np.median(s)), _TINY) for clip, s in steps.items()}
-    for i in range(2, len(rows)):
-        three = rows[i - 2:i + 1]
-        if same[i] == same[i - 1] == same[i - 2] and \
-                np.diff(people.time[three]).max() <= usual[same[i][0]]:
-            triples.append(three)
-    return np.array(triples, int).reshape(-1, 3)
 
 
 def _paths(found: Measured, before, after, people, sides) -> None:

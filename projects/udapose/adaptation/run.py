@@ -31,6 +31,7 @@ from .predictor import Predictor
 from .start_model import find_model, prepare_start
 from .steps import Steps, file_state, write_json
 from .training_config import Schedule, training_config
+from .verdict import judge, warn_of_start
 from .video import read_image
 
 
@@ -287,7 +288,10 @@ class Adaptation:
         predictor = Predictor(model / 'config.py', model / 'model.pth', self.device)
         people = People.load(self.folder / 'held_back.json')
         (self.folder / 'predictions').mkdir(exist_ok=True)
-        predict_people(predictor, people).save(self.folder / 'predictions' / f'{name}.npz')
+        found = predict_people(predictor, people)
+        found.save(self.folder / 'predictions' / f'{name}.npz')
+        if name == 'before' and not self.labels and (warning := warn_of_start(found, people)):
+            print(f'  {warning}', flush=True)
         return dict(people=len(people))
 
     def _train(self) -> dict:
@@ -318,7 +322,6 @@ class Adaptation:
                     seconds=round(job.seconds, 1))
 
     def _verdict(self) -> dict:
-        from .verdict import judge
         people = People.load(self.folder / 'held_back.json')
         before, after = (Predictions.load(self.folder / 'predictions' / f'{name}.npz')
                          for name in ('before', 'after'))
@@ -328,7 +331,7 @@ class Adaptation:
         if self.options.source:
             verdict['measures'] += forgetting(*self._source_files(), self.start,
                                               self.folder / 'adapted', self.device)
-        kept = 'start' if verdict['word'] == 'worse' else 'adapted'
+        kept = 'start' if verdict['word'] == 'worse' or verdict['collapsed'] else 'adapted'
         verdict['model'] = kept
         if kept == 'start':
             verdict['sentence'] += ' model/ therefore holds the start model; the adapted one is ' \

@@ -9,9 +9,9 @@ import numpy as np
 
 from .bootstrap import FEWEST, groups, interval, resampled
 from .labels import check_corrected, read_labels, scores
-from .measures import check_shapes, measure
+from .measures import agreement, box_sides, check_shapes, measure, relative
 from .people import People, Predictions
-from .rule import BETTER, SAME, WORSE, decide
+from .rule import BETTER, SAME, UNKNOWN, WORSE, Rule, collapsed, decide, weak_start
 
 #: Title, unit, and what is better (None: neither) of every measure, in the order of the report.
 NAMES = {
@@ -19,7 +19,9 @@ NAMES = {
     'PCK@0.1': ('joints within 10 % of the box', 'percent', 'higher'),
     'OKS': ('object keypoint similarity', 'percent', 'higher'),
     'witness': ("agreement with the start model's other views", 'percent beyond chance', 'higher'),
-    'moved': ('joints that moved by more than 10 % of the box', 'percent', None),
+    'converse': ("agreement of the adapted model's other views with the start model",
+                 'percent beyond chance', 'higher'),
+    'moved': ('joints that moved by more than 2 % of the box', 'percent', None),
     'kept': ("the start model's sure joints that stayed", 'percent', 'higher'),
     'agreement': ('agreement of views', 'percent beyond chance', 'higher'),
     'confidence': ('confidence', 'percent', 'higher'),
@@ -36,7 +38,8 @@ class Verdict:
     """What :func:`judge` says.
 
     Attributes:
-        word (str): ``'better'``, ``'no clear change'`` or ``'worse'``.
+        word (str): ``'better'``, ``'no clear change'``, ``'worse'``, or ``'cannot be told'``:
+            without labels, of a start model that knows too little of the frames.
         sure (float): 0 to 1; without labels how often the word was right in the runs that it was
             checked on, times the share of resampled data sets that say so.
         sentence (str): The verdict in words.
@@ -49,6 +52,7 @@ class Verdict:
         people (int): How many the models were compared on.
         groups (int): Videos, images or pieces of videos that were resampled.
         labelled (int): How many of the people have labels.
+        collapsed (bool): Whether the adapted model says nearly the same of everybody.
         note (str): What was left out, empty if nothing.
     """
     word: str
@@ -61,6 +65,7 @@ class Verdict:
     people: int = 0
     groups: int = 0
     labelled: int = 0
+    collapsed: bool = False
     note: str = ''
 
     def to_dict(self) -> dict:
@@ -117,9 +122,9 @@ def judge(before: Predictions, after: Predictions, people: People, meta: Mapping
             differences[name] = np.subtract(*samples_of[name][::-1])[1:]
             rows.append(_compare(name, *samples_of[name]))
     values = {row['name']: row for row in rows}
+    pair = [{k: v[i] for k, v in samples_of.items()} for i in (0, 1)]
     if known is None:
-        word, sure, reasons = decide(*({k: v[i] for k, v in samples_of.items()} for i in (0, 1)),
-                                     count)
+        word, sure, reasons = decide(*pair, count)
     else:
         word, sure, reasons = _by_labels(values, differences, len(known.index))
     return Verdict(
@@ -127,7 +132,29 @@ def judge(before: Predictions, after: Predictions, people: People, meta: Mapping
         sentence=_sentence(word, sure, values, known, people, count), measures=rows,
         absent=found.absent, reasons=reasons, people=len(people), groups=count,
         labelled=0 if known is None else len(known.index),
+        collapsed=known is None and bool(collapsed(*pair)[0]),
         note='' if known is None else known.note)
+
+
+def warn_of_start(before: Predictions, people: People) -> str:
+    """What must be said before the training if nobody will be able to judge without labels.
+
+    Args:
+        before (Predictions): Of the start model for ``people``.
+        people (People): The held-back ones.
+
+    Returns:
+        str: A sentence; empty if the start model knows enough.
+    """
+    if not len(before.views) or not len(people):
+        return ''
+    sides = box_sides(people)
+    known = float(agreement(*(relative(p, people, sides) for p in (before.points, before.views)))
+                  .value())
+    if known > Rule().known:
+        return ''
+    return (f'{weak_start(known)}. Without labels, the verdict will be "{UNKNOWN}"; the run '
+            'ends with 20 frames that are worth labelling for --labels (worth_labelling.json)')
 
 
 def _compare(name: str, before: np.ndarray, after: np.ndarray) -> dict:
@@ -171,8 +198,12 @@ def _sentence(word, sure, values, known, people, count) -> str:
     few = '' if count >= FEWEST else \
         f' There are only {count} independent pieces of video to compare on.'
     on = f'{len(people)} {"person" if len(people) == 1 else "people"} in held-back frames'
+    if word == UNKNOWN:
+        return (f'Without labels it cannot be told whether the adapted model is better, judged on '
+                f'{on}: label about 20 of them (worth_labelling.json) and give them with '
+                f'--labels.{few}')
     what = {
-        BETTER: f'The adapted model is very likely better, judged without labels on {on}',
+        BETTER: f'The adapted model is probably better, judged without labels on {on}',
         SAME: f'There is no clear change, judged without labels on {on}',
         WORSE: f'The adapted model is probably worse, judged without labels on {on}'}[word]
     return f'{what} ({100 * sure:.0f} % sure).{few}'

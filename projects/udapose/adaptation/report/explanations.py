@@ -14,15 +14,19 @@ MEASURES = {
                 'How often it then agrees with its own first answer (before) and with the adapted '
                 'model\'s (after), beyond chance (percent). Training cannot raise this by making '
                 'the model agree with itself.'),
+    'converse': ('Agreement of the adapted model\'s other views with the start model',
+                 'The same the other way round: how often the start model\'s first answer agrees '
+                 'with its own other looks (before) and with the adapted model\'s (after). The '
+                 'start model\'s right answers should be confirmed (percent, beyond chance).'),
     'moved': ('Joints that moved',
-              'Joints that the two models place more than 10 % of the box apart (percent). Where '
+              'Joints that the two models place more than 2 % of the box apart (percent). Where '
               'hardly any moved, the models are much the same.'),
     'kept': ('Sure joints that stayed',
              'Joints that the start model was sure of should not move far: the share that stayed '
              'within 10 % of the box (percent).'),
     'agreement': ('Agreement of views',
                   'How often the model gives the same answer when it looks again, beyond chance '
-                  '(percent). Rises by training alone, so it decides nothing by itself.'),
+                  '(percent). Rises by training alone, so it does not decide by itself.'),
     'confidence': ('Confidence', 'The model\'s own score (percent). Rises by training alone.'),
     'jitter': ('Jitter between frames',
                'Trembling of the joints from frame to frame (percent of the box).'),
@@ -53,6 +57,12 @@ SETTINGS = {
         'Perhaps the start model is as good as it gets on this data: then keep it.',
         'Check the boxes in the pictures above: a box around the wrong thing teaches nothing.',
         _MORE, _SOURCE],
+    'cannot be told': [
+        'Label the 20 frames of worth_labelling.json and repeat the command with --labels: then '
+        'it is measured.',
+        'The start model hardly works on this data: look at its pictures above, and check the '
+        'boxes. Another start model, or one trained on images more like these, may do more than '
+        'any adaptation.', _SOURCE],
     'worse': [
         'Keep the start model.',
         'Adapt more gently: half the learning rate, a stronger tie to the start model '

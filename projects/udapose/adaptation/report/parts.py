@@ -14,7 +14,8 @@ from .folder import RunFolder
 from .html import Html, code, details, join, missing, section, table, tag
 
 _STYLES = {'better': ('better', 'Better'), 'worse': ('worse', 'Worse'),
-           'no clear change': ('same', 'No clear change')}
+           'no clear change': ('same', 'No clear change'),
+           'cannot be told': ('same', 'Cannot be told without labels')}
 
 
 def subtitle(run: RunFolder) -> Html:

@@ -1,0 +1,62 @@
+"""Tables of rows that differ from one method by a part of it."""
+from __future__ import annotations
+
+from statistics import mean
+
+from paired_statistics import paired, signed, spread, values
+
+
+def ablation(rows: dict, spec: dict) -> str:
+    """Markdown: each combination of levels, what it adds to none and lacks to all."""
+    table = {r: cfg for r, cfg in spec['rows'].items()
+             if cfg.get('table') == 'ablation' and r in rows}
+    if not table:
+        return ''
+    key, full = spec['metric'], 'multilevel'
+    none = values(rows, 'levels_none', key)
+    lines = ['### Ablation\n', 'Levels around the same mean teacher with keypoint occlusion.\n',
+             f'| levels | target {key} | to no level (± SE) | to all levels (± SE) | seeds |',
+             '|---|---|---|---|---|']
+    for row in [*table, *([full] if full in rows else [])]:
+        own = values(rows, row, key)
+        cells = [row.removeprefix('levels_') if row != full else 'all (`multilevel`)',
+                 spread(list(own.values()))]
+        for other, reference in (('levels_none', none), (full, values(rows, full, key))):
+            centre, error, verdict = paired(own, reference)
+            cells.append('' if row == other or not verdict
+                         else f'{signed(centre, error)}, {verdict}')
+        lines.append('| ' + ' | '.join([*cells, ', '.join(map(str, sorted(own)))]) + ' |')
+    return '\n'.join(lines) + '\n'
+
+
+def source_free(rows: dict, spec: dict) -> str:
+    """Markdown: adaptation without source images, whole and by parts; and without a gap.
+
+    Compared with the start model of the same seed, before any adaptation, on both domains (the
+    loss on the source is what was forgotten), and with the gain of the two-domain mean teacher.
+    """
+    key = spec['metric']
+    shown = [r for r in spec['rows'] if r.startswith('source_free') and r in rows]
+    if not shown or 'source_init' not in rows or 'source' not in spec['domains']:
+        return ''
+    start, two_domain = (values(rows, r, key) for r in ('source_init', 'mean_teacher'))
+    lines = ['### Without source images\n',
+             'Each from the same start model (`source_init`) for as many iterations as the rows '
+             'with source images. *Share of the gain*: of what `mean_teacher`, with source images, '
+             'adds to that start model. *No gap*: the source images, without labels, as target; '
+             'there the change on the source is the whole result.\n',
+             f'| row | target {key} | change on the target (± SE) | share of the gain | '
+             f'source {key} | change on the source (± SE) | seeds |',
+             '|---|---|---|---|---|---|---|']
+    for row in shown:
+        own, kept = values(rows, row, key), values(rows, row, key, 'source')
+        gains = [100 * (own[s] - start[s]) / (two_domain[s] - start[s])
+                 for s in sorted(own.keys() & start.keys() & two_domain.keys())
+                 if two_domain[s] > start[s]]
+        cells = [f'`{row}`', spread(list(own.values())), signed(*paired(own, start)[:2]),
+                 f'{mean(gains):.0f} %' if gains and row != 'source_free_no_gap' else '',
+                 spread(list(kept.values())),
+                 signed(*paired(kept, values(rows, 'source_init', key, 'source'))[:2]),
+                 ', '.join(map(str, sorted(own)))]
+        lines.append('| ' + ' | '.join(cells) + ' |')
+    return '\n'.join(lines) + '\n'
