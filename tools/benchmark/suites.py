@@ -130,25 +130,17 @@ for _kind in ('people', 'hands'):
         notes=['HamiPose by parts (docs/hamipose.md), all around the mean teacher.\n'],
         rows=_gradients(f'synth-{_kind}_res18-w32_64x64'))
 
-def _simcc(name: str) -> dict:
-    """The methods' main rows, whose names mean the same as in the suites of heatmaps.
-
-    So ``multilevel`` continues from a phase 1 with style transfer here, too: without it the row
-    would be another method than ResNet-18's of that name.
-    """
-    rows, kept = _methods(name), ('source_init', 'style_init', 'source_only', 'mean_teacher',
-                                  'multilevel', 'oracle')
-    return {row: {k: v for k, v in rows[row].items() if k != 'options'} for row in kept}
-
-
+# A row's name means the same as with heatmaps: multilevel has its phase 1 with style, too.
 for _kind in ('people', 'hands'):
+    _rows = _methods(f'synth-{_kind}_cspnext-w32_64x64')
     SUITES[f'{_kind}_simcc'] = dict(
         {k: SUITES[_kind][k] for k in ('data', 'domains', 'metric', 'metrics')},
         lower='source_only', upper='oracle', references=['source_only', 'mean_teacher'],
         notes=['A CPU-sized RTMPose (two stages of CSPNeXt, 0.9 million parameters, SimCC) in '
                'place of ResNet-18 with heatmaps; iterations, batches and augmentation as there, '
                'and no setting was searched for this model.\n'],
-        rows=_simcc(f'synth-{_kind}_cspnext-w32_64x64'))
+        rows={row: _rows[row] for row in ('source_init', 'style_init', 'source_only',
+                                          'mean_teacher', 'multilevel', 'oracle')})
 
 # Both papers together, and the same without the pre-training and its attention: on a ViT, so not
 # to be compared with the rows of `people`.
