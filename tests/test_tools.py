@@ -341,11 +341,17 @@ def test_photo_analysis_by_attitude_and_confidence(monkeypatch):
     error = np.array([[.04, .2], [.08, .04], [.2, .2], [.04, .3]])
     labelled = np.array([[1, 1], [1, 1], [1, 1], [1, 0]], bool)
     found = dict(error=error, labelled=labelled, down=np.array([0, 0, 1, 1], bool),
+                 sides=np.array([1, 0, 1, 1], bool),
                  confidence=np.array([[.9, .2], [.6, .8], [.1, .3], [.7, .99]]))
     got = photo_analysis.by_attitude(found, [0, 1])
-    assert got['upright'] == {'images': 2, 'PCK@0.05': 50., 'PCK@0.1': 75.}
-    assert got['upside_down'] == {'images': 2, 'PCK@0.05': 25., 'PCK@0.1': 25.}
+    assert got['upright'] == {'images': 2, 'sides': 50., 'PCK@0.05': 50., 'PCK@0.1': 75.}
+    assert got['upside_down'] == {'images': 2, 'sides': 100., 'PCK@0.05': 25., 'PCK@0.1': 25.}
     assert got['all']['PCK@0.05'] == pytest.approx((50 + 100 / 3) / 2, abs=.01)
+    names = dict(neck=0, left_shoulder=1, right_shoulder=2, left_hip=3, right_hip=4)
+    front = np.array([[0, 0], [1, 1], [-1, 1], [1, 5], [-1, 5]], float)  # left is at the right
+    assert photo_analysis.facing(front, names) > 0 > photo_analysis.facing(front * [-1, 1], names)
+    assert photo_analysis.facing(-front, names) > 0  # turned, upside down
+    assert photo_analysis.facing(front[[0, 1, 1, 3, 4]], names) == 0
     bins = photo_analysis.by_confidence(found, [0, 1], bins=2)  # 7 labelled joints: 4 and 3
     assert [b['precision@0.05'] for b in bins] == [0., 100.]
     assert bins[0]['precision@0.1'] == 25. and bins[1]['confidence'] == pytest.approx(.8)

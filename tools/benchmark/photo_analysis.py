@@ -1,9 +1,10 @@
-"""Where a model is right on labelled photographs: by attitude of the body and by confidence.
+"""Where a model is right on labelled photographs: by attitude, sides and confidence.
 
     python tools/benchmark/photo_analysis.py CONFIG CHECKPOINT --out FILE
     python tools/benchmark/photo_analysis.py CONFIG CHECKPOINT --loader val    # 300 of `train`
 
-Upside down: the labelled neck is below the middle of the labelled hips. Confidence: deciles of all
+Upside down: the labelled neck is below the middle of the labelled hips. Sides: the predicted left
+shoulder is on the same side of the body's axis as the labelled one. Confidence: deciles of all
 joints' confidences, from the lowest, with the share of correct predictions in each; what a
 threshold on pseudo-labels would keep. For analysis only: nothing may be chosen on the test images.
 """
@@ -35,7 +36,8 @@ def judge(config: Path, checkpoint: str, loader: str) -> dict[str, np.ndarray]:
 
     Returns:
         dict[str, np.ndarray]: ``error`` (N, J) as a fraction of the input's longer side,
-        ``confidence`` (N, J), ``labelled`` (N, J) bool, ``down`` (N,) bool: upside down.
+        ``confidence`` (N, J), ``labelled`` (N, J) bool, ``down`` (N,) bool: upside down,
+        ``sides`` (N,) bool: left and right as labelled.
     """
     import torch
     from mmengine.config import Config
@@ -46,7 +48,8 @@ def judge(config: Path, checkpoint: str, loader: str) -> dict[str, np.ndarray]:
     model = init_model(cfg, checkpoint, device='cuda' if torch.cuda.is_available() else 'cpu')
     data = Runner.build_dataloader(cfg[f'{loader}_dataloader'])
     names = data.dataset.metainfo['keypoint_name2id']
-    found: dict[str, list] = dict(error=[], confidence=[], labelled=[], down=[])
+    found: dict[str, list] = dict(error=[], confidence=[], labelled=[], down=[],
+                                   sides=[])
     for batch in data:
         with torch.no_grad():
             samples = model.test_step(batch)
@@ -62,7 +65,18 @@ def judge(config: Path, checkpoint: str, loader: str) -> dict[str, np.ndarray]:
             found['labelled'].append((visible[..., 0] if visible.ndim == 2 else visible) > 0)
             hips = points[[names['left_hip'], names['right_hip']], 1].mean()
             found['down'].append(points[names['neck'], 1] > hips)
+            found['sides'].append(
+                facing(np.asarray(predicted.keypoints[0], np.float64), names)
+                * facing(points, names) > 0)
     return {key: np.array(value) for key, value in found.items()}
+
+
+def facing(points: np.ndarray, names: dict[str, int]) -> float:
+    """On which side of the axis from hips to neck the left shoulder is: its sign; 0 on it."""
+    hips = (points[names['left_hip']] + points[names['right_hip']]) / 2
+    axis = points[names['neck']] - hips
+    across = points[names['left_shoulder']] - points[names['right_shoulder']]
+    return axis[0] * across[1] - axis[1] * across[0]
 
 
 def score(error: np.ndarray, labelled: np.ndarray, joints: list[int]) -> dict[str, float]:
@@ -78,7 +92,8 @@ def by_attitude(found: dict[str, np.ndarray], joints: list[int]) -> dict[str, di
     """Scores of all images, of upright people and of those upside down."""
     parts = dict(all=np.ones(len(found['down']), bool), upright=~found['down'],
                  upside_down=found['down'])
-    return {name: dict(images=int(chosen.sum()),
+    return {name: dict(images=int(chosen.sum()), sides=round(100 * float(
+                           found['sides'][chosen].mean()), 1),
                        **score(found['error'][chosen], found['labelled'][chosen], joints))
             for name, chosen in parts.items() if chosen.any()}
 

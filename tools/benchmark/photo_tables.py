@@ -42,7 +42,8 @@ def analyse(run: Run) -> dict:
 
 def attitude_table(record: dict, suite: str) -> list[str]:
     """Markdown: PCK of upright people and of those upside down, per row."""
-    cells = [(part, f'PCK@{t:g}') for part in ('upright', 'upside_down') for t in THRESHOLDS]
+    cells = [(part, metric) for part in ('upright', 'upside_down')
+             for metric in (*(f'PCK@{t:g}' for t in THRESHOLDS), 'sides')]
     rows = {row: [run['attitude'] for name, run in sorted(record.items())
                   if name.rsplit('-seed', 1)[0] == f'{suite}-{row}']
             for row in SUITES[suite]['rows']}
@@ -52,7 +53,8 @@ def attitude_table(record: dict, suite: str) -> list[str]:
     counts = next(iter(rows.values()))[0]
     head = ' | '.join(f'{part.replace("_", " ")} {metric}' for part, metric in cells)
     return [f'{counts["upright"]["images"]} of the test photographs show people upright, '
-            f'{counts["upside_down"]["images"]} upside down (the neck below the hips):\n',
+            f'{counts["upside_down"]["images"]} upside down (the neck below the hips). *Sides*: % '
+            'of people whose left shoulder is predicted on its side of the body; 50 is chance:\n',
             f'| row | {head} | seeds |', '|' + '---|' * (len(cells) + 2),
             *(f'| `{row}` | ' + ' | '.join(
                 spread([run[part][metric] for run in runs]) for part, metric in cells)

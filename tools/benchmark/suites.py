@@ -298,3 +298,18 @@ for _kind in ('people', 'hands'):
         notes=['MPJPE and PA-MPJPE in mm, AUC in percent; root-relative, at the true root depth. '
                'Phase 1: pre-training, once for all rows that continue from it.\n'],
         rows=_masked_reconstruction(_kind))
+
+# What can be learnt at all: a convolutional network from ImageNet weights, source images only.
+for _kind in ('people', 'hands'):
+    _spec = SUITES[f'{_kind}3d']
+    SUITES[f'{_kind}3d_reference'] = dict(
+        {k: _spec[k] for k in ('data', 'domains', 'metric', 'metrics', 'lower_is_better')},
+        lower='mean_pose', upper=None,
+        notes=['What these data allow: MobileNetV2 from ImageNet weights at three input sizes, '
+               'trained on labelled source images only. MPJPE and PA-MPJPE in mm, AUC in percent; '
+               'root-relative, at the true root depth.\n'],
+        rows=dict(mean_pose=_spec['rows']['mean_pose'], **{
+            f'mobilenetv2_{s}': dict(
+                config=f'source_only/source-only_synth-{_kind}-3d_mobilenetv2_{s}x{s}.py',
+                init=None)
+            for s in (64, 96, 128)}))

