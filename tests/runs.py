@@ -38,12 +38,15 @@ def tiny_config(name, data, work_dir, iters=2, batch_size=4):
         plain.backbone.widen_factor = 0.25
         plain.backbone.pop('init_cfg', None)  # the file of a package
         plain.head.deconv_out_channels = (8, 8, 8)
+    elif plain.backbone.type == 'CSPNeXt':
+        plain.backbone.widen_factor = 0.0625
+        plain.head.update(in_channels=16, gau_cfg=dict(plain.head.gau_cfg, hidden_dims=16, s=8))
     else:
         plain.backbone.update(base_channels=4, stem_channels=4)
         plain.head.update(in_channels=32, deconv_out_channels=(8, 8, 8, 8))
     for term in filter(None, cfg.model.get('alignments', {}).values()):
         if 'discriminator' in term:
-            narrow = {'backbone.layer4': 32, 'backbone.layer7': 80}
+            narrow = {'backbone.layer4': 32, 'backbone.layer7': 80, 'backbone.stage2': 16}
             term.discriminator.in_channels = narrow.get(term.feature, 8)
         if 'head' in term:  # after the deconvolutions
             term.head.in_channels = 8

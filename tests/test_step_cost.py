@@ -9,6 +9,7 @@ import torch
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / 'tools/benchmark')]
 import step_cost  # noqa: E402
+import step_heads  # noqa: E402
 import step_parts  # noqa: E402
 import step_report  # noqa: E402
 import step_settings  # noqa: E402
@@ -77,6 +78,18 @@ def test_options_save_the_operations_they_promise(run):
     full = judge['published, last deconvolution']
     assert judge['published, pooled 2x2'] == pytest.approx(full / 4, rel=1e-3)
     assert judge['published with 1x1 convolutions'] == pytest.approx(full / 9, rel=1e-3)
+
+
+def test_a_head_without_heatmaps_has_its_own_base(run):
+    result, _, page = run
+    step = result['heads'][step_heads.ROW]
+    assert step['low'] <= step['share'] <= step['high'] and step['goal'] == 1.05
+    # beside its passes the step has no convolution and no matrix product
+    assert step['operations'] == pytest.approx(1, abs=1e-4) == step['passes']['operations']
+    assert f'| {step_heads.ROW} | **' in page.read_text()
+    assert result['waiting']['found'][step_heads.ROW] == {}
+    before = {k: v for k, v in result.items() if k != 'heads'}  # a file made without it
+    assert f'| {step_heads.ROW} | **' not in step_report.markdown(before)
 
 
 def test_steps_do_not_wait_for_a_gpu(run):

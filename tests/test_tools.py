@@ -239,6 +239,34 @@ def test_every_row_names_an_existing_config_and_row():
             assert row['init'] is None or row['init'] in spec['rows']
 
 
+@pytest.mark.parametrize('kind', ['people', 'hands'])
+def test_rows_of_both_kinds_of_heads_are_trained_alike(kind):
+    """Iterations, batches, augmentation and what a row continues from; labels fit the head."""
+    maps, simcc = SUITES[kind]['rows'], SUITES[f'{kind}_simcc']['rows']
+    for name, row in simcc.items():
+        assert row['init'] == maps[name]['init'] and row.get('hidden') == maps[name].get('hidden')
+        own, other = (Config.fromfile(ROOT / 'configs' / r[name]['config']) for r in (simcc, maps))
+        for key in ('train_cfg', 'optim_wrapper', 'param_scheduler', 'test_dataloader'):
+            assert own[key] == other[key], (name, key)
+        own, other = (c.train_dataloader for c in (own, other))
+        assert own.batch_size == other.batch_size and own.sampler == other.sampler
+        found = [*steps(own)]
+        assert found and [s.type for s in found] == [s.type for s in steps(other)]
+        for a, b in zip(found, steps(other), strict=True):
+            if a.type == 'GenerateTarget':
+                assert (a.encoder.type, b.encoder.type) == ('SimCCLabel', 'MSRAHeatmap')
+            else:
+                assert a == b
+
+
+def steps(cfg):
+    """All pipeline steps in a part of a config."""
+    if isinstance(cfg, dict):
+        yield from cfg.get('pipeline', ())
+    for value in cfg.values() if isinstance(cfg, dict) else cfg if isinstance(cfg, list) else ():
+        yield from steps(value) if isinstance(value, (dict, list)) else ()
+
+
 def test_a_row_brings_what_it_continues_from_and_nothing_else():
     rows = SUITES['people']['rows']
     assert run_suite.with_origins(rows, ['multilevel', 'dann']) == [

@@ -9,6 +9,7 @@ from torch import nn
 
 from udapose.engine import DomainMapVisualizationHook
 from udapose.engine.hooks.sheets import save_sheet
+from udapose.models.pose_estimators.run_state import RunState
 
 
 def runner(model, folder, iteration=4):
@@ -25,9 +26,9 @@ def model_with(**maps):
     for name, value in maps.items():
         model.alignments[name] = nn.Identity()
         model.alignments[name].last_maps = value
-    model.keep_last_batch, grey = False, torch.full((2, 3, 16, 16), 100.)
-    model.last_batch = SimpleNamespace(source=SimpleNamespace(inputs=grey),
-                                       target=SimpleNamespace(inputs=grey[:1]))
+    grey = torch.full((2, 3, 16, 16), 100.)
+    model.run_state = RunState(last_batch=SimpleNamespace(
+        source=SimpleNamespace(inputs=grey), target=SimpleNamespace(inputs=grey[:1])))
     return model
 
 
@@ -44,7 +45,7 @@ def test_colours_and_places(tmp_path):
     logits[:, :, :, 2:] = 20.  # the right half taken for target
     model = model_with(feature=(logits, torch.zeros(1, 1, 4, 4)))
     run = draw(model, tmp_path)
-    assert model.keep_last_batch
+    assert model.run_state.batch_wanted
     sheet, step = run.added['domain_maps']
     assert step == 5 and sheet.shape == (32, 32, 3)
     left, right = sheet[8, 2].astype(int), sheet[8, 13].astype(int)
@@ -65,7 +66,7 @@ def test_nothing_to_draw(tmp_path):
     """Not due, the first phase, no adversarial term, a plain model."""
     zeros = torch.zeros(2, 1, 4, 4), torch.zeros(1, 1, 4, 4)
     first_phase = model_with(a=zeros)
-    first_phase.last_batch = None
+    first_phase.run_state.last_batch = None
     plain = nn.Linear(1, 1)
     for model, interval in ((model_with(a=zeros), 4), (first_phase, 5), (model_with(), 5),
                             (plain, 5)):

@@ -226,7 +226,7 @@ def test_pictures_of_pseudo_labels_are_written(trained):
     saturated = (sheet.max(-1).astype(int) - sheet.min(-1)) > 150
     assert saturated.any()  # joints were drawn
     model = trained.model
-    assert model.last_batch is None and not model.keep_last_batch
+    assert model.run_state.last_batch is None and not model.run_state.batch_wanted
 
 
 def test_a_3d_model_exports_with_udapose(tiny_people, tmp_path, image):

@@ -47,7 +47,8 @@ def narrowed(cfg):
         backbone.update(depth=18, base_channels=4, stem_channels=4)
         width = 32
     elif backbone.type == 'CSPNeXt':
-        width = int(1024 * backbone.widen_factor)
+        last = backbone.get('arch_ovewrite') or [[512, 1024]]  # of P5
+        width = int(last[-1][1] * backbone.widen_factor)
         backbone.update(deepen_factor=0.05, norm_cfg=dict(type='BN'))
         if 'neck' in plain:  # CSPNeXtPAFPN's own widths stay
             width = head.in_channels

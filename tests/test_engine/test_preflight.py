@@ -10,6 +10,7 @@ from mmengine.runner import BaseLoop, EpochBasedTrainLoop
 from torch import nn
 
 from udapose.engine import PreflightHook
+from udapose.models.pose_estimators.run_state import RunState
 
 
 def runner(tmp_path, load_from=None, init_cfg=None):
@@ -64,7 +65,7 @@ class TwoDomains(list):
 def test_a_sampler_that_mixes_the_domains(tmp_path, sampler):
     """It crashed in the first batch without one of them, often the last of the first epoch."""
     run, data = runner(tmp_path), TwoDomains(range(4))
-    run.model.adapting = True
+    run.model.run_state = RunState()
     run._train_loop.dataloader = SimpleNamespace(dataset=data, sampler=sampler(data))
     with pytest.raises(ValueError, match=rf"sampler is {sampler.__name__}.*lacks one of them.*"
                                          "type='TwoDomainSampler'"):
@@ -72,7 +73,7 @@ def test_a_sampler_that_mixes_the_domains(tmp_path, sampler):
     plain = list(data)
     run._train_loop.dataloader = SimpleNamespace(dataset=plain, sampler=sampler(plain))
     PreflightHook().before_run(run)
-    del run.model.adapting  # masked reconstruction needs no branches
+    del run.model.run_state  # masked reconstruction needs no branches
     run._train_loop.dataloader = SimpleNamespace(dataset=data, sampler=sampler(data))
     PreflightHook().before_run(run)
 

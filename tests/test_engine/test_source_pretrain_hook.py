@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from udapose.engine import SourcePretrainHook
+from udapose.models.pose_estimators.run_state import RunState
 
 
 class Model(nn.Module):
@@ -15,7 +16,7 @@ class Model(nn.Module):
         super().__init__()
         self.student, self.teacher = nn.Linear(2, 1), nn.Linear(2, 1)
         self.alignments = nn.ModuleDict(dict(feature=nn.Linear(1, 1)))
-        self.adapting = True
+        self.run_state = RunState()
 
     def copy_student_to_teacher(self):
         self.teacher.load_state_dict(self.student.state_dict())
@@ -48,7 +49,7 @@ def test_a_run_that_starts_or_resumes_before_the_switch(start):
     phases = []
     for run.iter in range(start, 8):
         hook.before_train_iter(run, run.iter)
-        phases.append(run.model.adapting)
+        phases.append(run.model.run_state.adapting)
         if run.iter == 5:
             assert same(run.model)
             run.model.student.weight.data.add_(1)  # the student goes on
@@ -59,7 +60,7 @@ def test_a_run_that_starts_or_resumes_before_the_switch(start):
 def test_a_run_that_resumes_after_the_switch_keeps_its_teacher():
     hook, run = SourcePretrainHook(iters=5, init_from='best'), runner(6, best='deleted.pth')
     hook.before_train(run)
-    assert run.model.adapting
+    assert run.model.run_state.adapting
     hook.before_train_iter(run, 6)
     assert not same(run.model)
 
@@ -73,7 +74,7 @@ def test_the_best_checkpoint_initialises_both(tmp_path):
     hook.before_train(run)
     run.iter = 2
     hook.before_train_iter(run, 2)
-    assert run.model.adapting and same(run.model)
+    assert run.model.run_state.adapting and same(run.model)
     assert run.model.student.weight.tolist() == [[3., 3.]]
 
 

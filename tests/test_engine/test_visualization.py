@@ -18,6 +18,7 @@ from udapose.models.pose_estimators.adaptation_batch import (
     PseudoLabels,
     TeacherPass,
 )
+from udapose.models.pose_estimators.run_state import RunState
 from udapose.models.readouts import HeatmapReadout
 
 SIZE, SCALE = 32, 3  # inputs are twice as large as heatmaps
@@ -52,7 +53,7 @@ def model_with_batch(sources=3, targets=2):
     model.data_preprocessor = PoseDataPreprocessor()
     head = SimpleNamespace(decoder=MSRAHeatmap((SIZE, SIZE), (SIZE // 2,) * 2, sigma=2))
     sample = SimpleNamespace(gt_fields=PixelData(heatmaps=heatmaps((4, 8), None)))
-    model.keep_last_batch, model.last_batch = True, AdaptationBatch(
+    model.run_state = RunState(batch_wanted=True, last_batch=AdaptationBatch(
         student=None, readout=HeatmapReadout(head),
         source=DomainPass(grey(sources, 50), [sample] * sources, (), {}, None),
         target=DomainPass(grey(targets, 150), [], (), {}, None),
@@ -61,7 +62,7 @@ def model_with_batch(sources=3, targets=2):
         pseudo=PseudoLabels(
             points=2 * torch.tensor([[[4., 4.], [11., 5.]]]).expand(targets, -1, -1),
             confidence=None, weights=torch.tensor([[1., 0.]]).expand(targets, -1),
-            frame_targets=None, frame_weights=None, frame_mask=None))
+            frame_targets=None, frame_weights=None, frame_mask=None)))
     return model
 
 
@@ -99,14 +100,14 @@ def test_only_due_iterations_cost_anything(tmp_path):
     runner = SimpleNamespace(
         model=model_with_batch(), iter=0, work_dir=str(tmp_path), visualizer=SimpleNamespace(
             add_image=lambda name, image, step: added.append((name, image.shape, step))))
-    batch, hook = runner.model.last_batch, PseudoLabelVisualizationHook(interval=2)
-    runner.model.keep_last_batch, kept = False, []
+    state, hook = runner.model.run_state, PseudoLabelVisualizationHook(interval=2)
+    batch, state.batch_wanted, kept = state.last_batch, False, []
     hook.before_train(runner)
     for runner.iter in range(4):
         hook.before_train_iter(runner, runner.iter)
-        kept.append(runner.model.keep_last_batch)
-        runner.model.last_batch = batch if kept[-1] else None  # as the model does
-        runner.model.keep_last_batch = False
+        kept.append(state.batch_wanted)
+        state.keep(batch)  # as the model does
+        assert (state.last_batch is batch) == kept[-1] and not state.batch_wanted
         hook.after_train_iter(runner, runner.iter)
     assert kept == [False, True, False, True]
     assert [(name, step) for name, _, step in added] == [('pseudo_labels', 2), ('pseudo_labels', 4)]
@@ -118,12 +119,12 @@ def test_other_ranks_draw_nothing(tmp_path, monkeypatch):
     module = 'udapose.engine.hooks.pseudo_label_visualization_hook.is_main_process'
     monkeypatch.setattr(module, lambda: False)
     model = model_with_batch()
-    model.keep_last_batch = False
+    model.run_state.batch_wanted = False
     runner = SimpleNamespace(model=model, iter=0, work_dir=str(tmp_path))
     hook = PseudoLabelVisualizationHook(interval=1)
     hook.before_train_iter(runner, 0)
     hook.after_train_iter(runner, 0)
-    assert not model.keep_last_batch and not list(tmp_path.iterdir())
+    assert not model.run_state.batch_wanted and not list(tmp_path.iterdir())
 
 
 def test_models_without_pseudo_labels():

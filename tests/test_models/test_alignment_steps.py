@@ -99,7 +99,7 @@ def test_occlusion_in_a_whole_step_covers_the_pseudo_label():
 # ------------------------------------------------------------------ source images alone
 def test_the_first_phase_trains_on_source_images_alone():
     model = build(alignments=dict(feature=ADVERSARIAL)).train()
-    model.adapting = False
+    model.run_state.adapting = False
     for module in (model.teacher.backbone, model.alignments['feature'].discriminator):
         module.register_forward_pre_hook(refuse)
     inputs, samples = batch()

@@ -112,10 +112,10 @@ def test_distillation_leaves_out_joints_of_which_the_start_model_is_not_sure():
     heatmaps[:, 1] *= 0.4
     model.start.head.forward = lambda feats: heatmaps
     teach(model, 'heatmap', 'teacher')
-    model.keep_last_batch = True
+    model.run_state.batch_wanted = True
     model.loss(*target_batch(2))
-    assert model.last_batch.start.pseudo.weights.tolist() == [[1, 0, 1]] * 2
-    assert model.last_batch.pseudo.weights.tolist() == [[1, 1, 1]] * 2
+    assert model.run_state.last_batch.start.pseudo.weights.tolist() == [[1, 0, 1]] * 2
+    assert model.run_state.last_batch.pseudo.weights.tolist() == [[1, 1, 1]] * 2
 
 
 # ------------------------------------------------------------------ L2-SP

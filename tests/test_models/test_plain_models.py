@@ -15,9 +15,11 @@ from torch import nn
 from udapose.engine.hooks.attention_visualization_hook import encoders
 from udapose.models.pose_estimators.plain_models import (
     plain_models,
+    predicting,
     predicting_model,
     trained_model,
 )
+from udapose.models.pose_estimators.run_state import RunState
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'test_datasets'))
 from tiny_data import make_metainfo, smooth_image  # noqa: E402
@@ -121,3 +123,26 @@ def test_attention_pictures_show_the_plain_models_encoder():
     assert encoders(single) == [single.pose_model.backbone, single.auxiliary]
     assert encoders(pair) == [pair.student.backbone]
     assert encoders(pair.student) == [pair.student.backbone]
+
+
+def test_another_branch_predicts_for_a_while():
+    pair, plain = wrapper('MeanTeacher'), nn.Linear(1, 1)
+    with predicting(pair, 'student'):
+        assert predicting_model(pair) is pair.student
+    assert pair.predict_on == 'teacher'
+    with pytest.raises(KeyError), predicting(pair, 'student'):
+        raise KeyError  # given back after an error, too
+    assert pair.predict_on == 'teacher'
+    for model, name in ((pair, None), (plain, 'student')):  # nothing to change
+        with predicting(model, name):
+            assert getattr(model, 'predict_on', 'teacher') == 'teacher'
+    assert not hasattr(plain, 'predict_on')
+
+
+def test_a_batch_is_kept_for_the_step_that_asked():
+    state = RunState()
+    assert state.adapting
+    for wanted, kept in ((False, None), (True, 'second'), (False, None)):
+        state.batch_wanted = state.batch_wanted or wanted
+        state.keep('second')
+        assert state.last_batch == kept and not state.batch_wanted

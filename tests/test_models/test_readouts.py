@@ -1,5 +1,6 @@
 """Readouts: points and labels of every codec family against MMPose's own codecs and heads."""
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -223,6 +224,28 @@ def test_a_step_trains_the_student_only_and_learns_from_the_target(name):
     assert all(p.grad is None for p in model.teacher.parameters())
 
 
+@pytest.mark.parametrize('name', FAMILIES)
+def test_joints_that_do_not_count_leave_the_gradient_finite(name):
+    """DSNT's loss in MMPose makes NaN of a weight of 0."""
+    model = build(name)
+    inputs, samples = two_domains(HEADS[name]['decoder'])
+    samples['source'][0] = encode(HEADS[name]['decoder'], POINTS,
+                                  np.array([[1, 0, 1]], np.float32))
+    forward, rejected = model.forward_teacher, torch.tensor([[1., 0., 0.], [0., 1., 1.]])
+
+    def reject(*args):
+        teacher, geometry, pseudo = forward(*args)
+        return teacher, geometry, replace(pseudo, frame_weights=rejected)
+    model.forward_teacher = reject
+    for key in ('loss_kpt', 'loss_consistency'):
+        losses = model.loss(inputs, samples)
+        assert torch.isfinite(losses[key])
+        model.zero_grad()
+        losses[key].backward()
+        grads = [p.grad for p in model.student.parameters() if p.grad is not None]
+        assert grads and all(torch.isfinite(g).all() for g in grads), key
+
+
 @pytest.mark.parametrize('name', ['rtmcc', 'rle', 'integral', 'heatmap'])
 @pytest.mark.parametrize('flip', [False, True])
 def test_pseudo_labels_follow_the_views(name, flip):
@@ -292,6 +315,13 @@ def test_losses_of_other_kinds_are_refused():
         build('rtmcc', consistency=dict(type='HeatmapConsistencyLoss'))
     with pytest.raises(ValueError, match='pose: InformationMaximizationLoss understands maps, pro'):
         build('rle', alignments=dict(pose=dict(type='InformationMaximizationLoss')))
+
+
+def test_a_head_around_a_head_is_told_to_give_the_inner_one():
+    cfg = plain_config('heatmap')
+    cfg['head'] = dict(type='VisPredictHead', pose_cfg=cfg['head'])
+    with pytest.raises(ValueError, match='VisPredictHead predicts visibility.* HeatmapHead alone'):
+        build_readout(MODELS.build(cfg))
 
 
 def test_a_codec_without_readout_lists_those_that_exist():

@@ -140,9 +140,9 @@ def test_the_consistency_is_that_of_a_two_domain_model():
 
 def test_the_last_batch_says_that_there_was_no_source():
     model = source_free(alignments=DISTILL)
-    model.keep_last_batch = True
+    model.run_state.batch_wanted = True
     model.loss(*target_batch())
-    batch = model.last_batch
+    batch = model.run_state.last_batch
     assert batch.source is None and batch.domain('source') is None
     assert batch.target.inputs.shape == (3, 3, 64, 64) and batch.start.model is model.start
 
@@ -167,12 +167,13 @@ def test_frozen_batch_norms_keep_their_statistics_and_train_their_weights(norm):
 def test_frozen_batch_norms_see_each_image_alone():
     model = source_free(train_cfg=dict(student_norm='frozen'))
     (inputs, samples), one = target_batch(), slice(0, 1)
-    model.keep_last_batch = True
+    model.run_state.batch_wanted = True
     model.loss(inputs, samples)
-    together = model.last_batch.target.output[one]
-    model.keep_last_batch = True
+    together = model.run_state.last_batch.target.output[one]
+    model.run_state.batch_wanted = True
     model.loss({k: v[one] for k, v in inputs.items()}, {k: v[one] for k, v in samples.items()})
-    torch.testing.assert_close(model.last_batch.target.output, together, rtol=1e-4, atol=1e-5)
+    alone = model.run_state.last_batch.target.output
+    torch.testing.assert_close(alone, together, rtol=1e-4, atol=1e-5)
 
 
 # ------------------------------------------------------------------ the start model

@@ -24,6 +24,7 @@ from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 import udapose  # noqa: E402,F401
 
 # isort: split
+import step_heads  # noqa: E402
 import step_parts as parts  # noqa: E402
 import step_settings as settings  # noqa: E402
 from step_micro import pieces  # noqa: E402
@@ -178,6 +179,19 @@ def measure(bench: parts.Workbench, repeats: int) -> dict:
     return result
 
 
+def measure_heads(bench: step_heads.SimCCBench, repeats: int) -> dict:
+    """The step of another head in multiples of its own base, by row."""
+    tasks = bench.tasks()
+    counts = {name: operations(task) for name, (task, _) in tasks.items()}
+    seconds = take_turns(tasks, repeats, bench.inputs['source'].device, bench.forget)
+    whole, passes = (dict(share(seconds[n], seconds['base']),
+                          operations=round(counts[n] / counts['base'], 6))
+                     for n in ('step', 'joint base'))
+    return {step_heads.ROW: dict(
+        whole, goal=step_heads.GOAL, passes=passes,
+        base_seconds=statistics.median(seconds['base']), base_operations=counts['base'])}
+
+
 # ---------------------------------------------------------------------- waiting for a GPU
 def waiting(bench: parts.Workbench) -> dict:
     """Blocking calls of each step: profiled on a GPU, else found in imagination."""
@@ -198,6 +212,8 @@ def _waiting_tasks() -> list[tuple[str, Callable]]:
         return lambda bench: bench.step(suffix, style_of(suffix, style), changes)
     tasks = [(name, step(*spec[:3])) for name, spec in settings.STEPS.items()]
     return tasks + [
+        (step_heads.ROW, lambda bench: step_heads.SimCCBench(
+            bench.size, bench.batch, bench.device).step),
         ('data preprocessor', lambda bench: bench.preprocess(False)),
         ('data preprocessor, non_blocking=True', lambda bench: bench.preprocess(True))]
 
@@ -236,7 +252,9 @@ def main(argv: list[str] | None = None) -> dict:
         device=torch.cuda.get_device_name(device) if device.type == 'cuda'
         else f'CPU ({platform.machine()})', torch=torch.__version__,
         clock='CUDA events' if device.type == 'cuda' else 'CPU time of the process'))
-    result.update(measure(bench, args.repeats), waiting=waiting(bench))
+    other = step_heads.SimCCBench(args.size, args.batch, device, memory_format)
+    result.update(measure(bench, args.repeats), heads=measure_heads(other, args.repeats),
+                  waiting=waiting(bench))
     text = markdown(result)
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)

@@ -27,6 +27,7 @@ def markdown(result: dict) -> str:
             + (f'<= {step["goal"]:.2f}' if step['goal'] else '') + ' | '
             + ' | '.join(f'{part["share"]:.3f}' for part in own.values())
             + f' | {step["sum_of_parts"]:.2f} | {step["operations"]:.2f} |')
+    lines += heads_table(result['heads']) if 'heads' in result else []
     titles = dict(style='style transfer of half of the source images',
                   discriminator='discriminator, both domains, forward and backward',
                   piece='not a network (pieces)')
@@ -45,6 +46,18 @@ def markdown(result: dict) -> str:
     lines += ['', f'Counted by: {result["waiting"]["method"]}. On top of it MMEngine reads each '
               'logged key once: ' + ', '.join(f'{n} {k}' for n, k in keys.items()) + '.']
     return '\n'.join(lines)
+
+
+def heads_table(heads: dict) -> list[str]:
+    """Lines of Markdown: steps of models without heatmaps."""
+    lines = ['', '| other heads | x its own base | goal | joint passes | operations | base (s) |',
+             '|---|---|---|---|---|---|']
+    for name, step in heads.items():
+        lines.append(
+            f'| {name} | **{step["share"]:.2f}** ({step["low"]:.2f}-{step["high"]:.2f}) | '
+            f'<= {step["goal"]:.2f} | {step["passes"]["share"]:.3f} | {step["operations"]:.2f} | '
+            f'{step["base_seconds"]:.2f} |')
+    return lines
 
 
 def into_page(page: Path, text: str, marks: tuple[str, str] = MARKS) -> None:

@@ -1,205 +1,137 @@
 """Which of MMPose's own top-down 2D configs can be adapted: try every one of them.
 
-    python tools/benchmark/stock_configs.py                 # all (resumable), writes the table
-    python tools/benchmark/stock_configs.py --only rtmpose  # those whose path holds the word
+    python tools/benchmark/stock_configs.py                    # all that are left; resumable
+    python tools/benchmark/stock_configs.py --only rtmpose --out part.json   # some, beside others
+    python tools/benchmark/stock_configs.py --merge part.json  # parts into the record
+    python tools/benchmark/stock_configs.py --report           # the pages from the record alone
 
 Each model is built with fewer layers where that keeps its interfaces, trained for two iterations
 on random images with labels from the config's own codec (with and without source images),
 exported, built again from the export, and compared with the teacher. The data sets are not needed.
+The record and the pages that are made from it are written at the end of each of these commands,
+`--out` alone excepted.
 """
 from __future__ import annotations
 
 import argparse
-import copy
 import json
-import tempfile
-from collections import Counter
+import subprocess
+import sys
 from pathlib import Path
 
-import mmpose
-import numpy as np
-import torch
-from mmengine.config import Config
-from mmengine.registry import init_default_scope
-from mmengine.runner import load_checkpoint
-from mmpose.datasets.transforms import GenerateTarget
-from mmpose.registry import MODELS, TRANSFORMS
-
-import udapose  # noqa: F401  (registers everything)
-from udapose.export import export
-
 ROOT = Path(__file__).resolve().parents[2]
-STOCK = Path(mmpose.__file__).parent / '.mim' / 'configs'
-FAMILIES = ('topdown_heatmap', 'rtmpose', 'simcc', 'topdown_regression', 'integral_regression',
-            'dwpose')
-RESULTS = ROOT / 'docs/benchmarks/stock_configs.json'
+RECORD = ROOT / 'docs/benchmarks/stock_configs.json'
+MODES = dict(two_domain=True, source_free=False)  # with source images?
+FAILED = 'failed: '
 
 
-def stock_configs() -> list[str]:
-    """Paths below MMPose's ``configs/`` of all top-down 2D configs, of every folder."""
-    paths = [p.relative_to(STOCK).as_posix() for p in STOCK.rglob('*.py')
-             if '_base_' not in p.parts]
-    return sorted(p for p in paths if p.count('/') >= 2 and '2d' in p.split('/')[0]
-                  and p.split('/')[1] in FAMILIES)
+def read(path: Path) -> dict[str, dict | None]:
+    """Results by config, None for those not tried yet; nothing if there is no such file."""
+    return json.loads(path.read_text(encoding='utf-8')) if path.exists() else {}
 
 
-def reduced(model: dict) -> dict:
-    """Fewer layers, the same interfaces, no pre-trained weights to download."""
-    model = copy.deepcopy(model)
-    backbone = model.backbone
-    for part in (model, backbone):
-        part.pop('init_cfg', None)
-    if backbone.get('depth') in (101, 152, 200, 269):
-        backbone.depth = 50
-    if 'deepen_factor' in backbone:
-        backbone.deepen_factor = min(backbone.deepen_factor, 0.167)
-    if isinstance(backbone.get('arch'), dict) and 'num_layers' in backbone.arch:
-        backbone.arch.num_layers = 2
-    return model
+def write(path: Path, results: dict) -> None:
+    """Write them, the whole file at once."""
+    new = path.with_name(path.name + '.new')
+    new.write_text(json.dumps(results, indent=1, sort_keys=True) + '\n', encoding='utf-8')
+    new.replace(path)
 
 
-def labelled_samples(cfg: Config, count: int) -> list:
-    """Samples whose labels the config's own codec made of random keypoints."""
-    codec = cfg.codec if 'codec' in cfg else None
-    pipeline = cfg.train_dataloader.dataset.get('pipeline') or cfg.train_pipeline
-    generate = next(t for t in pipeline if str(t['type']).endswith('GenerateTarget'))
-    encode = GenerateTarget(**{k: v for k, v in generate.items() if k != 'type'})
-    pack = TRANSFORMS.build(dict(type='PackBranches', branch='source'))
-    size = (codec[-1] if isinstance(codec, list) else codec)['input_size']
-    joints = joint_count(cfg)
-    rng = np.random.default_rng(0)
-    samples = []
-    for _ in range(count):
-        points = rng.uniform(0.2, 0.8, (1, joints, 2)) * np.asarray(size)
-        results = dict(
-            img=rng.integers(0, 255, (size[1], size[0], 3), np.uint8), input_size=size,
-            transformed_keypoints=points.astype(np.float32), keypoints=points.astype(np.float32),
-            keypoints_visible=np.ones((1, joints), np.float32), flip=False,
-            input_matrix=np.eye(3, dtype=np.float32), flip_indices=[*range(joints)],
-            dataset_keypoint_weights=np.ones(joints, np.float32))
-        samples.append(pack(encode(results)))
-    return samples
+def settled(result: dict | None) -> bool:
+    """Whether there is an answer; a trial that failed is made again by the next walk."""
+    return result is not None and not any(r.startswith(FAILED) for r in result.values())
 
 
-def joint_count(cfg: Config) -> int:
-    """Number of keypoints that the head predicts."""
-    head = cfg.model.head
-    return head.get('out_channels') or head.get('num_joints')
-
-
-def make_batch(cfg: Config, source: bool, count: int = 2) -> tuple[dict, dict]:
-    """A two-domain batch as the preprocessor would give it, random views included."""
-    packed = {branch: labelled_samples(cfg, count) for branch in
-              ('source', 'target_teacher', 'target_student')}
-    rng = np.random.default_rng(1)
-    inputs, samples = {}, {}
-    for branch, items in packed.items():
-        inputs[branch] = torch.stack([i['inputs']['source'] for i in items]).float() / 128 - 1
-        samples[branch] = [i['data_samples']['source'] for i in items]
-        for sample in samples[branch] if branch != 'source' else ():
-            matrix = np.eye(3, dtype=np.float32)
-            matrix[:2, 2] = rng.uniform(-5, 5, 2)
-            sample.set_metainfo(dict(input_matrix=matrix))
-    if not source:
-        del inputs['source'], samples['source']
-    return inputs, samples
-
-
-def try_config(path: str, source: bool = True) -> str:
-    """Adapt one config.
+def walk(paths: list[str], out: Path, per_process: int, run=subprocess.run) -> None:
+    """Try configs, a few in each process: a long-lived one grows to gigabytes.
 
     Args:
-        path (str): Below MMPose's ``configs/``.
-        source (bool): With source images, or on the target alone.
-
-    Returns:
-        str: ``'adapts'``, or why it was refused.
+        paths (list[str]): What to try.
+        out (Path): Gets each result at once.
+        per_process (int): Configs for each process.
+        run (Callable): Starts a process.
     """
-    cfg = Config.fromfile(STOCK / path)
-    init_default_scope('mmpose')
-    cfg.model = reduced(cfg.model) if 'backbone' in cfg.model else cfg.model
-    plain = copy.deepcopy(cfg.model)
-    adapted = dict(type='MeanTeacherPoseEstimator', pose_estimator=plain)
-    if not source:
-        adapted['train_cfg'] = dict(source_free=True)
-    try:
-        model = MODELS.build(adapted)
-    except (ValueError, TypeError) as error:
-        return f'refused: {error}'
-    torch.manual_seed(0)
-    model.init_weights()
-    model.train()
-    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=1e-6)
-    start = [p.detach().clone() for p in model.student.parameters()]
-    for _ in range(2):
-        losses = model(*make_batch(cfg, source), mode='loss')
-        total, _ = model.parse_losses(losses)
-        optimizer.zero_grad()
-        total.backward()
-        if not torch.isfinite(total):
-            raise AssertionError(f'{path}: the loss is {total}')
-        optimizer.step()
-        model.update_teacher(0.5)
-    if all(torch.equal(a, b) for a, b in zip(start, model.student.parameters(), strict=True)):
-        raise AssertionError(f'{path}: nothing was trained')
-    model.eval()
-    cfg.model = Config(adapted)._cfg_dict
-    with tempfile.TemporaryDirectory() as folder:
-        export(cfg, dict(state_dict=model.state_dict()), folder)
-        written = Config.fromfile(Path(folder) / 'config.py')
-        again = MODELS.build(written.model).eval()
-        load_checkpoint(again, str(Path(folder) / 'model.pth'), map_location='cpu', strict=True)
-    inputs = make_batch(cfg_with(cfg, plain), True)[0]['source']
-    with torch.no_grad():
-        # heads with several inputs of a stage return lists
-        expected, found = (flat(m.head.forward(m.extract_feat(inputs)))
-                           for m in (model.teacher, again))
-    for a, b in zip(expected, found, strict=True):
-        torch.testing.assert_close(a, b)
-    return 'adapts'
+    while paths:
+        part, paths = paths[:per_process], paths[per_process:]
+        done = run([sys.executable, __file__, '--out', str(out), '--here', *part])
+        missing = [path for path in part if read(out).get(path) is None]
+        if missing:  # the process died, say for want of memory, at the first of them
+            reason = f'{FAILED}its process ended with exit code {done.returncode}'
+            write(out, {**read(out), missing[0]: dict.fromkeys(MODES, reason)})
+            paths = missing[1:] + paths
 
 
-def cfg_with(cfg: Config, model: dict) -> Config:
-    """The same config around the plain model."""
-    cfg = copy.deepcopy(cfg)
-    cfg.model = model
-    return cfg
+def walk_here(paths: list[str], out: Path) -> None:
+    """Try configs in this process."""
+    from stock_trial import try_config
+    for path in paths:
+        found = {}
+        for mode, source in MODES.items():
+            try:
+                found[mode] = try_config(path, source)
+            except Exception as error:  # noqa: BLE001  (whatever it is, the walk goes on)
+                found[mode] = f'{FAILED}{type(error).__name__}: {error}'[:300]
+        print(path, found, flush=True)
+        write(out, {**read(out), path: found})
 
 
-def flat(output) -> list[torch.Tensor]:
-    """Tensors of a nested output."""
-    return [output] if isinstance(output, torch.Tensor) else [t for o in output for t in flat(o)]
+def merge(record: dict, parts: list[Path]) -> dict:
+    """The record with what the parts have tried.
+
+    Raises:
+        ValueError: A part has other configs than the record: made with another MMPose.
+    """
+    for part in parts:
+        new = {path: result for path, result in read(part).items() if result is not None}
+        unknown = sorted(new.keys() - record.keys())
+        if unknown or not part.exists():
+            raise ValueError(f'{part} has {len(unknown)} configs that this MMPose lacks, such as '
+                             f'{unknown[0]}' if unknown else f'{part} does not exist')
+        for path, result in sorted(new.items()):
+            if settled(record[path]) and record[path] != result:
+                if not settled(result):
+                    continue  # a trial that failed is no answer
+                print(f'{path}: {record[path]} becomes {result}')
+            record = {**record, path: result}
+    return record
 
 
-def table(results: dict) -> str:
-    """Markdown: configs by folder, and every reason."""
-    rows = Counter()
-    for path, result in results.items():
-        task, family = path.split('/')[:2]
-        rows[task, family, 'adapts' if set(result.values()) == {'adapts'} else 'refused'] += 1
-    lines = ['| task | family | adapt | refused |', '|---|---|---|---|']
-    for task, family in sorted({k[:2] for k in rows}):
-        lines.append(f'| {task} | {family} | {rows[task, family, "adapts"]} | '
-                     f'{rows[task, family, "refused"] or ""} |')
-    return '\n'.join(lines)
-
-
-def main() -> None:
-    """Try them and keep the results."""
+def main(argv: list[str] | None = None) -> None:
+    """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--only', default='', help='only paths that hold this word')
-    parser.add_argument('--out', type=Path, default=RESULTS, help='results as json')
-    args = parser.parse_args()
-    results = json.loads(args.out.read_text(encoding='utf-8')) if args.out.exists() else {}
-    for path in stock_configs():
-        if args.only not in path or path in results:
-            continue
-        results[path] = {name: try_config(path, source)
-                         for name, source in (('two_domain', True), ('source_free', False))}
-        print(path, results[path], flush=True)
-        args.out.write_text(json.dumps(results, indent=1, sort_keys=True) + '\n',
-                            encoding='utf-8')
-    print(table(results))
+    parser.add_argument('--out', type=Path, help='results of this walk as json; default: the '
+                        'record')
+    parser.add_argument('--per-process', type=int, default=8, help='configs for each process')
+    parser.add_argument('--merge', type=Path, nargs='+', metavar='FILE',
+                        help='only put the results of these files into the record')
+    parser.add_argument('--report', action='store_true', help='only write the pages')
+    parser.add_argument('--here', nargs='+', help=argparse.SUPPRESS)  # a process of the walk
+    args = parser.parse_args(argv)
+    if args.here:
+        walk_here(args.here, args.out)
+        return
+    from stock_report import write_pages
+    record = read(RECORD)
+    if not args.report:
+        from stock_trial import stock_configs
+        record = {path: record.get(path) for path in stock_configs()}
+        if args.merge:
+            record = merge(record, args.merge)
+        else:
+            out = args.out or RECORD
+            known = {**record, **{k: v for k, v in read(out).items() if v is not None}}
+            todo = [path for path in record if args.only in path and not settled(known[path])]
+            print(f'{len(todo)} to try', flush=True)
+            # what failed is tried again: one that has a result has been tried in this walk
+            start = record if out == RECORD else read(out)
+            write(out, {k: v if settled(v) else None for k, v in start.items()})
+            walk(todo, out, args.per_process)
+            if args.out:
+                return
+            record.update(read(out))
+        write(RECORD, record)
+    write_pages(record)
 
 
 if __name__ == '__main__':

@@ -7,6 +7,8 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner, TestLoop, ValLoop
 from mmpose.registry import LOOPS, METRICS
 
+from ..models.pose_estimators.plain_models import predicting
+
 
 def label_free_criteria(runner: Runner, cfg: dict):
     """Build the criteria; their images are by default the target's of ``train_dataloader``: without
@@ -60,22 +62,18 @@ class _BranchLoop:
         self.runner.call_hook(f'before_{stage}')
         self.runner.call_hook(f'before_{stage}_epoch')
         self.runner.model.eval()
-        joined, before = {}, getattr(model, 'predict_on', None)
-        try:
-            for branch in reversed(branches):  # the first one comes last: plain keys are its
-                if branch is not None:
-                    model.predict_on = branch
+        joined = {}
+        for branch in reversed(branches):  # the first one comes last: plain keys are its
+            with predicting(model, branch):
                 for idx, batch in enumerate(self.dataloader):
                     self.run_iter(idx, batch)
-                metrics = self.evaluator.evaluate(len(self.dataloader.dataset))
-                joined.update(metrics)
-                if len(branches) > 1:
-                    joined.update({f'{branch}/{k}': v for k, v in metrics.items()})
-            if self.criteria is not None:
+            metrics = self.evaluator.evaluate(len(self.dataloader.dataset))
+            joined.update(metrics)
+            if len(branches) > 1:
+                joined.update({f'{branch}/{k}': v for k, v in metrics.items()})
+        if self.criteria is not None:
+            with predicting(model, branches[0]):
                 joined.update(_prefixed(self.criteria(model)))
-        finally:
-            if before is not None:
-                model.predict_on = before
         self.runner.call_hook(f'after_{stage}_epoch', metrics=joined)
         self.runner.call_hook(f'after_{stage}')
         return joined
@@ -134,14 +132,8 @@ class LabelFreeValLoop(BaseLoop):
         self.runner.call_hook('before_val')
         self.runner.call_hook('before_val_epoch')
         self.runner.model.eval()
-        before = getattr(model, 'predict_on', None)
-        try:
-            if before is not None:
-                model.predict_on = self.branch
+        with predicting(model, self.branch):
             metrics = _prefixed(self.criteria(model))
-        finally:
-            if before is not None:
-                model.predict_on = before
         self.runner.call_hook('after_val_epoch', metrics=metrics)
         self.runner.call_hook('after_val')
         return metrics

@@ -48,11 +48,11 @@ class DomainMapVisualizationHook(Hook):
         self.due = bool(self.terms) and is_main_process() and \
             self.every_n_train_iters(runner, self.interval)
         if self.due:
-            self.model.keep_last_batch = True
+            self.model.run_state.batch_wanted = True
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         """Draw."""
-        batch = self.model.last_batch if self.due else None
+        batch = self.model.run_state.last_batch if self.due else None
         if batch is None:  # not due, or in the first phase
             return
         preprocessor = self.model.data_preprocessor

@@ -63,13 +63,14 @@ class EMATeacherHook(Hook):
         """Move the teacher if the optimizer has just made a step."""
         if not runner.optim_wrapper.should_update():
             return
-        if not getattr(_unwrap(runner.model), 'adapting', True):  # first phase: a copy
-            _unwrap(runner.model).update_teacher(1., 'copy')
+        model = _unwrap(runner.model)
+        if hasattr(model, 'run_state') and not model.run_state.adapting:  # first phase: a copy
+            model.update_teacher(1., 'copy')
             return
         momentum = 1. if self.steps < self.start_step else self.momentum
         if self.warmup:
             momentum = max(momentum, 1 / (self.steps + 1))
-        _unwrap(runner.model).update_teacher(momentum, self.buffers)
+        model.update_teacher(momentum, self.buffers)
         self.steps += 1
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:

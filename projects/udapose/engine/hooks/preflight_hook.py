@@ -67,7 +67,7 @@ class PreflightHook(Hook):
         if hasattr(getattr(loader, 'sampler', None), 'check_dataloader'):
             loader.sampler.check_dataloader(loader)  # MMEngine's own loops do not ask it
         model = getattr(runner.model, 'module', runner.model)  # DDP's
-        if hasattr(model, 'adapting'):  # masked reconstruction may mix them
+        if hasattr(model, 'run_state'):  # masked reconstruction may mix them
             self._check_two_domains(loader)
         free = shutil.disk_usage(work_dir).free / 1e9
         if free < self.min_free_gb:

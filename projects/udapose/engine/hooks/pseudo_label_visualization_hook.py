@@ -41,7 +41,7 @@ class PseudoLabelVisualizationHook(Hook):
     def before_train(self, runner) -> None:
         """Refuse models that keep no batches."""
         model = _unwrap(runner.model)
-        if not hasattr(model, 'keep_last_batch'):
+        if not hasattr(model, 'run_state'):
             raise TypeError('PseudoLabelVisualizationHook needs a model with pseudo-labels, such '
                             f'as MeanTeacherPoseEstimator; got {type(model).__name__}')
         if not getattr(model, 'uses_teacher', True):
@@ -52,13 +52,13 @@ class PseudoLabelVisualizationHook(Hook):
         """Ask the model to keep this batch if a picture is due."""
         self.due = is_main_process() and self.every_n_train_iters(runner, self.interval)
         if self.due:
-            _unwrap(runner.model).keep_last_batch = True
+            _unwrap(runner.model).run_state.batch_wanted = True
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         """Draw the batch."""
         model = _unwrap(runner.model)
         # no pseudo-labels in a first phase on source images, or in adversarial training alone
-        if not self.due or getattr(model.last_batch, 'pseudo', None) is None:
+        if not self.due or getattr(model.run_state.last_batch, 'pseudo', None) is None:
             return
         sheet = self.draw(model)
         path = Path(runner.work_dir) / f'vis_data/pseudo_labels/iter_{runner.iter + 1:06d}.png'
@@ -69,7 +69,7 @@ class PseudoLabelVisualizationHook(Hook):
     @torch.no_grad()
     def draw(self, model) -> np.ndarray:
         """The sheet of the model's last batch as (H, W, 3) RGB uint8."""
-        batch, count = model.last_batch, self.max_samples
+        batch, count = model.run_state.last_batch, self.max_samples
         readout = batch.readout
         ratio = torch.as_tensor(readout.scale_factor)
         preprocessor = model.data_preprocessor

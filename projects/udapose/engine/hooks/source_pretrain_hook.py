@@ -43,7 +43,7 @@ class SourcePretrainHook(Hook):
     def before_train(self, runner) -> None:
         """Choose the phase (a resumed run may be in the second)."""
         model = _unwrap(runner.model)
-        if not hasattr(model, 'adapting'):
+        if not hasattr(model, 'run_state'):
             raise TypeError('SourcePretrainHook needs MeanTeacherPoseEstimator; got '
                             f'{type(model).__name__}')
         if getattr(model, 'source_free', False):
@@ -54,12 +54,12 @@ class SourcePretrainHook(Hook):
             raise ValueError("SourcePretrainHook(init_from='best') needs the best checkpoint of "
                              "the first phase: set default_hooks.checkpoint.save_best, e.g. "
                              "'label_free/agreement'")
-        model.adapting = runner.iter > self.iters
+        model.run_state.adapting = runner.iter > self.iters
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:
         """Switch."""
         model = _unwrap(runner.model)
-        if model.adapting or runner.iter < self.iters:
+        if model.run_state.adapting or runner.iter < self.iters:
             return
         if self.init_from == 'best':
             barrier()  # rank 0 may still be writing it
@@ -79,7 +79,7 @@ class SourcePretrainHook(Hook):
         model.copy_student_to_teacher()
         if getattr(model, 'start', None) is not None:
             model.copy_student_to_start()
-        model.adapting = True
+        model.run_state.adapting = True
         # Adam has counted steps without gradients: its bias correction would be gone
         optimizer = getattr(runner.optim_wrapper, 'optimizer', None)
         for parameter in model.alignments.parameters() if optimizer is not None else ():

@@ -142,7 +142,7 @@ class MeanTeacherPoseEstimator(TwoViewPasses):
         check_branches(inputs, self.source_free)
         check_input_sizes(inputs, self.student.head)
         self.teacher_guard.check(self)
-        if not self.adapting:
+        if not self.run_state.adapting:
             return self.source_loss(inputs, data_samples)
         batch = AdaptationBatch(self.student, self.readout, self.progress)
         # the teacher comes first: augmentations of the student's view look at its prediction
@@ -173,9 +173,7 @@ class MeanTeacherPoseEstimator(TwoViewPasses):
                 raise ValueError(f'alignment term {name!r} returns {sorted(clash)}, '
                                  'which another loss already uses: rename its key')
             losses.update(new)
-        # a hook that wants to draw this batch has asked for it just before
-        self.last_batch = batch if self.keep_last_batch else None
-        self.keep_last_batch = False
+        self.run_state.keep(batch)
         if self.uses_teacher:
             losses.update(self._statistics(batch))
         return losses

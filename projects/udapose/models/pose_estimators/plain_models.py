@@ -5,6 +5,9 @@ checkpoints); which one predicts is ``predict_on`` if there are several.
 """
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from mmengine.model import is_model_wrapper
 from torch import nn
 
@@ -34,6 +37,30 @@ def predicting_model(model: nn.Module) -> nn.Module:
     model = model.module if is_model_wrapper(model) else model
     found = plain_models(model)
     return next(iter(found.values())) if len(found) == 1 else found[model.predict_on]
+
+
+@contextmanager
+def predicting(model: nn.Module, name: str | None) -> Iterator[None]:
+    """Let another one of the plain models predict, for as long as the context lasts.
+
+    Args:
+        model (nn.Module): See :func:`plain_models`; one without ``predict_on`` stays as it is.
+        name (str | None): Which one, such as ``'student'``; None for no change.
+
+    Example:
+        >>> with predicting(model, 'student'):
+        ...     results = model.test_step(batch)
+    """
+    model = model.module if is_model_wrapper(model) else model
+    before = getattr(model, 'predict_on', None)
+    if name is None or before is None:
+        yield
+        return
+    model.predict_on = name
+    try:
+        yield
+    finally:
+        model.predict_on = before
 
 
 def trained_model(model: nn.Module) -> nn.Module:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..readouts import build_readout
 from ..utils.batch_norms import set_batch_norms
 from .branch_checkpoint import BRANCHES, fill_branches
+from .run_state import RunState
 from .start_model import fill_start, is_pretrained
 from .teacher_guard import TeacherGuard
 
@@ -34,10 +35,7 @@ class StudentTeacher(BaseModel):
     Attributes:
         readout (Readout): Reads both models' output.
         predict_on (str): Which one predicts.
-        adapting (bool): False: a step trains on source images alone
-            (:class:`SourcePretrainHook`).
-        keep_last_batch (bool): A hook sets it before a step whose ``last_batch`` it wants.
-        last_batch (AdaptationBatch | None): Of that step.
+        run_state (RunState): What hooks change during a run.
         teacher_loaded (bool): A checkpoint brought its own teacher.
         start (nn.Module | None): The model that the adaptation began with.
         start_loaded (bool): A checkpoint filled all of it.
@@ -77,11 +75,10 @@ class StudentTeacher(BaseModel):
         self.student.train_cfg = {'compute_acc': False, **(self.student.train_cfg or {})}
         self.teacher = copy.deepcopy(self.student).requires_grad_(False)
         self.alignments = nn.ModuleDict()
-        self.adapting = True
+        self.run_state = RunState()
         self.teacher_guard = TeacherGuard()
         self.teacher_loaded = False
         self.start, self.start_loaded = None, False
-        self.keep_last_batch, self.last_batch = False, None
         self._register_load_state_dict_pre_hook(self._fill_branches)
 
     @property

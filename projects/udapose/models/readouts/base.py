@@ -48,6 +48,11 @@ def build_readout(estimator: nn.Module) -> Readout:
         raise ValueError(f'{type(estimator).__name__} has no head, so its predictions cannot be '
                          'read: a plain top-down model is needed')
     codec = getattr(head, 'decoder', None)
+    if codec is None and hasattr(head, 'pose_head'):
+        raise ValueError(
+            f'{type(head).__name__} predicts visibility beside the pose, for which there are no '
+            f'pseudo-labels: adapt the model with its {type(head.pose_head).__name__} alone, '
+            "head=pose_cfg, from a checkpoint whose 'head.pose_head.' is renamed to 'head.'")
     known = ', '.join(sorted(cls.__name__ for cls in _READOUTS))
     if codec is None:
         raise ValueError(f'{type(head).__name__} has no codec (decoder=None), so its predictions '

@@ -120,8 +120,27 @@ class IntegralReadout(RegressionReadout):
         """The loss module as the head calls it, DSNT's with both of its parts."""
         if not self.with_heatmaps:
             return head.loss_module(output[0], targets[0], weights)
-        return sum(head.loss_module([*output], [*targets], weights))
+        return sum(head.loss_module([*_safe(output, weights)], [*targets], weights))
+
+    def loss(self, head: nn.Module, feats, output, samples: list, train_cfg: dict) -> dict:
+        """As the head's."""
+        if self.with_heatmaps:
+            output = _safe(output, instance_labels(samples, 'keypoint_weights'))
+        return super().loss(head, feats, output, samples, train_cfg)
 
     def distributions(self, output) -> list[Tensor]:
         """The heatmaps."""
         return [output[1].float().flatten(2)]
+
+
+def _safe(output: tuple[Tensor, Tensor], weights: Tensor) -> tuple[Tensor, Tensor]:
+    """The same output with a finite gradient in MMPose's ``JSDiscretLoss``.
+
+    It multiplies heatmaps by the joints' weights, and where a product is 0 the gradient of p log p
+    is NaN with current PyTorch: one joint without label, or one rejected pseudo-label, and all
+    weights are lost. Such joints get no gradient here, and neither do pixels whose softmax has
+    underflowed.
+    """
+    coordinates, heatmaps = output
+    counted = weights.reshape(weights.shape[:2])[..., None, None] > 0
+    return coordinates, torch.where(counted, heatmaps, heatmaps.detach()).clamp(min=1e-24)

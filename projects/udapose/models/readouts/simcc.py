@@ -115,7 +115,7 @@ class SimCCReadout(Readout):
 
     def _label_peak(self, axis: int) -> float:
         """Height of the distribution that a label stands for, at its peak."""
-        label = self._profile(torch.tensor([[self.size[1 - axis] / 2]]), axis)
+        label = self._profile(torch.tensor([[self.size[1 - axis] / 2]], device='cpu'), axis)
         p = (self.label_beta * label).softmax(-1) if self.label_beta is not None \
             else label / label.sum(-1, keepdim=True)
         return float(p.max())
