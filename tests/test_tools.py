@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / 'tools/benchmark')]
 import report  # noqa: E402
 import run_suite  # noqa: E402
+from readme_results import summary as summary_of  # noqa: E402
 from suites import SUITES  # noqa: E402
 
 
@@ -183,6 +184,8 @@ def test_report_pairs_seeds(tmp_path, monkeypatch):
     summary = readme.read_text()
     assert 'old' not in summary and summary.startswith('before') and summary.endswith('after\n')
     assert '| people: mean teacher | 25.0 ± 10.0' in summary
+    runs = {'photos2': {'source_only': {0: {'results': {'target': {'PCK@0.05': 9.}}}}}}
+    assert '| source only | 9.0 |' in summary_of(runs, ['photos2'])
 
 
 @pytest.mark.parametrize('own,verdict', [([11, 21, 32], 'beats'), ([9, 21, 30], 'tie'),

@@ -7,6 +7,37 @@ has mended what they need.
 from . import compat  # noqa: F401  (first: mends what mmpose.apis imports)
 
 # isort: split
-from mmpose.apis import MMPoseInferencer, inference_bottomup, inference_topdown, init_model
+import mmpose.apis
+from mmengine.config import Config
+from mmpose.apis import MMPoseInferencer, inference_bottomup, inference_topdown
+from torch import nn
 
 __all__ = ['MMPoseInferencer', 'inference_bottomup', 'inference_topdown', 'init_model']
+
+
+def init_model(config, checkpoint: str | None = None, device: str = 'cuda:0',
+               cfg_options: dict | None = None) -> nn.Module:
+    """MMPose's ``init_model``, also for configs of a training: mean teacher, attention-regularized.
+
+    A mean teacher predicts as its ``test_cfg.predict_on`` says. An exported model is smaller and
+    needs no udapose (``udapose export``).
+
+    Args:
+        config (str | Path | Config): As in MMPose.
+        checkpoint (str, optional): Of the config's own training.
+        device (str): Defaults to ``'cuda:0'``.
+        cfg_options (dict, optional): Overrides of the config.
+
+    Example:
+        >>> model = init_model('work_dirs/my_run/my_config.py', 'work_dirs/my_run/iter_800.pth',
+        ...                    device='cpu')
+    """
+    if not isinstance(config, Config):
+        config = Config.fromfile(config)
+    if cfg_options is None and 'backbone' not in config.model:
+        cfg_options = {}  # else MMPose looks for the backbone at the outermost level
+        for key in ('pose_estimator', 'pose_model'):
+            backbone = config.model.get(key, {}).get('backbone', {})
+            if 'init_cfg' in backbone:  # the checkpoint has these weights; nothing is downloaded
+                backbone.init_cfg = None
+    return mmpose.apis.init_model(config, checkpoint, device, cfg_options)

@@ -41,7 +41,7 @@ def summary(by_suite: dict, suites: list[str]) -> str:
             own = values(rows, row, spec['metric'])
             closed = row not in (spec['lower'], spec['upper']) and gap_closed(rows, row, spec)
             centre, error, verdict = paired(own, low, spec.get('lower_is_better', False))
-            name = f'{spec["label"]}: ' * ('label' in spec) + row.replace('_', ' ')
+            name = (f'{spec["label"]}: ' if 'label' in spec else '') + row.replace('_', ' ')
             lines.append('| ' + ' | '.join([
                 name + ' †' * (row in missed),
                 *(spread(list(values(rows, row, m).values())) for m in spec['metrics']),
