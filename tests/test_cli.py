@@ -209,7 +209,7 @@ def test_a_config_that_does_not_exist(tmp_path, capsys):
 
 
 def test_configs_are_found_by_words(capsys):
-    assert cli.main(['configs', '--list', 'oracle', 'synth-hands']) == 0
+    assert cli.main(['configs', '--list', 'oracle', 'synth-hands_res18']) == 0
     lines = capsys.readouterr().out.split()
     assert len(lines) == 1 and lines[0].endswith('oracle/oracle_synth-hands_res18-w32_64x64.py')
     assert cli.main(['configs', '--list', 'nothing-like-it']) == 1
