@@ -174,6 +174,8 @@ def test_report_pairs_seeds(tmp_path, monkeypatch):
     (tmp_path / 'root').mkdir()
     readme = tmp_path / 'root/README.md'
     readme.write_text('before\n<!-- results: people x -->\nold\n<!-- /results -->\nafter\n')
+    (tmp_path / 'root/docs').mkdir()
+    (tmp_path / 'root/docs/real_photos.md').write_text('no marker\n')
     monkeypatch.setattr(report, 'ROOT', tmp_path / 'root')
     report.write_report(runs, tmp_path)
     text = (tmp_path / 'README.md').read_text()

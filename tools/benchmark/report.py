@@ -38,7 +38,8 @@ def write_report(runs: Path, out: Path) -> None:
         parts.append(selection_section(out / f'selection/{suite}.json'))
         parts.append(methods_section(out / f'selection/{suite}_methods.json'))
     (out / 'README.md').write_text('\n'.join(filter(None, parts)), encoding='utf-8')
-    write_summary(by_suite, ROOT / 'README.md')
+    for page in ('README.md', 'docs/real_photos.md'):
+        write_summary(by_suite, ROOT / page)
 
 
 def table(suite: str, rows: dict) -> str:
