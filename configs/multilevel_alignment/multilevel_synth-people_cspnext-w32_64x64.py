@@ -8,18 +8,11 @@ SimCC's loss, which is far larger than heatmaps' MSE.
 
 Your own images: `--cfg-options train_dataloader.dataset.target.data_root=FOLDER`.
 """
-_base_ = [
-    '../_base_/default_runtime.py', '../_base_/models/simcc_cspnext-w32.py',
-    '../_base_/datasets/synth_people_simcc_64x64.py', '../_base_/schedules/adapt_800it.py']
+_base_ = ['../mean_teacher/mean-teacher_synth-people_cspnext-w32_64x64.py']
 
 load_from = 'work_dirs/style-only_synth-people_cspnext-w32_64x64/iter_1200.pth'
 
 model = dict(
-    _delete_=True,
-    type='MeanTeacherPoseEstimator',
-    pose_estimator=dict(
-        _base_.model,
-        head=dict(_base_.model.head, out_channels=_base_.num_keypoints, decoder=_base_.codec)),
     alignments=dict(
         feature=dict(
             type='DomainAdversarialLoss', feature='backbone.stage2', loss_weight=0.5,
@@ -31,14 +24,7 @@ model = dict(
             loss_weight=0.07)),
     student_augments=[
         # confidence is the sharpness relative to a label: lower than a heatmap's peak
-        dict(type='AdaptiveKeypointOcclusion', prob=0.5, threshold=0.15, half_size=4)],
-    train_cfg=dict(confidence_quantile=0.5, per_joint_quantile=True))
-
-train_dataloader = dict(
-    batch_size=64, num_workers=0,
-    sampler=dict(type='TwoDomainSampler', batch_size=64, source_ratio=[1, 1]),
-    dataset=dict(
-        type='TwoDomainDataset', source=_base_.source_train, target=_base_.target_train))
+        dict(type='AdaptiveKeypointOcclusion', prob=0.5, threshold=0.15, half_size=4)])
 
 custom_hooks = [
     dict(type='AdaINStyleHook', stylizer=dict(type='FourierAmplitudeTransfer', beta=0.6), prob=0.9,
