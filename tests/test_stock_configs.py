@@ -91,7 +91,7 @@ def test_a_walk_survives_the_death_of_its_processes(tmp_path):
         for path in parts[-1]:
             if path == 'c':
                 return SimpleNamespace(returncode=-9)
-            stock_configs.write(out, {**stock_configs.read(out), path: result('adapts')})
+            stock_configs.write_json(out, {**stock_configs.read(out), path: result('adapts')})
         return SimpleNamespace(returncode=0)
     stock_configs.walk([*'abcde'], out, 4, run)
     assert parts == [[*'abcd'], [*'de']]
@@ -116,13 +116,13 @@ def test_a_trial_that_fails_does_not_end_the_walk(tmp_path, monkeypatch):
 def test_parts_are_merged_and_answers_are_not_lost(tmp_path, capsys):
     record = {'a': result('adapts'), 'b': None, 'c': result('adapts'), 'd': result('refused: x')}
     part = tmp_path / 'part.json'
-    stock_configs.write(part, {'a': result(f'{FAILED}no memory'), 'b': result('adapts'),
+    stock_configs.write_json(part, {'a': result(f'{FAILED}no memory'), 'b': result('adapts'),
                                'c': None, 'd': result('adapts')})
     merged = stock_configs.merge(record, [part])
     assert merged == {path: result('adapts') for path in 'abcd'}
     assert "d: {'two_domain': 'refused: x'" in capsys.readouterr().out
     assert record['b'] is None  # the given one stays
-    stock_configs.write(part, {'other': result('adapts')})
+    stock_configs.write_json(part, {'other': result('adapts')})
     with pytest.raises(ValueError, match='1 configs that this MMPose lacks, such as other'):
         stock_configs.merge(record, [part])
     with pytest.raises(ValueError, match='nowhere.json does not exist'):
@@ -137,10 +137,10 @@ def test_the_command_tries_what_is_left_and_keeps_the_record(tmp_path, monkeypat
 
     def walk(paths, out, per_process):
         walks.append((paths, per_process))
-        stock_configs.write(out, {**stock_configs.read(out),
+        stock_configs.write_json(out, {**stock_configs.read(out),
                                   **{path: result('adapts') for path in paths}})
     monkeypatch.setattr(stock_configs, 'walk', walk)
-    stock_configs.write(tmp_path / 'record.json', {
+    stock_configs.write_json(tmp_path / 'record.json', {
         'x/a': result('adapts'), 'x/b': result(f'{FAILED}odd'), 'gone': result('adapts')})
     part = tmp_path / 'part.json'
     stock_configs.main(['--only', 'y/', '--out', str(part), '--per-process', '3'])

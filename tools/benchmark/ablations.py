@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from statistics import mean
 
-from paired_statistics import paired, signed, spread, values
+from paired_statistics import gap_closed, paired, signed, spread, values
 
 
 def ablation(rows: dict, spec: dict) -> str:
@@ -39,7 +39,7 @@ def source_free(rows: dict, spec: dict) -> str:
     shown = [r for r in spec['rows'] if r.startswith('source_free') and r in rows]
     if not shown or 'source_init' not in rows or 'source' not in spec['domains']:
         return ''
-    start, two_domain = (values(rows, r, key) for r in ('source_init', 'mean_teacher'))
+    start = values(rows, 'source_init', key)
     lines = ['### Without source images\n',
              'Each from the same start model (`source_init`) for as many iterations as the rows '
              'with source images. *Share of the gain*: of what `mean_teacher`, with source images, '
@@ -50,9 +50,7 @@ def source_free(rows: dict, spec: dict) -> str:
              '|---|---|---|---|---|---|---|']
     for row in shown:
         own, kept = values(rows, row, key), values(rows, row, key, 'source')
-        gains = [100 * (own[s] - start[s]) / (two_domain[s] - start[s])
-                 for s in sorted(own.keys() & start.keys() & two_domain.keys())
-                 if two_domain[s] > start[s]]
+        gains = gap_closed(rows, row, dict(spec, lower='source_init', upper='mean_teacher'))
         cells = [f'`{row}`', spread(list(own.values())), signed(*paired(own, start)[:2]),
                  f'{mean(gains):.0f} %' if gains and row != 'source_free_no_gap' else '',
                  spread(list(kept.values())),

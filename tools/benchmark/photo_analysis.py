@@ -18,6 +18,8 @@ from pathlib import Path
 import numpy as np
 
 THRESHOLDS = (0.05, 0.1)
+#: The 12 limb joints of LSP
+LIMBS = list(range(12))
 
 
 def parse_args() -> argparse.Namespace:
@@ -25,7 +27,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', type=Path)
     parser.add_argument('checkpoint')
     parser.add_argument('--loader', choices=('test', 'val'), default='test')
-    parser.add_argument('--joints', type=int, nargs='+', default=list(range(12)),
+    parser.add_argument('--joints', type=int, nargs='+', default=LIMBS,
                         help='scored joints (default: the 12 limb joints of LSP)')
     parser.add_argument('--out', type=Path, help='JSON; default: print')
     return parser.parse_args()

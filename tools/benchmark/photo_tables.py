@@ -15,7 +15,7 @@ import os
 from pathlib import Path
 
 from paired_statistics import spread
-from photo_analysis import THRESHOLDS, by_attitude, by_confidence, judge
+from photo_analysis import LIMBS, THRESHOLDS, by_attitude, by_confidence, judge
 from run_suite import RUNS, Run
 from step_report import into_page
 from suites import SUITES
@@ -26,7 +26,6 @@ RECORD = ROOT / 'docs/benchmarks/photo_analysis.json'
 PAGE = ROOT / 'docs/real_photos.md'
 MARKS = ('<!-- photo analysis: written by tools/benchmark/photo_tables.py, do not edit -->',
          '<!-- photo analysis: end -->')
-LIMBS = list(range(12))
 
 
 def analyse(run: Run) -> dict:

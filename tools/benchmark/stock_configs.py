@@ -19,6 +19,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from udapose.cli._experiment import write_json
+
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = ROOT / 'docs/benchmarks/stock_configs.json'
 MODES = dict(two_domain=True, source_free=False)  # with source images?
@@ -28,13 +30,6 @@ FAILED = 'failed: '
 def read(path: Path) -> dict[str, dict | None]:
     """Results by config, None for those not tried yet; nothing if there is no such file."""
     return json.loads(path.read_text(encoding='utf-8')) if path.exists() else {}
-
-
-def write(path: Path, results: dict) -> None:
-    """Write them, the whole file at once."""
-    new = path.with_name(path.name + '.new')
-    new.write_text(json.dumps(results, indent=1, sort_keys=True) + '\n', encoding='utf-8')
-    new.replace(path)
 
 
 def settled(result: dict | None) -> bool:
@@ -57,7 +52,7 @@ def walk(paths: list[str], out: Path, per_process: int, run=subprocess.run) -> N
         missing = [path for path in part if read(out).get(path) is None]
         if missing:  # the process died, say for want of memory, at the first of them
             reason = f'{FAILED}its process ended with exit code {done.returncode}'
-            write(out, {**read(out), missing[0]: dict.fromkeys(MODES, reason)})
+            write_json(out, {**read(out), missing[0]: dict.fromkeys(MODES, reason)})
             paths = missing[1:] + paths
 
 
@@ -72,7 +67,7 @@ def walk_here(paths: list[str], out: Path) -> None:
             except Exception as error:  # noqa: BLE001  (whatever it is, the walk goes on)
                 found[mode] = f'{FAILED}{type(error).__name__}: {error}'[:300]
         print(path, found, flush=True)
-        write(out, {**read(out), path: found})
+        write_json(out, {**read(out), path: found})
 
 
 def merge(record: dict, parts: list[Path]) -> dict:
@@ -125,12 +120,12 @@ def main(argv: list[str] | None = None) -> None:
             print(f'{len(todo)} to try', flush=True)
             # what failed is tried again: one that has a result has been tried in this walk
             start = record if out == RECORD else read(out)
-            write(out, {k: v if settled(v) else None for k, v in start.items()})
+            write_json(out, {k: v if settled(v) else None for k, v in start.items()})
             walk(todo, out, args.per_process)
             if args.out:
                 return
             record.update(read(out))
-        write(RECORD, record)
+        write_json(RECORD, record)
     write_pages(record)
 
 

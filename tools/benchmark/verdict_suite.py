@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from run_suite import Run
 from suites import SUITES
 from verdict_plan import TARGETS
 from verdict_runs import predicted, scores
@@ -29,13 +30,12 @@ def pairs(folder: Path, data: Path, work: Path):
         work (Path): Keeps the predictions.
     """
     for suite, targets in SEEN.items():
-        for row, spec in SUITES[suite]['rows'].items():
+        for row, cfg in SUITES[suite]['rows'].items():
             for place in sorted((folder / suite / row).glob('seed*')):
                 seed = int(place.name.removeprefix('seed'))
-                shared = spec['init'] and SUITES[suite]['rows'][spec['init']].get('shared')
-                start = spec['init'] and folder / suite / spec['init'] / \
-                    f'seed{0 if shared else seed}'
-                if not start or not all((p / 'last_checkpoint').exists() for p in (place, start)):
+                start = Run(suite, row, seed, folder).needs
+                if not start or not all((p / 'last_checkpoint').exists()
+                                        for p in (place, start.dir)):
                     continue
                 for checkpoint in sorted(place.glob('iter_*.pth'), key=_iteration):
                     for target in targets:
@@ -43,13 +43,13 @@ def pairs(folder: Path, data: Path, work: Path):
                             continue
                         name = f'{target}-{suite}_{row}-{_iteration(checkpoint)}-seed{seed}'
 
-                        def make(name=name, target=target, start=start, checkpoint=checkpoint,
-                                 suite=suite, row=row, seed=seed):
+                        def make(name=name, target=target, start=start.dir, checkpoint=checkpoint,
+                                 suite=suite, row=row, seed=seed, init=cfg['init']):
                             models = last_checkpoint(start), checkpoint
                             outs = [seen(target, suite, c, data, work) for c in models]
                             return [dict(
                                 run=name, target=target, gap=TARGETS[target]['gap'], seed=seed,
-                                start=SUITES[suite]['rows'][row]['init'], setting=row,
+                                start=init, setting=row,
                                 iterations=_iteration(checkpoint), kind='suite', harmful=False,
                                 truth=scores(target, *outs, data),
                                 files=[str(out.relative_to(work)) + '.npz' for out in outs])]
