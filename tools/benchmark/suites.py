@@ -197,7 +197,7 @@ def _photos2(start: str) -> dict:
     del rows['style_init']
     rows['source_init'] = dict(config=f'source_only/source-only_{name}{start}.py', init=None,
                                hidden=True, shared=True)
-    for kind in ('scheduled', 'calibrated', 'weak-view'):
+    for kind in ('scheduled', 'calibrated', 'weak-view', 'extra-views', 'tuned'):
         rows[f'mean_teacher_{kind.replace("-", "_")}'] = dict(
             config=f'mean_teacher/mean-teacher_{name}_{kind}.py', init='source_init')
     rows['style_only_adain'] = dict(
@@ -219,7 +219,7 @@ for _start in ('', '_scratch'):
         domains=dict(target={}, unflagged={}), lower='source_only', upper='oracle',
         metric='PCK@0.05', metrics=['PCK@0.05', 'PCK@0.1', 'TorsoPCK@0.2'],
         references=['source_only', 'mean_teacher'],
-        summary=['source_only', 'mean_teacher', 'mean_teacher_weak_view', 'uniframe', 'multilevel',
+        summary=['source_only', 'mean_teacher', 'mean_teacher_tuned', 'uniframe', 'multilevel',
                  'source_free', 'oracle'],
         summary_heading='Rendered people to 600 real photographs (LSP-extended, 128 px, '
                         + ('from scratch' if _start else 'ImageNet start') + ')',
