@@ -9,13 +9,19 @@ import numpy as np
 import pytest
 from media import picture, write_video
 from test_predict import Corners
-from test_run import images, options  # noqa: F401
+from test_run import images, options, write_labels  # noqa: F401
 
 from udapose.adaptation import file_states
 from udapose.adaptation.boxes import Boxes
-from udapose.adaptation.file_states import identity, media_states, what_changed
+from udapose.adaptation.file_states import (
+    identity,
+    images_state,
+    media_states,
+    what_changed,
+)
 from udapose.adaptation.find_media import find_media
 from udapose.adaptation.predicting import predict_media
+from udapose.adaptation.predictor import Predictor
 from udapose.adaptation.run import Adaptation
 
 
@@ -88,6 +94,46 @@ def test_a_run_notices(synth_like_model, images, tmp_path, capfd):  # noqa: F811
         path.touch()
     shown = run()
     assert 'has changed' not in shown and 'plan: done before' in shown
+
+
+def test_labelled_source_images_that_were_replaced(synth_like_model, images, tmp_path,  # noqa: F811
+                                                   capfd):
+    joints = Predictor(*synth_like_model).names
+    (tmp_path / 'source').mkdir()
+    for i in range(4):
+        write(tmp_path / f'source/{i}.png', 5 * i)
+    source = write_labels(tmp_path / 'source/labels.json', joints,
+                          images=[f'{i}.png' for i in range(4)])
+
+    def run():
+        Adaptation(options(synth_like_model, images, tmp_path / 'run', dry_run=True,
+                           source=str(source))).run()
+        return capfd.readouterr().out
+    assert 'plan: done before' not in run()
+    for path in (tmp_path / 'source').glob('*.png'):
+        path.touch()
+    assert 'plan: done before' in run()
+    write(tmp_path / 'source/2.png', 50)
+    assert 'plan: done before' not in run()
+    (tmp_path / 'source/2.png').unlink()
+    with pytest.raises(FileNotFoundError, match=r'1 of its 4 images.*2\.png'):
+        run()
+
+
+def test_of_many_source_images_sizes_and_some_contents_count(tmp_path, monkeypatch):
+    monkeypatch.setattr(file_states, '_SOURCE_IMAGES', 2)
+    names = [f'{i}.bin' for i in range(6)]
+    for name in names:
+        (tmp_path / name).write_bytes(bytes(100))
+    before = images_state(tmp_path, names)
+    assert images_state(tmp_path, names[::-1] + names[:1]) == before
+    (tmp_path / '3.bin').write_bytes(b'1' + bytes(99))  # every third one is read
+    changed = images_state(tmp_path, names)
+    assert changed != before
+    (tmp_path / '3.bin').write_bytes(bytes(100))
+    (tmp_path / '4.bin').write_bytes(bytes(101))
+    assert images_state(tmp_path, names) not in (before, changed)
+    assert images_state(tmp_path, [*names, 'gone.bin']) != images_state(tmp_path, names)
 
 
 def test_predictions_of_changed_files_are_made_again(tmp_path):

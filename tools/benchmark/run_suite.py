@@ -56,8 +56,9 @@ class Run:
         self.dir = work / suite / row / f'seed{seed}'
         self.json = RUNS / f'{self.name}.json'
         init = self.cfg['init']
-        shared = init is not None and self.spec['rows'][init].get('shared')
-        self.needs = None if init is None else Run(suite, init, 0 if shared else seed, work)
+        origin = self.cfg.get('init_suite', suite)
+        shared = init is not None and SUITES[origin]['rows'][init].get('shared')
+        self.needs = None if init is None else Run(origin, init, 0 if shared else seed, work)
         self.start = None
 
     @property
@@ -208,6 +209,8 @@ def wanted_runs(suites: list[str], seeds: list[int], rows: list[str] | None, wor
         for seed in seeds:
             for row in with_origins(specs, rows):
                 run = Run(suite, row, 0 if specs[row].get('shared') else seed, work)
+                if run.needs is not None:  # it may be of another suite
+                    runs.setdefault(run.needs.name, run.needs)
                 runs.setdefault(run.name, run)
     return list(runs.values())
 

@@ -4,8 +4,9 @@ A row is trained from the checkpoint of ``init`` (a row of the same suite and se
 ``options`` as config overrides. Its test sets are those of the config; ``lower`` and ``upper``
 rows frame the gap that a method closes. ``bar``: rows whose source error is above that share of a
 row's do not count. Rows with ``table='ablation'`` have a table of their own. A ``shared`` row is
-trained once, with seed 0, and all seeds continue from it. ``lengths`` names the config keys that
-hold the number of iterations, for the options --source-iters and --adapt-iters of run_suite.py.
+trained once, with seed 0, and all seeds continue from it; ``init_suite`` names the suite of
+``init`` if it is another one. ``lengths`` names the config keys that hold the number of iterations,
+for the options --source-iters and --adapt-iters of run_suite.py.
 """
 from __future__ import annotations
 
@@ -197,9 +198,11 @@ def _photos2(start: str) -> dict:
     del rows['style_init']
     rows['source_init'] = dict(config=f'source_only/source-only_{name}{start}.py', init=None,
                                hidden=True, shared=True)
-    for kind in ('scheduled', 'calibrated', 'weak-view'):
+    for kind in ('scheduled', 'calibrated', 'weak-view', 'extra-views', 'tuned'):
         rows[f'mean_teacher_{kind.replace("-", "_")}'] = dict(
             config=f'mean_teacher/mean-teacher_{name}_{kind}.py', init='source_init')
+    rows['multilevel_tuned'] = dict(
+        config=f'multilevel_alignment/multilevel_{name}_tuned.py', init='source_init')
     rows['style_only_adain'] = dict(
         config=f'style_only/style-only-continued_{name}_adain.py', init='source_init', files=adain)
     rows['multilevel_published']['files'] = adain
@@ -219,8 +222,8 @@ for _start in ('', '_scratch'):
         domains=dict(target={}, unflagged={}), lower='source_only', upper='oracle',
         metric='PCK@0.05', metrics=['PCK@0.05', 'PCK@0.1', 'TorsoPCK@0.2'],
         references=['source_only', 'mean_teacher'],
-        summary=['source_only', 'mean_teacher', 'mean_teacher_weak_view', 'uniframe', 'multilevel',
-                 'source_free', 'oracle'],
+        summary=['source_only', 'mean_teacher', 'mean_teacher_tuned', 'uniframe', 'multilevel',
+                 'multilevel_tuned', 'source_free', 'oracle'],
         summary_heading='Rendered people to 600 real photographs (LSP-extended, 128 px, '
                         + ('from scratch' if _start else 'ImageNet start') + ')',
         notes=['Rendered people of versions 1 and 2, both domains labelled, to 2,584 photographs '
@@ -229,6 +232,47 @@ for _start in ('', '_scratch'):
                f'{"scratch" if _start else "ImageNet weights"}; one source model for all rows and '
                'seeds. TorsoPCK@0.2: error up to 0.2 of the torso, all 14 joints.\n'],
         rows=_photos2(_start))
+
+
+
+def _photo_trials() -> dict:
+    """Short trainings from the source model of photos2, each a choice or several."""
+    name = 'synth-people-to-photos_mobilenetv2_128x128'
+    plain, views, tuned = (f'mean_teacher/mean-teacher_{name}{end}.py'
+                           for end in ('', '_extra-views', '_tuned'))
+    quantile, weight = 'model.train_cfg.confidence_quantile', 'model.consistency.loss_weight'
+    even = {'train_dataloader.sampler.source_ratio': '[1,1]'}
+    levels = f'multilevel_alignment/multilevel_{name}'
+    rows = {}
+    for row, config, options in (
+            ('mean_teacher', plain, {}),
+            ('weight_3', plain, {weight: 3.}),
+            ('quantile_0.25', plain, {quantile: 0.25}),
+            ('style', f'{levels}.py',
+             {**_NO_FEATURE, **_NO_POSE, 'model.student_augments': '[]'}),
+            ('extra_views', views, {}),
+            ('extra_views_quantile_0.2_weight_3', tuned, even),
+            ('tuned', tuned, {}),
+            ('extra_views_quantile_0.2_weight_3_momentum_0.03', tuned,
+             {**even, 'custom_hooks.2.momentum': 0.03}),
+            ('extra_views_quantile_0.2_weight_3_occlusion', f'{levels}_tuned.py', {
+                **_NO_STYLE, **_NO_FEATURE, **_NO_POSE, **even})):
+        rows[row] = dict(config=config, init='source_init', init_suite='photos2',
+                         options={**dict.fromkeys(_LENGTHS, 400), **options})
+    return rows
+
+
+# What the tuned settings of photos2 were chosen by; its test photographs take no part.
+SUITES['photos2_trials'] = dict(
+    {k: SUITES['photos2'][k] for k in ('data', 'version', 'also', 'size', 'needs', 'metric',
+                                       'metrics')},
+    domains=dict(target={'test_dataloader.dataset.ann_file': 'train.json',
+                         'test_dataloader.dataset.data_prefix.img': 'train/'}),
+    lower='mean_teacher', upper=None,
+    notes=['How the row `mean_teacher_tuned` of photos2 was chosen: trainings of 400 iterations '
+           'from its source model, one seed, scored with the labels of the 2,584 photographs that '
+           'they adapt to. The 600 test photographs take no part.\n'],
+    rows=_photo_trials())
 
 # 3D: masked reconstruction
 for _kind in ('people', 'hands'):

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..datasets.image_headers import read_image_size
 from ..datasets.json_files import load_json
+from .file_states import file_state, images_state
 from .labels import check_joints, read_labels, scores
 from .people import People, Predictions, predict_people
 from .predictor import Predictor
@@ -43,6 +44,21 @@ def source_people(path: Path, images: Path, most: int = _MOST) -> People:
                   sizes=np.array([read_image_size(str(images / f)) for f in files]),
                   clip=np.full(count, -1), time=np.zeros(count), track=np.zeros(count, int),
                   sources=files)
+
+
+def source_state(path: Path, images: Path) -> list:
+    """What tells labelled source images from others at the same place.
+
+    Args:
+        path (Path): COCO file.
+        images (Path): Folder of its images.
+
+    Returns:
+        list: Size and time of the file, and :func:`images_state` of its images.
+    """
+    content = load_json(str(path), '--source', 'a COCO keypoint file')
+    names = [str(image.get('file_name')) for image in content.get('images', [])]
+    return [*file_state(path), images_state(images, names)]
 
 
 def check_source(path: Path, images: Path, names: Sequence[str]) -> None:

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import copy
-import resource
 import sys
 import time
 from pathlib import Path
@@ -21,6 +20,11 @@ from ..random_state import random_state_kept
 from .config_changes import new_keys
 from .options import Options
 from .training_config import Schedule, training_config
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
 
 _STEPS = 3
 
@@ -86,7 +90,7 @@ def timed(cfg: Config, device: str) -> dict:
 
     Returns:
         dict: ``step_seconds``, ``loading_seconds`` (of a step's images in one process),
-        ``memory_mb``, and ``seconds`` for the whole training.
+        ``memory_mb`` (None where the system does not tell), and ``seconds`` for the whole training.
     """
     init_default_scope('mmpose')
     cfg = copy.deepcopy(cfg)
@@ -111,16 +115,23 @@ def timed(cfg: Config, device: str) -> dict:
             if device.startswith('cuda'):
                 torch.cuda.synchronize()
             times.append(time.perf_counter() - began)
-    memory = torch.cuda.max_memory_allocated() / 2 ** 20 if device.startswith('cuda') else \
-        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
-            2 ** 20 if sys.platform == 'darwin' else 2 ** 10)
     step, workers = min(times), max(cfg.train_dataloader.num_workers, 1)
     if cfg.train_dataloader.num_workers:
         each = max(step, loading / workers)
     else:
         each = step + loading
     return dict(step_seconds=round(step, 3), loading_seconds=round(loading, 3),
-                memory_mb=round(memory), seconds=round(each * cfg.train_cfg.max_iters))
+                memory_mb=_most_memory(device), seconds=round(each * cfg.train_cfg.max_iters))
+
+
+def _most_memory(device: str) -> int | None:
+    """MiB that were in use at most: of the GPU, or of this process."""
+    if device.startswith('cuda'):
+        return round(torch.cuda.max_memory_allocated() / 2 ** 20)
+    if resource is None:
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(most / (2 ** 20 if sys.platform == 'darwin' else 2 ** 10))
 
 
 def _indices(dataset, count: int) -> list[int]:
@@ -143,4 +154,4 @@ def format_plan(plan: dict) -> str:
         f'  {plan["iterations"]} iterations of {plan["batch"]} images on {plan["device"]}, '
         + ('with labelled source images' if plan['source'] else 'without source images'),
         f'  about {minutes:.0f} min' if minutes >= 1.5 else f'  about {plan["seconds"]:.0f} s',
-        f'  memory about {plan["memory_mb"] / 1024:.1f} GB'])
+        *([f'  memory about {plan["memory_mb"] / 1024:.1f} GB'] if plan['memory_mb'] else [])])

@@ -16,7 +16,7 @@ from .boxes import CHOICES, auto_spec, build_boxes, check_spec
 from .devices import usable_device
 from .file_states import file_state
 from .folder_lock import FolderLock
-from .forgetting import check_source, forgetting
+from .forgetting import check_source, forgetting, source_state
 from .found_people import write_found_people
 from .frames import FrameOptions
 from .kept_model import keep_model
@@ -129,10 +129,8 @@ class Adaptation:
         self.steps.run('plan', 'plan', dict(
             source=given.source, iterations=given.iterations, device=self.device, seed=given.seed,
             cfg_options=given.cfg_options, images=given.source_images,
-            **(dict(source_state=file_state(source[0])) if source else {})),
-            lambda: make_plan(self.plain, self.folder, given, self.device,
-                              self.steps.summary('frames'), self.steps.summary('boxes')),
-            ('config.py', 'plan.json'))
+            **(dict(source_state=source_state(*source)) if source else {})),
+            self._plan, ('config.py', 'plan.json'))
 
     def _adapt(self) -> Result:
         """Training, verdict, report and files."""
@@ -169,6 +167,12 @@ class Adaptation:
             check_joints(self.data.labels, self._meta(), len(self._names()))
         if self.options.source and not self.steps.summary('plan'):
             check_source(*self.options.source_files, self._names())
+
+    def _plan(self) -> dict:
+        if self.options.source:  # again: its images may have changed since the first check
+            check_source(*self.options.source_files, self._names())
+        return make_plan(self.plain, self.folder, self.options, self.device,
+                         self.steps.summary('frames'), self.steps.summary('boxes'))
 
     def _predict(self, model: Path, name: str) -> dict:
         predictor = Predictor(model / 'config.py', model / 'model.pth', self.device)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from .adaptation_batch import AdaptationBatch
 from .batch_branches import check_branches, check_terms
 from .connected_terms import connect_terms
+from .extra_views import ExtraViews
 from .input_sizes import check_input_sizes
 from .start_model import StartPass, check_start
 from .train_options import train_options
@@ -58,6 +59,8 @@ class MeanTeacherPoseEstimator(TwoViewPasses):
               after the warp into the student's view; ``'teacher'`` (default and only choice for
               all others) takes sub-pixel points in the teacher's view and maps their coordinates
               exactly.
+            - extra_views (Sequence[dict]): Further views of the teacher's image, whose points and
+              confidence are brought together (:class:`ExtraViews`); default none.
             - joint_forward (bool): One student pass over both domains (shared batch-norm
               statistics), default True; False runs one pass per domain.
             - teacher_norm (str): ``'ema'`` keeps the teacher in evaluation mode; ``'batch'`` lets
@@ -97,6 +100,8 @@ class MeanTeacherPoseEstimator(TwoViewPasses):
                  gradient_rule: dict | None = None) -> None:
         super().__init__(pose_estimator, data_preprocessor, test_cfg, init_cfg)
         self.train_cfg = train_options(train_cfg, self.readout)
+        self.extra_views = ExtraViews(self.train_cfg['extra_views'], self.readout) \
+            if self.train_cfg['extra_views'] else None
         self.teacher_norm = self.train_cfg['teacher_norm']
         self.student_norm = self.train_cfg['student_norm']
         self.source_free = self.train_cfg['source_free']
@@ -104,7 +109,7 @@ class MeanTeacherPoseEstimator(TwoViewPasses):
         self.register_buffer('joint_thresholds', None, persistent=False)
         if not isinstance(self.train_cfg['min_confidence'], (int, float)):
             self.set_joint_thresholds(self.train_cfg['min_confidence'])
-        if not self.readout.has_confidence:
+        if not self.readout.has_confidence and self.extra_views is None:
             print_log(f'{type(self.student.head).__name__} gives no confidence: all pseudo-labels '
                       'within the view are accepted, whatever confidence_quantile says',
                       logger='current')

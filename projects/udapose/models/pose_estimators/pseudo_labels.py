@@ -11,7 +11,8 @@ from .adaptation_batch import PseudoLabels
 
 
 def make_pseudo_labels(output, geometry: ViewGeometry, readout: Readout, cfg: dict,
-                       thresholds: torch.Tensor | None = None) -> PseudoLabels:
+                       thresholds: torch.Tensor | None = None,
+                       read: tuple[torch.Tensor, torch.Tensor] | None = None) -> PseudoLabels:
     """Points in the frame of the comparison, selected by confidence, as clean labels.
 
     Args:
@@ -22,21 +23,23 @@ def make_pseudo_labels(output, geometry: ViewGeometry, readout: Readout, cfg: di
             ``confidence_quantile``.
         thresholds (Tensor, optional): (K,) least confidence of each joint of the *teacher's*
             view, in place of ``min_confidence``.
+        read (tuple[Tensor, Tensor], optional): Points and confidence in the teacher's view, in
+            place of those of its output (:class:`ExtraViews`).
 
     Returns:
         PseudoLabels: Without gradients.
     """
-    if cfg['peaks_from'] == 'warped':
+    if read is None and cfg['peaks_from'] == 'warped':
         points, confidence = readout.points(readout.warp(output, geometry))
     else:
         points, confidence = (
             swap_channels(values, geometry.flip_indices, geometry.teacher_swap)
-            for values in readout.points(output))
+            for values in (read or readout.points(output)))
         points = transform_points(points, geometry.teacher_to_frame)
     # outside the view a point must not take the place of a visible one among the confident
     in_view = inside(points, readout.size)
     confidence = confidence * in_view
-    if readout.has_confidence:
+    if readout.has_confidence or read is not None:
         least = cfg['min_confidence']
         if thresholds is not None:  # joints are ordered as in the frame by now
             least = swap_channels(thresholds.expand(confidence.shape), geometry.flip_indices,

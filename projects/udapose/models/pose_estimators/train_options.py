@@ -5,11 +5,12 @@ import math
 from collections.abc import Mapping, Sequence
 
 from ..readouts import Readout
+from .extra_views import check_extra_views
 
 _DEFAULTS = dict(confidence_quantile=0.5, per_joint_quantile=False, min_confidence=0.,
                  peaks_from=None, joint_forward=True, teacher_norm='ema',
                  compare_frame='student', valid_mask=True, source_free=False,
-                 student_norm='batch', frozen_teacher=False)
+                 student_norm='batch', frozen_teacher=False, extra_views=())
 _CHOICES = dict(peaks_from=(None, 'warped', 'teacher'), teacher_norm=('ema', 'batch'),
                 compare_frame=('student', 'base'), valid_mask=(True, False),
                 source_free=(False, True), student_norm=('batch', 'frozen'))
@@ -37,6 +38,7 @@ def train_options(given: dict | None, readout: Readout) -> dict:
         if cfg[key] not in choices:
             raise ValueError(f'train_cfg.{key} must be one of {choices}, got {cfg[key]!r}')
     _check_selection(cfg)
+    cfg['extra_views'] = check_extra_views(cfg['extra_views'])
     maps = readout.kind == 'maps'
     if not maps and (cfg['peaks_from'] == 'warped' or cfg['compare_frame'] == 'base'):
         key = 'peaks_from' if cfg['peaks_from'] == 'warped' else 'compare_frame'
@@ -44,8 +46,12 @@ def train_options(given: dict | None, readout: Readout) -> dict:
             f'train_cfg.{key}={cfg[key]!r} warps heatmaps, but this head predicts '
             f'{readout.kind} ({type(readout.codec).__name__}): leave {key} out, its points are '
             "brought into the student's view exactly")
+    if cfg['extra_views'] and cfg['peaks_from'] == 'warped':
+        raise ValueError("train_cfg.peaks_from='warped' reads one warped heatmap, but "
+                         'train_cfg.extra_views brings points of several together: leave '
+                         'peaks_from out')
     if cfg['peaks_from'] is None:
-        cfg['peaks_from'] = 'warped' if maps else 'teacher'
+        cfg['peaks_from'] = 'warped' if maps and not cfg['extra_views'] else 'teacher'
     return cfg
 
 

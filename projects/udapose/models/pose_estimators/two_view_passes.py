@@ -10,6 +10,7 @@ from ..utils.feature_taps import tapped
 from ..utils.structures import map_tensors, split_batch
 from ..utils.view_geometry import ViewGeometry, view_geometry
 from .adaptation_batch import AdaptationBatch, DomainPass, PseudoLabels, TeacherPass
+from .extra_views import ExtraViews
 from .pseudo_labels import make_pseudo_labels
 from .student_teacher import StudentTeacher
 from .train_options import scheduled_quantile
@@ -21,11 +22,13 @@ class TwoViewPasses(StudentTeacher):
     Attributes:
         train_cfg (dict): Of :class:`MeanTeacherPoseEstimator`, complete.
         tapped_features (list[str]): Submodules of the student whose outputs are kept.
+        extra_views (ExtraViews | None): The teacher's further looks.
         joint_thresholds (Tensor | None): (K,) least confidence of a pseudo-label of each joint.
     """
 
     train_cfg: dict
     tapped_features: list[str]
+    extra_views: ExtraViews | None
     joint_thresholds: Tensor | None
 
     def forward_student(self, inputs: dict[str, Tensor], data_samples: dict[str, list]
@@ -65,8 +68,7 @@ class TwoViewPasses(StudentTeacher):
                         ) -> tuple[TeacherPass, ViewGeometry, PseudoLabels]:
         """The teacher's pass over its view, the views' geometry, and pseudo-labels."""
         images, samples = inputs['target_teacher'], data_samples['target_teacher']
-        feats = self.teacher.extract_feat(images)
-        output = map_tensors(Tensor.float, self.teacher.head.forward(feats))
+        output = self._teacher_output(images)
         self.readout.check(self.teacher.head, output, data_samples.get('source') or samples)
         geometry = view_geometry(
             samples, data_samples['target_student'], self.readout.scale_factor,
@@ -75,8 +77,16 @@ class TwoViewPasses(StudentTeacher):
         if isinstance(cfg['confidence_quantile'], dict):
             cfg = {**cfg, 'confidence_quantile': scheduled_quantile(
                 cfg['confidence_quantile'], self.progress)}
+        read = self.extra_views.read(
+            images, output, geometry.flip_indices, self._teacher_output) \
+            if self.extra_views is not None else None
         return TeacherPass(images, output), geometry, make_pseudo_labels(
-            output, geometry, self.readout, cfg, self.joint_thresholds)
+            output, geometry, self.readout, cfg, self.joint_thresholds, read)
+
+    def _teacher_output(self, images: Tensor):
+        """The head's, float32."""
+        return map_tensors(Tensor.float, self.teacher.head.forward(
+            self.teacher.extract_feat(images)))
 
     def set_joint_thresholds(self, thresholds: Sequence[float] | None) -> None:
         """Accept pseudo-labels of each joint above its own confidence only.
