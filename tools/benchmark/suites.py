@@ -274,9 +274,9 @@ SUITES['photos2_trials'] = dict(
            'they adapt to. The 600 test photographs take no part.\n'],
     rows=_photo_trials())
 
-# 3D: masked reconstruction
-for _kind in ('people', 'hands'):
-    SUITES[f'{_kind}3d'] = dict(
+# 3D: masked reconstruction, at 64 px and, with longer trainings, at 96 px
+for _kind, _side in (('people', 64), ('hands', 64), ('people', 96), ('hands', 96)):
+    SUITES[f'{_kind}3d' + ('' if _side == 64 else f'_{_side}')] = dict(
         data=f'data/synthpose/{_kind}',
         domains={domain: {
             **{k: v for k, v in keys.items() if not k.startswith('test_evaluator')},
@@ -284,13 +284,14 @@ for _kind in ('people', 'hands'):
             for domain, keys in SUITES[_kind]['domains'].items()},
         lower='scratch', upper=None, lower_is_better=True, metric='MPJPE', label=_kind,
         summary=['mean_pose', 'scratch', 'scratch_augment', 'full'],
-        summary_heading='3D at 64 px, another rendering as target (target errors in mm, AUC in %)',
+        summary_heading=f'3D at {_side} px, another rendering as target (target errors in mm, '
+                        'AUC in %)',
         bar=('mean_pose', 0.8),
         metrics=['MPJPE', 'PA-MPJPE', 'AUC@0-50'],
         references=['scratch', 'scratch_augment', 'pretrained'],
         notes=['MPJPE and PA-MPJPE in mm, AUC in percent; root-relative, at the true root depth. '
                'Phase 1: pre-training, once for all rows that continue from it.\n'],
-        rows=masked_reconstruction(_kind))
+        rows=masked_reconstruction(_kind, _side))
 
 # What can be learnt at all: a convolutional network from ImageNet weights, source images only.
 for _kind in ('people', 'hands'):

@@ -16,9 +16,9 @@ _NO_AUGMENT = _no_augment('dataset.source', 'dataset.target')
 _FINETUNE_NO_AUGMENT = _no_augment('dataset')
 
 
-def masked_reconstruction(kind: str) -> dict:
-    """Scratch, pre-trained, and each part added and removed."""
-    folder, name = 'masked_reconstruction', f'synth-{kind}_vit-tiny_64x64'
+def masked_reconstruction(kind: str, side: int = 64) -> dict:
+    """Scratch, pre-trained, and each part added and removed; ``side`` of the input in pixels."""
+    folder, name = 'masked_reconstruction', f'synth-{kind}_vit-tiny_{side}x{side}'
     source_only = {  # as many images and steps, all of them source
         'train_dataloader.dataset.target.data_root': f'data/synthpose/{kind}/source/images/train/'}
 
@@ -43,7 +43,7 @@ def masked_reconstruction(kind: str) -> dict:
         mae_weights=pretraining(**_NO_AUGMENT),
         mae_augment=pretraining(**_NO_WEIGHTS),
         mae_weights_augment=pretraining(),
-        mean_pose=dict(config=f'_base_/datasets/synth_{kind}_3d_64x64.py', init=None,
+        mean_pose=dict(config=f'_base_/datasets/synth_{kind}_3d_{side}x{side}.py', init=None,
                        script='mean_pose.py'),
         scratch=dict(config=f'{folder}/scratch_{name}.py', init=None),
         scratch_augment=dict(config=f'{folder}/finetune_{name}.py', init=None,
