@@ -378,6 +378,7 @@ for path in sorted(folder.glob('*.py')):
 def test_offsets_of_joints_are_those_of_near_predictions():
     """Joint 0 is off by (2, -1) percent everywhere but for one gross error; joint 1 never seen."""
     import joint_offsets
+    import numpy as np
     error = np.zeros((5, 2, 2))
     error[:, 0] = [0.02, -0.01]
     error[4, 0] = 0.9
