@@ -242,21 +242,18 @@ def _photo_trials() -> dict:
                            for end in ('', '_extra-views', '_tuned'))
     quantile, weight = 'model.train_cfg.confidence_quantile', 'model.consistency.loss_weight'
     even = {'train_dataloader.sampler.source_ratio': '[1,1]'}
-    levels = f'multilevel_alignment/multilevel_{name}'
     rows = {}
     for row, config, options in (
             ('mean_teacher', plain, {}),
             ('weight_3', plain, {weight: 3.}),
             ('quantile_0.25', plain, {quantile: 0.25}),
-            ('style', f'{levels}.py',
+            ('style', f'multilevel_alignment/multilevel_{name}.py',
              {**_NO_FEATURE, **_NO_POSE, 'model.student_augments': '[]'}),
             ('extra_views', views, {}),
             ('extra_views_quantile_0.2_weight_3', tuned, even),
             ('tuned', tuned, {}),
             ('extra_views_quantile_0.2_weight_3_momentum_0.03', tuned,
-             {**even, 'custom_hooks.2.momentum': 0.03}),
-            ('extra_views_quantile_0.2_weight_3_occlusion', f'{levels}_tuned.py', {
-                **_NO_STYLE, **_NO_FEATURE, **_NO_POSE, **even})):
+             {**even, 'custom_hooks.2.momentum': 0.03})):
         rows[row] = dict(config=config, init='source_init', init_suite='photos2',
                          options={**dict.fromkeys(_LENGTHS, 400), **options})
     return rows
