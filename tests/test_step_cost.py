@@ -102,6 +102,16 @@ def test_steps_do_not_wait_for_a_gpu(run):
     assert all(step['logged_keys'] >= 6 for step in run[0]['steps'].values())
 
 
+@pytest.mark.parametrize('norm', ['ema', 'batch'])
+def test_further_views_of_the_teacher_do_not_wait_either(norm):
+    train_cfg = dict(teacher_norm=norm, extra_views=[dict(flip=True, scale=1.2), dict(rotation=9.)],
+                     confidence_quantile=(0.9, 0.5), min_confidence=[0.1] * 16)
+
+    def make(device):
+        return step_parts.Workbench(18, 64, 2, device).step('', None, dict(train_cfg=train_cfg))
+    assert imagined(make) == {}
+
+
 def test_a_step_that_waits_is_found_out(monkeypatch):
     """torch.linalg.inv reads back whether there is an inverse."""
     monkeypatch.setattr(warp, 'invert', torch.linalg.inv)

@@ -14,6 +14,7 @@ from test_run import images, options, write_labels  # noqa: F401
 from udapose.adaptation import file_states
 from udapose.adaptation.boxes import Boxes
 from udapose.adaptation.file_states import (
+    content_state,
     identity,
     images_state,
     media_states,
@@ -109,15 +110,52 @@ def test_labelled_source_images_that_were_replaced(synth_like_model, images, tmp
         Adaptation(options(synth_like_model, images, tmp_path / 'run', dry_run=True,
                            source=str(source))).run()
         return capfd.readouterr().out
-    assert 'plan: done before' not in run()
-    for path in (tmp_path / 'source').glob('*.png'):
-        path.touch()
+    shown = run()
+    assert 'plan: done before' not in shown and 'have changed' not in shown
+    for path in (tmp_path / 'source').iterdir():  # as copies have
+        os.utime(path, (1e9, 1e9))
     assert 'plan: done before' in run()
     write(tmp_path / 'source/2.png', 50)
-    assert 'plan: done before' not in run()
+    shown = run()
+    assert 'labelled source images have changed since the last run' in shown
+    assert 'plan: done before' not in shown and 'frames: done before' in shown
+    assert 'plan: done before' in run()
+    content = source.read_text()
+    source.write_text('[]')  # although a plan is there
+    with pytest.raises(ValueError, match='expected a COCO keypoint file'):
+        run()
+    source.write_text(content)
     (tmp_path / 'source/2.png').unlink()
     with pytest.raises(FileNotFoundError, match=r'1 of its 4 images.*2\.png'):
         run()
+
+
+@pytest.mark.parametrize('name', ['sub/0.bin', 'link.bin', 'folder', '', 'loop', 'nul\0.png',
+                                  '\ud800.png', 300 * 'x', '../outside.bin'])
+def test_names_that_files_of_labels_hold(tmp_path, name):
+    folder = tmp_path / 'data'
+    (folder / 'sub').mkdir(parents=True)
+    (folder / 'folder').mkdir()
+    (folder / 'sub/0.bin').write_bytes(b'a')
+    (tmp_path / 'outside.bin').write_bytes(b'a')
+    (folder / 'link.bin').symlink_to(folder / 'sub/0.bin')
+    (folder / 'loop').symlink_to(folder / 'loop')
+    state = images_state(folder, [name])
+    assert state == images_state(folder, [name, name]) != images_state(folder, ['other'])
+    (folder / 'sub/0.bin').write_bytes(b'b')
+    (tmp_path / 'outside.bin').write_bytes(b'b')
+    assert (images_state(folder, [name]) != state) == name.endswith('.bin')
+
+
+def test_all_of_a_file_of_labels_counts_and_not_its_time(tmp_path):
+    path, content = tmp_path / 'a.json', bytearray(3 << 20)
+    path.write_bytes(content)
+    before = content_state(path)
+    os.utime(path, (1e9, 1e9))
+    assert content_state(path) == before and before[0] == 3 << 20
+    content[1 << 20] = 1
+    path.write_bytes(content)
+    assert content_state(path) != before
 
 
 def test_of_many_source_images_sizes_and_some_contents_count(tmp_path, monkeypatch):

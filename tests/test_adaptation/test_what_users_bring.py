@@ -15,7 +15,7 @@ from udapose.adaptation.boxes import FileBoxes
 from udapose.adaptation.config_changes import follow, new_keys
 from udapose.adaptation.devices import device_environment, usable_device
 from udapose.adaptation.find_media import find_media
-from udapose.adaptation.forgetting import check_source
+from udapose.adaptation.forgetting import check_source, source_state
 from udapose.adaptation.frames import FrameOptions, choose_frames
 from udapose.adaptation.labels import check_joints
 from udapose.adaptation.options import Options
@@ -197,6 +197,37 @@ def test_a_source_with_the_joints_in_another_order_is_refused(tmp_path):
     (tmp_path / '4.png').unlink()
     with pytest.raises(FileNotFoundError, match='1 of its 6 images are not in .*example 4.png'):
         check_source(tmp_path / 'a.json', tmp_path, JOINTS)
+
+
+@pytest.mark.parametrize('change, message', [
+    (dict(images=[]), 'no person with labelled keypoints, "bbox"'),
+    (dict(images=None), 'no person with labelled keypoints, "bbox"'),
+    (dict(images=[dict(id=99, file_name='0.png')]), '"image_id" that is among its "images"'),
+    (dict(images=[dict(id=0)]), 'needs "id" and "file_name"'),
+    (dict(images=[dict(file_name='0.png')]), 'needs "id" and "file_name"'),
+    (dict(images=[dict(id=0, file_name=5)]), r'"file_name" \(text\)'),
+    (dict(images=['0.png']), 'needs "id" and "file_name"'),
+    (dict(images=[dict(id=0, file_name=f'{i}.png') for i in range(2)]), 'have the same id')])
+def test_a_source_that_nothing_can_be_trained_on_is_refused_before_the_work(
+        tmp_path, change, message):
+    cv2.imwrite(str(tmp_path / '0.png'), picture(0))
+    path = write_labels(tmp_path / 'a.json', JOINTS, images=['0.png'])
+    check_source(path, tmp_path, JOINTS)
+    write(path, {**json.loads(path.read_text()), **change})
+    with pytest.raises(ValueError, match=f'--source .*a.json.*{message}'):
+        check_source(path, tmp_path, JOINTS)
+    assert len(source_state(path, tmp_path)) == 3  # what a run asks for first
+
+
+def test_a_source_without_boxes_is_refused_before_the_work(tmp_path):
+    cv2.imwrite(str(tmp_path / '0.png'), picture(0))
+    path = write_labels(tmp_path / 'a.json', JOINTS, images=['0.png'])
+    content = json.loads(path.read_text())
+    for annotation in content['annotations']:
+        annotation.pop('bbox')
+    write(path, content)
+    with pytest.raises(ValueError, match='no person with labelled keypoints, "bbox"'):
+        check_source(path, tmp_path, JOINTS)
 
 
 # ------------------------------------------------------------------ options

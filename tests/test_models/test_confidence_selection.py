@@ -7,7 +7,10 @@ from mmengine.logging import MessageHub
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 from test_mean_teacher import FLIP, batch, build, fixed, rotated
+from tiny_models import source_free
 
+from udapose.engine.hooks.confidence_calibration_hook import _judge
+from udapose.models.pose_estimators.plain_models import head_output
 from udapose.models.pose_estimators.train_options import scheduled_quantile
 from udapose.models.utils.calibration import precision_thresholds
 
@@ -175,7 +178,6 @@ def test_calibration_in_a_run(data, tmp_path):
 
 def test_correctness_is_that_of_the_metric(data, tmp_path):
     """The hook's share of correct joints is GroupedPCK's."""
-    from udapose.engine.hooks.confidence_calibration_hook import _judge
     cfg = run_config(data, tmp_path)
     runner = Runner.from_cfg(cfg)
     model = runner.model
@@ -198,11 +200,42 @@ def test_correctness_is_that_of_the_metric(data, tmp_path):
     assert 100 * per_joint[known.any(0)].mean() == pytest.approx(expected, abs=3)
 
 
-def test_models_without_a_teacher_are_refused():
-    class Of:
-        def __init__(self, model):
-            self.model = model
+def test_confidence_is_measured_as_pseudo_labels_have_it(data, tmp_path):
+    """Several views agree on less than one claims: thresholds of one would reject too much."""
+    cfg = run_config(data, tmp_path)
+    cfg.model.train_cfg.extra_views = [dict(flip=True, scale=1.2)]
+    model = Runner.from_cfg(cfg).model
+    model.init_weights()
+    model.eval()
+    loader = Runner.build_dataloader(cfg.custom_hooks[-1].dataloader)
+    items = next(iter(loader))
+    found = np.stack([confidence for confidence, _, _ in _judge(model, items, .3)])
+    images = model.data_preprocessor(items, False)['inputs']
+    with torch.no_grad():
+        one = head_output(model.teacher, images)
+        _, several = model.extra_views.read(
+            images, one, torch.tensor(loader.dataset.metainfo['flip_indices']),
+            lambda x: head_output(model.teacher, x))
+    np.testing.assert_allclose(found, several.numpy(), rtol=1e-5)
+    assert (found < model.readout.points(one)[1].numpy()).mean() > .5
 
+
+class Of:
+    def __init__(self, model):
+        self.model = model
+
+
+def test_heads_without_confidence_need_several_views():
+    hook = HOOKS.build(dict(type='ConfidenceCalibrationHook', dataloader={}))
+    hook.dataloader, hook.thresholds = [], [.1, .2, .3]  # as resumed
+    with pytest.raises(ValueError, match='no confidence; train_cfg.extra_views would give it one'):
+        hook.before_train(Of(source_free('regression')))
+    model = source_free('regression', dict(extra_views=[dict(flip=True)]))
+    hook.before_train(Of(model))
+    assert model.joint_thresholds.tolist() == pytest.approx([.1, .2, .3])
+
+
+def test_models_without_a_teacher_are_refused():
     hook = HOOKS.build(dict(type='ConfidenceCalibrationHook', dataloader={}))
     with pytest.raises(TypeError, match='needs a MeanTeacherPoseEstimator, got Linear'):
         hook.before_train(Of(torch.nn.Linear(1, 1)))

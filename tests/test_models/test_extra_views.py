@@ -3,8 +3,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from test_mean_teacher import fixed
-from test_readouts import FAMILIES, HEADS, SIZE, build, two_domains
+from mmengine.config import ConfigDict
+from mmpose.registry import MODELS
+from test_mean_teacher import fixed, rotated
+from test_readouts import FAMILIES, HEADS, SIZE, build, plain_config, two_domains
 
 from udapose.models.pose_estimators.extra_views import ExtraViews, agreed, view_matrix
 from udapose.models.utils.pseudo_label import render_gaussians
@@ -57,16 +59,40 @@ def test_no_confidence_at_all_keeps_the_teachers_own_point():
     points = torch.tensor([[1., 2.], [3., 4.]]).view(2, 1, 1, 2)
     place, confidence = agreed(points, torch.zeros(2, 1, 1), 1.)
     assert place.flatten().tolist() == [1., 2.] and confidence.item() == 0.
+    place, confidence = agreed(points, torch.full((2, 1, 1), -0.3), 1.)
+    assert place.flatten().tolist() == [1., 2.] and confidence.item() == 0.
+
+
+@pytest.mark.parametrize('height', [1e-11, 1e-20, 1e-37])
+def test_an_untrained_heads_tiny_peaks_keep_their_place(height):
+    """They must not be pulled to the corner."""
+    points = torch.tensor([[30., 40.], [30., 42.]]).view(2, 1, 1, 2)
+    place, confidence = agreed(points, torch.full((2, 1, 1), height), 1e3)
+    torch.testing.assert_close(place.flatten(), torch.tensor([30., 41.]))
+    assert confidence.item() == pytest.approx(height, rel=1e-4)
+
+
+def test_of_equal_views_that_disagree_the_first_one_wins():
+    points = torch.tensor([[0., 0.], [100., 0.]]).view(2, 1, 1, 2)
+    for order in ([0, 1], [1, 0]):
+        place, confidence = agreed(points[order], torch.ones(2, 1, 1), 1.)
+        assert torch.equal(place, points[order][0]) and confidence.item() == 0.5
+
+
+def test_a_view_that_is_not_a_number_makes_the_joint_no_label():
+    """Known by its confidence, which no threshold lets through."""
+    points = torch.tensor([[1., 2.], [torch.nan, 4.]]).view(2, 1, 1, 2)
+    place, confidence = agreed(points, torch.ones(2, 1, 1), 1.)
+    assert place.flatten().tolist() == [1., 2.] and confidence.isnan().all()
 
 
 # ------------------------------------------------------------------ geometry
 @pytest.mark.parametrize('codec', ['MSRAHeatmap', 'UDPHeatmap'])
 def test_a_seen_point_is_found_at_its_place(codec):
     """A network that finds bright spots: the extra views show them elsewhere, not their points."""
-    model = build('heatmap')
-    readout = model.readout
-    if codec == 'UDPHeatmap':
-        readout.scale_factor = (np.array(SIZE) - 1.) / (np.array(readout.size[::-1]) - 1.)
+    cfg = plain_config('heatmap')
+    cfg['head']['decoder']['type'] = codec
+    readout = MODELS.build(dict(type='MeanTeacherPoseEstimator', pose_estimator=cfg)).readout
     scale = torch.as_tensor(readout.scale_factor).float()
     points = torch.tensor([[20., 12.], [40., 18.], [30., 22.]]).expand(2, 3, 2)
     image = render_gaussians(points, SIZE[::-1], 4.)
@@ -119,6 +145,45 @@ def test_a_mirrored_view_exchanges_left_and_right(name):
     assert (pseudo.confidence >= 0.9 * alone).all()
 
 
+def test_a_mirrored_view_exchanges_the_confidence_too():
+    model = build('heatmap', train_cfg=dict(confidence_quantile=0., extra_views=[dict(flip=True)]))
+    scale = torch.as_tensor(model.readout.scale_factor).float()
+    own = torch.tensor([[20., 12.], [40., 20.], [28., 16.]])
+    mirrored = own[[0, 2, 1]] * torch.tensor([-1., 1.]) + torch.tensor([SIZE[0] - 1., 0.])
+    heights = torch.tensor([0.9, 0.6, 0.3])
+    answers = iter([model.readout.targets(p.expand(2, 3, 2) / scale) * h[:, None, None]
+                    for p, h in ((own, heights), (mirrored, heights[[0, 2, 1]]))])
+    model.teacher.head.forward = lambda feats: next(answers)
+    pseudo = model.forward_teacher(*two_domains(HEADS['heatmap']['decoder']))[2]
+    assert (pseudo.confidence - heights).abs().max() < 0.08  # a third of a step between joints
+
+
+def test_a_data_set_without_pairs_is_mirrored_without_exchange():
+    model = build('regression', train_cfg=dict(extra_views=[dict(flip=True)]))
+    own = torch.tensor([[20., 12.], [40., 20.], [28., 16.]])
+    mirrored = own * torch.tensor([-1., 1.]) + torch.tensor([SIZE[0] - 1., 0.])
+    answers = iter([model.readout.targets(p.expand(2, 3, 2)) for p in (own, mirrored)])
+    model.teacher.head.forward = lambda feats: next(answers)
+    inputs, samples = two_domains(HEADS['regression']['decoder'])
+    for sample in sum(samples.values(), []):
+        sample.set_metainfo(dict(flip_indices=[0, 1, 2]))
+    pseudo = model.forward_teacher(inputs, samples)[2]
+    torch.testing.assert_close(pseudo.points, own.expand(2, 3, 2))
+    torch.testing.assert_close(pseudo.confidence, torch.ones(2, 3))
+
+
+def test_views_agree_by_a_gaussian_of_a_twentieth_of_the_longer_side():
+    readout = build('regression').readout
+    own = torch.tensor([[20., 12.], [40., 20.], [28., 16.]]).expand(2, 3, 2)
+    distance = torch.tensor([[0., 0.], [0., 0.05 * SIZE[0]], [0.1 * SIZE[0], 0.]])
+    turned = torch.tensor(SIZE) - 1. - (own + distance)
+    views = ExtraViews([dict(rotation=180.)], readout)
+    _, confidence = views.read(torch.zeros(2, 3, *SIZE[::-1]), readout.targets(own),
+                               torch.arange(3), lambda images: readout.targets(turned))
+    expected = (1 + torch.tensor([0., -0.5, -2.]).exp()) / 2
+    torch.testing.assert_close(confidence, expected.expand(2, 3))
+
+
 # ------------------------------------------------------------------ in the training step
 def test_agreement_gives_regression_a_confidence():
     """Without it nothing is rejected; with it the joints that views disagree on are."""
@@ -148,6 +213,63 @@ def test_a_step_trains_the_student_alone(name):
     assert all(torch.equal(v, before[k]) for k, v in model.teacher.state_dict().items())
 
 
+def test_batch_norms_track_the_teachers_own_view_alone():
+    """The statistics of turned images with grey corners are not the target's."""
+    states = []
+    for views in ([], VIEWS):
+        model = build('heatmap', train_cfg=dict(teacher_norm='batch', extra_views=views))
+        looks = []
+        model.teacher.backbone.bn1.register_forward_hook(
+            lambda m, i, o, looks=looks: looks.append(float(o.mean((0, 2, 3)).abs().max())))
+        model.forward_teacher(*two_domains(HEADS['heatmap']['decoder']))
+        states.append(model.teacher.state_dict())
+    assert len(looks) == 4 and max(looks) < 1e-5  # each view is normalised by its own statistics
+    moved = {k for k, v in states[0].items() if 'running' in k and v.abs().sum() > 0}
+    assert moved and all(torch.equal(states[0][k], v) for k, v in states[1].items())
+
+
+@pytest.mark.parametrize('name', ['heatmap', 'rtmcc', 'regression'])
+def test_the_start_model_is_read_as_the_teacher_is(name):
+    """Before the first step both are the same model: nothing has drifted, both select alike."""
+    cfg = dict(extra_views=VIEWS, confidence_quantile=(0.7, 0.5), min_confidence=[0., 0., -1.])
+    model = build(name, train_cfg=cfg, alignments=dict(d=dict(type='StartModelDistillation')))
+    for p in model.student.head.parameters():  # peaks above 0
+        p.data = p.data.abs() + 0.05 * torch.rand_like(p)
+    model.copy_student_to_teacher()
+    model.copy_student_to_start()
+    looks = []
+    model.start.backbone.register_forward_hook(lambda *args: looks.append(1))
+    model.run_state.batch_wanted = True
+    losses = model.loss(*two_domains(HEADS[name]['decoder']))
+    batch = model.run_state.last_batch
+    assert losses['start_drift'] == 0 and len(looks) == 4
+    assert torch.equal(batch.start.pseudo.weights, batch.pseudo.weights)
+    assert torch.equal(batch.start.pseudo.points, batch.pseudo.points)
+    assert 0 < batch.pseudo.weights.mean() <= 0.5  # as the schedule says
+    model.set_joint_thresholds([2., 2., 2.])
+    model.run_state.batch_wanted = True
+    model.loss(*two_domains(HEADS[name]['decoder']))
+    batch = model.run_state.last_batch
+    assert batch.pseudo.weights.sum() == batch.start.pseudo.weights.sum() == 0
+
+
+def test_points_are_the_same_in_the_base_crop():
+    """compare_frame='base' brings the points there, and back into the student's view."""
+    found = []
+    for frame in ('student', 'base'):
+        model = build('heatmap', train_cfg=dict(confidence_quantile=0., extra_views=VIEWS,
+                                                compare_frame=frame))
+        model.teacher.head.forward = fixed(torch.rand(
+            2, 3, *model.readout.size, generator=torch.Generator().manual_seed(0)))
+        inputs, samples = two_domains(HEADS['heatmap']['decoder'], rotated(10, True), True)
+        for sample in samples['target_teacher'] + samples['target_student']:
+            sample.set_metainfo(dict(base_matrix=np.eye(3, dtype=np.float32)))
+        found.append(model.forward_teacher(inputs, samples)[2])
+    torch.testing.assert_close(found[0].points, found[1].points, atol=1e-3, rtol=0.)
+    torch.testing.assert_close(found[0].confidence, found[1].confidence)
+    assert found[0].weights.sum() > 0
+
+
 def test_a_joint_outside_of_the_teachers_view_is_no_label():
     """A view of smaller scale sees beyond the border; what lies there must not be taught."""
     model = build('heatmap', train_cfg=dict(confidence_quantile=0.,
@@ -162,27 +284,50 @@ def test_a_joint_outside_of_the_teachers_view_is_no_label():
     assert pseudo.weights.eq(0).all() and pseudo.confidence.eq(0).all()
 
 
-def test_bfloat16_rounds_no_point():
+def test_bfloat16_rounds_neither_points_nor_views():
     model = build('heatmap', train_cfg=dict(confidence_quantile=0., extra_views=VIEWS))
     model.teacher.head.forward = fixed(torch.rand(
         2, 3, *model.readout.size, generator=torch.Generator().manual_seed(0)))
+    seen = []
+    model.teacher.backbone.register_forward_hook(lambda m, i, o: seen.append(i[0]))
     batch = two_domains(HEADS['heatmap']['decoder'])
     expected = model.forward_teacher(*batch)[2]
     with torch.autocast('cpu', torch.bfloat16):
         found = model.forward_teacher(*batch)[2]
     torch.testing.assert_close(found.points, expected.points)
+    for a, b in zip(seen[:4], seen[4:], strict=True):
+        assert torch.equal(a, b)
 
 
 @pytest.mark.parametrize('given,message', [
     ('flip', r"list such as \[dict\(flip=True"), (dict(flip=True), 'list such as'),
-    ([dict(angle=3)], r"unknown \['angle'\].*rotation"), ([dict()], "teacher's own"),
-    ([dict(scale=0.)], 'positive'), ([dict(rotation='10')], 'degrees'),
-    ([dict(scale=float('nan'))], 'positive')])
+    ([dict(flip=True), None], 'list such as'), ([[('flip', True)]], 'list such as'),
+    ([dict(angle=3)], r"unknown \['angle'\].*rotation"), ([{1: 2, 'a': 3}], r"\['1', 'a'\]"),
+    ([dict()], "teacher's own"), ([dict(rotation=-360.)], "teacher's own"),
+    ([dict(flip='no')], 'flip is True or False'), ([dict(flip=None)], 'flip is True or False'),
+    ([dict(scale=0.)], 'from 0.1 to 10'), ([dict(scale=True, flip=True)], 'from 0.1 to 10'),
+    ([dict(scale=1e-46)], 'from 0.1 to 10'), ([dict(scale=10**400)], 'from 0.1 to 10'),
+    ([dict(scale=float('nan'))], 'from 0.1 to 10'), ([dict(rotation='10')], 'degrees'),
+    ([dict(rotation=float('inf'))], 'degrees'), ([dict(rotation=True)], 'degrees')])
 def test_odd_views_are_refused(given, message):
     with pytest.raises(ValueError, match=message):
         build('heatmap', train_cfg=dict(extra_views=given))
 
 
+@pytest.mark.parametrize('given', [None, [], ()])
+def test_a_config_that_inherits_views_takes_them_away(given):
+    model = build('heatmap', train_cfg=ConfigDict(extra_views=given))
+    assert model.extra_views is None and model.train_cfg['peaks_from'] == 'warped'
+
+
+@pytest.mark.parametrize('given', [ConfigDict(a=[dict(flip=True)]).a, (dict(flip=True),),
+                                   [dict(flip=True, scale=np.float32(1.))]])
+def test_views_of_a_config_are_complete(given):
+    model = build('heatmap', train_cfg=dict(extra_views=given))
+    assert model.extra_views.views == (dict(flip=True, scale=1., rotation=0.),)
+    assert model.train_cfg['peaks_from'] == 'teacher'
+
+
 def test_the_published_warp_reads_one_view():
-    with pytest.raises(ValueError, match='leave peaks_from out'):
+    with pytest.raises(ValueError, match="peaks_from='teacher'"):
         build('heatmap', train_cfg=dict(extra_views=[dict(flip=True)], peaks_from='warped'))

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ..datasets.box_files import image_names
 from ..datasets.image_headers import read_image_size
 from ..datasets.json_files import load_json
-from .file_states import file_state, images_state
+from .file_states import content_state, images_state
 from .labels import check_joints, read_labels, scores
 from .people import People, Predictions, predict_people
 from .predictor import Predictor
@@ -26,14 +27,11 @@ def source_people(path: Path, images: Path, most: int = _MOST) -> People:
         most (int): Number of people. Defaults to 200.
 
     Raises:
-        ValueError: Nobody is labelled.
+        ValueError: Nobody is labelled; images without id or name.
     """
     content = load_json(str(path), '--source', 'a COCO keypoint file')
-    names = {image['id']: image['file_name'] for image in content.get('images', [])}
-    found = [a for a in content.get('annotations', []) if a.get('bbox') and not a.get('iscrowd')
-             and a.get('image_id') in names and any(v > 0 for v in a.get('keypoints', [])[2::3])]
-    if not found:
-        raise ValueError(f'--source {path} has no person with bbox and labelled keypoints')
+    names = image_names(content, f'--source {path}')
+    found = _usable(content, names, path)
     chosen = [found[i] for i in np.unique(np.linspace(
         0, len(found) - 1, min(most, len(found))).round().astype(int))]
     files = [names[a['image_id']] for a in chosen]
@@ -46,6 +44,17 @@ def source_people(path: Path, images: Path, most: int = _MOST) -> People:
                   sources=files)
 
 
+def _usable(content: dict, names: dict, path: Path) -> list[dict]:
+    """Annotations that a training on these images uses."""
+    found = [a for a in content.get('annotations') or []
+             if a.get('bbox') and not a.get('iscrowd') and a.get('image_id') in names
+             and any(v > 0 for v in (a.get('keypoints') or [])[2::3])]
+    if not found:
+        raise ValueError(f'--source {path} has no person with labelled keypoints, "bbox", and an '
+                         '"image_id" that is among its "images"')
+    return found
+
+
 def source_state(path: Path, images: Path) -> list:
     """What tells labelled source images from others at the same place.
 
@@ -54,11 +63,15 @@ def source_state(path: Path, images: Path) -> list:
         images (Path): Folder of its images.
 
     Returns:
-        list: Size and time of the file, and :func:`images_state` of its images.
+        list: :func:`content_state` of the file, :func:`images_state` of its images (of none where
+        it is no COCO file, as :func:`check_source` will say).
     """
     content = load_json(str(path), '--source', 'a COCO keypoint file')
-    names = [str(image.get('file_name')) for image in content.get('images', [])]
-    return [*file_state(path), images_state(images, names)]
+    try:
+        names = [*image_names(content, str(path)).values()]
+    except ValueError:
+        names = []
+    return [*content_state(path), images_state(images, names)]
 
 
 def check_source(path: Path, images: Path, names: Sequence[str]) -> None:
@@ -71,6 +84,7 @@ def check_source(path: Path, images: Path, names: Sequence[str]) -> None:
 
     Raises:
         ValueError: Other joints, or another order; MMPose's data sets go by the number alone.
+            Images without id or name, or no person who can be trained on.
         FileNotFoundError: An image is missing.
     """
     try:
@@ -83,11 +97,12 @@ def check_source(path: Path, images: Path, names: Sequence[str]) -> None:
             if a.get('keypoints')):
         raise ValueError(f'--source {path} has more joints than the model, or another order, and '
                          f'is trained on as it is: write these alone: {", ".join(names)}')
-    missing = [image['file_name'] for image in content.get('images', [])
-               if not (images / image['file_name']).is_file()]
+    files = image_names(content, f'--source {path}')
+    _usable(content, files, path)
+    missing = [name for name in files.values() if not (images / name).is_file()]
     if missing:
         raise FileNotFoundError(f'--source {path}: {len(missing)} of its '
-                                f'{len(content["images"])} images are not in {images}, for '
+                                f'{len(files)} images are not in {images}, for '
                                 f'example {missing[0]}: name their folder with --source-images')
 
 

@@ -125,12 +125,16 @@ class Adaptation:
             self.data.say_unknown_labels()
             read_labels(self.data.run_labels(), People.load(self.folder / 'held_back.json'),
                         self._meta(), len(self._names()))
-        source = given.source_files
+        source = source_state(*given.source_files) if given.source else None
+        before = self.steps.summary('plan').get('source_state')
+        if source and before and source != before:
+            print('the labelled source images have changed since the last run. The plan is made '
+                  'anew, and what follows runs again', flush=True)
         self.steps.run('plan', 'plan', dict(
             source=given.source, iterations=given.iterations, device=self.device, seed=given.seed,
             cfg_options=given.cfg_options, images=given.source_images,
-            **(dict(source_state=source_state(*source)) if source else {})),
-            self._plan, ('config.py', 'plan.json'))
+            **(dict(source_state=source) if source else {})),
+            lambda: {**self._plan(), 'source_state': source}, ('config.py', 'plan.json'))
 
     def _adapt(self) -> Result:
         """Training, verdict, report and files."""

@@ -24,19 +24,22 @@ def image_names(coco: dict, path: str) -> dict:
     """Image id to file name of a COCO dict's ``images``.
 
     Raises:
-        ValueError: An entry lacks ``id`` or ``file_name``, or has the id of another image.
+        ValueError: An entry lacks ``id`` or ``file_name`` (text), or has the id of another image.
     """
     names: dict = {}
     known: dict[str, str] = {}
     try:
         for image in coco.get('images') or []:
+            if not isinstance(image['file_name'], str):
+                raise TypeError
             names[image['id']] = image['file_name']
             other = known.setdefault(id_key(image['id']), image['file_name'])
             if other != image['file_name']:
                 raise ValueError(f'{path}: {other} and {image["file_name"]} have the same id '
                                  f'{image["id"]!r}: number the images anew')
     except (KeyError, TypeError, AttributeError):
-        raise ValueError(f'{path}: every entry of "images" needs "id" and "file_name"') from None
+        raise ValueError(f'{path}: every entry of "images" needs "id" and "file_name" (text)'
+                         ) from None
     return names
 
 

@@ -12,8 +12,8 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
+from ...models.pose_estimators.plain_models import head_output
 from ...models.utils.calibration import precision_thresholds
-from ...models.utils.structures import map_tensors
 
 
 @HOOKS.register_module()
@@ -27,8 +27,9 @@ class ConfidenceCalibrationHook(Hook):
     best set to 0 then. On the target the precision will be lower, as confidence is calibrated for
     the source: ask for more than is needed.
 
-    Measured with the teacher, at the start of the training and then every ``interval`` iterations.
-    A resumed run continues with the thresholds of its checkpoint.
+    Measured with the teacher, in ``train_cfg.extra_views`` too, at the start of the training and
+    then every ``interval`` iterations. A resumed run continues with the thresholds of its
+    checkpoint.
 
     Args:
         dataloader (dict): Of labelled source images with the test pipeline, as a
@@ -66,9 +67,9 @@ class ConfidenceCalibrationHook(Hook):
         if not hasattr(model, 'set_joint_thresholds'):
             raise TypeError('ConfidenceCalibrationHook needs a MeanTeacherPoseEstimator, got '
                             f'{type(model).__name__}')
-        if not model.readout.has_confidence:
+        if not model.readout.has_confidence and model.extra_views is None:
             raise ValueError(f'ConfidenceCalibrationHook: {type(model.student.head).__name__} '
-                             'gives no confidence')
+                             'gives no confidence; train_cfg.extra_views would give it one')
         self.dataloader = Runner.build_dataloader(self.dataloader) \
             if isinstance(self.dataloader, dict) else self.dataloader
         if self.thresholds is None:
@@ -122,14 +123,15 @@ class ConfidenceCalibrationHook(Hook):
 def _judge(model, batch: dict, threshold: float) -> list[tuple]:
     """Confidence, correctness and whether it is labelled, of each instance's joints."""
     data = model.data_preprocessor(batch, False)
-    teacher, readout = model.teacher, model.readout
-    output = map_tensors(torch.Tensor.float, teacher.head.forward(
-        teacher.extract_feat(data['inputs'])))
-    points, confidence = readout.points(output)
-    points = points.cpu().numpy() * readout.scale_factor  # input pixels
+    images, samples = data['inputs'], data['data_samples']
+    flip_indices = None if model.extra_views is None else torch.as_tensor(
+        samples[0].metainfo['flip_indices'])
+    # as for pseudo-labels: the confidence that the thresholds are for
+    points, confidence = model.read(model.teacher, images, head_output(model.teacher, images),
+                                    flip_indices)
+    points = points.cpu().numpy() * model.readout.scale_factor  # input pixels
     judged = []
-    for sample, predicted, values in zip(data['data_samples'], points, confidence.cpu().numpy(),
-                                         strict=True):
+    for sample, predicted, values in zip(samples, points, confidence.cpu().numpy(), strict=True):
         truth = sample.gt_instances
         size = np.asarray(sample.input_size, np.float64)
         expected = ((truth['keypoints'][0] - np.asarray(sample.input_center))

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -11,22 +12,26 @@ from ..readouts import Readout
 from ..utils.warp import heatmap_matrices, invert, transform_points, warp_affine
 
 _DEFAULTS = dict(flip=False, scale=1., rotation=0.)
+#: Beyond this (and below 1 over it) a view shows a few pixels, or everything as a few pixels.
+_MOST_SCALE = 10.
 
 
 def check_extra_views(views: object) -> tuple[dict, ...]:
     """Complete ``train_cfg.extra_views``.
 
     Args:
-        views (Sequence[dict]): See :class:`ExtraViews`.
+        views (Sequence[dict] | None): See :class:`ExtraViews`; None for none.
 
     Returns:
         tuple[dict, ...]: With all keys.
 
     Raises:
-        ValueError: No list of dicts, unknown keys, a scale that is not positive, or a view that
-            is the teacher's own.
+        ValueError: No list of dicts, unknown keys, a value out of range, or a view that is the
+            teacher's own.
     """
     key = 'train_cfg.extra_views'
+    if views is None:
+        return ()
     if isinstance(views, (str, Mapping)) or not isinstance(views, Sequence) or not all(
             isinstance(view, Mapping) for view in views):
         raise ValueError(f'{key} is a list such as [dict(flip=True, scale=1.2)], got {views!r}')
@@ -34,17 +39,26 @@ def check_extra_views(views: object) -> tuple[dict, ...]:
     for view in views:
         unknown = set(view) - set(_DEFAULTS)
         if unknown:
-            raise ValueError(f'{key}: unknown {sorted(unknown)}; a view has {sorted(_DEFAULTS)}')
+            raise ValueError(f'{key}: unknown {sorted(map(str, unknown))}; a view has '
+                             f'{sorted(_DEFAULTS)}')
         view = {**_DEFAULTS, **view}
-        numbers = view['scale'], view['rotation']
-        if not all(isinstance(n, (int, float)) and math.isfinite(n) for n in numbers) \
-                or view['scale'] <= 0:
-            raise ValueError(f'{key}: scale is a positive number and rotation one of degrees, got '
-                             f'{dict(view)}')
-        if view == _DEFAULTS:
-            raise ValueError(f"{key}: a view without flip, scale or rotation is the teacher's own")
+        if not isinstance(view['flip'], bool):
+            raise ValueError(f'{key}: flip is True or False, got {view}')
+        # comparisons that NaN fails
+        if not (_is_number(view['scale']) and 1 / _MOST_SCALE <= view['scale'] <= _MOST_SCALE
+                and _is_number(view['rotation']) and -360 <= view['rotation'] <= 360):
+            raise ValueError(f'{key}: scale is a number from {1 / _MOST_SCALE:g} to '
+                             f'{_MOST_SCALE:g}, rotation one of degrees from -360 to 360, got '
+                             f'{view}')
+        if {**view, 'rotation': view['rotation'] % 360} == _DEFAULTS:
+            raise ValueError(f"{key}: a view without flip, scale or rotation is the teacher's own, "
+                             f'got {view}')
         complete.append(view)
     return tuple(complete)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 class ExtraViews:
@@ -56,8 +70,9 @@ class ExtraViews:
     (data distillation).
 
     Args:
-        views (Sequence[dict]): Of ``flip`` (bool, mirrored), ``scale`` (above 1 enlarges what is
-            in the middle), ``rotation`` (degrees).
+        views (Sequence[dict]): Of ``flip`` (bool, mirrored), ``scale`` (0.1 to 10, above 1
+            enlarges what is in the middle), ``rotation`` (degrees clockwise, before the flip). What
+            lies outside of the image is 0, the mean colour of normalised images.
         readout (Readout): Of the teacher's head.
         radius (float): Distance at which agreement falls to exp(-1/2), as a share of the view's
             longer side.
@@ -75,7 +90,7 @@ class ExtraViews:
             images (Tensor): (B, 3, H, W), the teacher's view.
             own: The head's output on it.
             flip_indices (Tensor): (K,) joint index after a horizontal flip.
-            forward (Callable): From images to the head's output.
+            forward (Callable): From images to the head's output, float32.
 
         Returns:
             tuple[Tensor, Tensor]: (B, K, 2) readout pixels of the teacher's view, (B, K).
@@ -130,10 +145,10 @@ def agreed(points: Tensor, confidence: Tensor, radius: float) -> tuple[Tensor, T
     confidence = confidence.clamp(min=0.)
     squares = (points[:, None] - points[None]).square().sum(-1)
     votes = confidence[None] * torch.exp(-squares / (2 * radius**2))  # (candidate, voter, B, K)
-    total = votes.sum(1)
-    best = total.argmax(0, keepdim=True)
+    best = votes.sum(1).argmax(0, keepdim=True)  # the first one of several
     votes = votes.gather(0, best[:, None].expand(1, *votes.shape[1:]))[0]
-    weights = votes / votes.sum(0).clamp(min=1e-12)
+    most = votes.sum(0)
     # where nobody is confident, the first view's point: 0 / 0 is none
-    mean = torch.where(votes.sum(0)[..., None] > 0, (weights[..., None] * points).sum(0), points[0])
-    return mean, votes.sum(0) / len(points)
+    weights = votes / torch.where(most > 0, most, 1.)
+    mean = torch.where(most[..., None] > 0, (weights[..., None] * points).sum(0), points[0])
+    return mean, most / len(points)

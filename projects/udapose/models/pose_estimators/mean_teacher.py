@@ -157,7 +157,7 @@ class MeanTeacherPoseEstimator(TwoViewPasses):
         if self.start is not None:
             check_start(self.start_loaded)
             batch.start = StartPass(self.start, inputs['target_teacher'], batch.geometry,
-                                    self.readout, self.train_cfg)
+                                    self.pseudo_labels)
         target = inputs['target_student']
         for augment in self.student_augments:
             target = augment(target, batch)

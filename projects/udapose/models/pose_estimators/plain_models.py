@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mmengine.model import is_model_wrapper
-from torch import nn
+from torch import Tensor, nn
+
+from ..utils.structures import map_tensors
 
 
 def plain_models(model: nn.Module) -> dict[str, nn.Module]:
@@ -26,6 +28,16 @@ def plain_models(model: nn.Module) -> dict[str, nn.Module]:
     model = model.module if is_model_wrapper(model) else model
     names = getattr(model, 'plain_names', ())
     return {name: getattr(model, name) for name in names} or {'': model}
+
+
+def head_output(model: nn.Module, images: Tensor):
+    """What a plain model's head puts out, in the head's own form, float32.
+
+    Args:
+        model (nn.Module): The plain model.
+        images (Tensor): (B, 3, H, W).
+    """
+    return map_tensors(Tensor.float, model.head.forward(model.extract_feat(images)))
 
 
 def predicting_model(model: nn.Module) -> nn.Module:

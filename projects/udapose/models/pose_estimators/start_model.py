@@ -1,6 +1,7 @@
 """The model that an adaptation began with, frozen: what keeps it from drifting away."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 import torch
@@ -8,11 +9,9 @@ from mmengine.logging import MMLogger, print_log
 from mmengine.model import PretrainedInit
 from torch import Tensor, nn
 
-from ..readouts import Readout
-from ..utils.structures import map_tensors
 from ..utils.view_geometry import ViewGeometry
 from .adaptation_batch import PseudoLabels
-from .pseudo_labels import make_pseudo_labels
+from .plain_models import head_output
 
 PREFIX = 'start.'
 
@@ -24,8 +23,8 @@ class StartPass:
         model (nn.Module): The plain model, frozen.
         images (Tensor): (B, 3, H, W), the teacher's view.
         geometry (ViewGeometry | None): From that view to the frame; None without a teacher.
-        readout (Readout): Of the student's head.
-        cfg (dict): ``train_cfg``, which selects confident joints.
+        pseudo_labels (Callable): From model, images, output and geometry to pseudo-labels:
+            ``TwoViewPasses.pseudo_labels``, as for the teacher.
 
     Attributes:
         model (nn.Module): As given.
@@ -34,20 +33,18 @@ class StartPass:
     """
 
     def __init__(self, model: nn.Module, images: Tensor, geometry: ViewGeometry | None,
-                 readout: Readout, cfg: dict) -> None:
-        self.model, self._images = model, images
-        self._geometry, self._readout, self._cfg = geometry, readout, cfg
+                 pseudo_labels: Callable[..., PseudoLabels]) -> None:
+        self.model, self._images, self._geometry = model, images, geometry
+        self._pseudo_labels = pseudo_labels
 
     @cached_property
     def output(self):
         with torch.no_grad():
-            feats = self.model.extract_feat(self._images)
-            return map_tensors(Tensor.float, self.model.head.forward(feats))
+            return head_output(self.model, self._images)
 
     @cached_property
     def pseudo(self) -> PseudoLabels:
-        with torch.no_grad():
-            return make_pseudo_labels(self.output, self._geometry, self._readout, self._cfg)
+        return self._pseudo_labels(self.model, self._images, self.output, self._geometry)
 
 
 def fill_start(model: nn.Module, state_dict: dict) -> bool:

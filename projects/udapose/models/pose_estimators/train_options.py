@@ -48,8 +48,8 @@ def train_options(given: dict | None, readout: Readout) -> dict:
             "brought into the student's view exactly")
     if cfg['extra_views'] and cfg['peaks_from'] == 'warped':
         raise ValueError("train_cfg.peaks_from='warped' reads one warped heatmap, but "
-                         'train_cfg.extra_views brings points of several together: leave '
-                         'peaks_from out')
+                         "train_cfg.extra_views brings points of several together: peaks_from="
+                         "'teacher' reads these")
     if cfg['peaks_from'] is None:
         cfg['peaks_from'] = 'warped' if maps and not cfg['extra_views'] else 'teacher'
     return cfg

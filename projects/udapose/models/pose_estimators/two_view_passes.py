@@ -2,15 +2,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from ..utils.batch_norms import untracked_batch_norms
 from ..utils.feature_taps import tapped
-from ..utils.structures import map_tensors, split_batch
+from ..utils.structures import split_batch
 from ..utils.view_geometry import ViewGeometry, view_geometry
 from .adaptation_batch import AdaptationBatch, DomainPass, PseudoLabels, TeacherPass
 from .extra_views import ExtraViews
+from .plain_models import head_output
 from .pseudo_labels import make_pseudo_labels
 from .student_teacher import StudentTeacher
 from .train_options import scheduled_quantile
@@ -68,25 +71,49 @@ class TwoViewPasses(StudentTeacher):
                         ) -> tuple[TeacherPass, ViewGeometry, PseudoLabels]:
         """The teacher's pass over its view, the views' geometry, and pseudo-labels."""
         images, samples = inputs['target_teacher'], data_samples['target_teacher']
-        output = self._teacher_output(images)
+        output = head_output(self.teacher, images)
         self.readout.check(self.teacher.head, output, data_samples.get('source') or samples)
         geometry = view_geometry(
             samples, data_samples['target_student'], self.readout.scale_factor,
             images.device, self.train_cfg['compare_frame'])
-        cfg = self.train_cfg
-        if isinstance(cfg['confidence_quantile'], dict):
-            cfg = {**cfg, 'confidence_quantile': scheduled_quantile(
-                cfg['confidence_quantile'], self.progress)}
-        read = self.extra_views.read(
-            images, output, geometry.flip_indices, self._teacher_output) \
-            if self.extra_views is not None else None
-        return TeacherPass(images, output), geometry, make_pseudo_labels(
-            output, geometry, self.readout, cfg, self.joint_thresholds, read)
+        return TeacherPass(images, output), geometry, self.pseudo_labels(
+            self.teacher, images, output, geometry)
 
-    def _teacher_output(self, images: Tensor):
-        """The head's, float32."""
-        return map_tensors(Tensor.float, self.teacher.head.forward(
-            self.teacher.extract_feat(images)))
+    @torch.no_grad()
+    def pseudo_labels(self, model: nn.Module, images: Tensor, output, geometry: ViewGeometry
+                      ) -> PseudoLabels:
+        """What the teacher, or the start model, tells the student; selected as configured.
+
+        Args:
+            model (nn.Module): The plain model.
+            images (Tensor): (B, 3, H, W), the teacher's view.
+            output: The head's on it, float32.
+            geometry (ViewGeometry): From that view to the frame.
+        """
+        cfg = dict(self.train_cfg, confidence_quantile=scheduled_quantile(
+            self.train_cfg['confidence_quantile'], self.progress))
+        read = None if self.extra_views is None else self.read(
+            model, images, output, geometry.flip_indices)
+        return make_pseudo_labels(output, geometry, self.readout, cfg, self.joint_thresholds, read)
+
+    def read(self, model: nn.Module, images: Tensor, output, flip_indices: Tensor | None
+             ) -> tuple[Tensor, Tensor]:
+        """Points and confidence in the images, brought together with those of the extra views.
+
+        Args:
+            model (nn.Module): The plain model; its batch norms track no extra view.
+            images (Tensor): (B, 3, H, W).
+            output: The head's on them, float32.
+            flip_indices (Tensor | None): (K,) joint index after a horizontal flip; not used
+                without extra views.
+
+        Returns:
+            tuple[Tensor, Tensor]: (B, K, 2) readout pixels of the images, (B, K).
+        """
+        if self.extra_views is None:
+            return self.readout.points(output)
+        with untracked_batch_norms(model):
+            return self.extra_views.read(images, output, flip_indices, partial(head_output, model))
 
     def set_joint_thresholds(self, thresholds: Sequence[float] | None) -> None:
         """Accept pseudo-labels of each joint above its own confidence only.
