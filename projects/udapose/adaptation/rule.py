@@ -12,7 +12,7 @@ AGREED = {BETTER: 0.85, WORSE: 0.6}
 #: Fewer independent groups never give 'better'.
 FEWEST = 5
 #: How often the word was right in the runs that the rule was not chosen on (docs/verdict.md).
-RELIABLE = {BETTER: 0.8, SAME: 0.35, WORSE: 0.7}
+RELIABLE = {BETTER: 0.8, SAME: 0.25, WORSE: 0.7}
 
 
 @dataclass(frozen=True)
