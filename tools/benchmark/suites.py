@@ -222,8 +222,8 @@ for _start in ('', '_scratch'):
         domains=dict(target={}, unflagged={}), lower='source_only', upper='oracle',
         metric='PCK@0.05', metrics=['PCK@0.05', 'PCK@0.1', 'TorsoPCK@0.2'],
         references=['source_only', 'mean_teacher'],
-        summary=['source_only', 'mean_teacher', 'mean_teacher_tuned', 'uniframe', 'multilevel',
-                 'multilevel_tuned', 'source_free', 'oracle'],
+        summary=['source_only', 'mean_teacher', 'mean_teacher_extra_views', 'mean_teacher_tuned',
+                 'uniframe', 'multilevel', 'multilevel_tuned', 'source_free', 'oracle'],
         summary_heading='Rendered people to 600 real photographs (LSP-extended, 128 px, '
                         + ('from scratch' if _start else 'ImageNet start') + ')',
         notes=['Rendered people of versions 1 and 2, both domains labelled, to 2,584 photographs '
