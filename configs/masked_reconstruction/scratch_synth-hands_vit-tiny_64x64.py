@@ -5,19 +5,13 @@
 """
 _base_ = [
     '../_base_/default_runtime.py', '../_base_/models/pose3d_vit-tiny.py',
-    '../_base_/datasets/synth_hands_3d_64x64.py']
+    '../_base_/datasets/synth_hands_3d_64x64.py', '../_base_/schedules/source3d_vit_8000it.py']
 
 model = dict(head=dict(num_keypoints=_base_.num_keypoints, decoder=_base_.codec))
 train_dataloader = dict(
     batch_size=16, num_workers=0, sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=_base_.labeled_source_train)
-train_cfg = dict(type='ResumableIterBasedTrainLoop', max_iters=1600, val_interval=400)
-optim_wrapper = dict(  # 0.6 of float32's time, also on CPUs with bfloat16
-    type='AmpOptimWrapper', dtype='bfloat16',
-    optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05),
-    paramwise_cfg=dict(norm_decay_mult=0., bias_decay_mult=0., custom_keys=dict(
-        cls_token=dict(decay_mult=0.), pos_embed=dict(decay_mult=0.))),
-    clip_grad=dict(max_norm=1.))
+train_cfg = dict(max_iters=1600, val_interval=400)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.02, by_epoch=False, begin=0, end=120),
     dict(type='CosineAnnealingLR', by_epoch=False, begin=120, end=1600, eta_min=0.)]

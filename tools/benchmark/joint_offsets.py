@@ -13,6 +13,7 @@ import argparse
 
 import numpy as np
 from mmengine.config import Config, DictAction
+from photo_analysis import compared
 
 THRESHOLD, NEAR = 0.05, 0.125
 
@@ -44,22 +45,11 @@ def pck(error: np.ndarray, labelled: np.ndarray) -> float:
 
 def errors(cfg: Config, checkpoint: str) -> tuple[np.ndarray, np.ndarray, int]:
     """Predicted minus true as a fraction of the side (N, J, 2), labelled (N, J), the side."""
-    import torch
-    from mmengine.runner import Runner
-
-    from udapose.apis import init_model
-    model = init_model(cfg, checkpoint, device='cuda' if torch.cuda.is_available() else 'cpu')
     error, labelled, side = [], [], 0
-    for batch in Runner.build_dataloader(cfg.test_dataloader):
-        with torch.no_grad():
-            samples = model.test_step(batch)
-        for sample in samples:
-            truth, size = sample.gt_instances, np.asarray(sample.input_size)
-            moved = np.asarray(sample.pred_instances.keypoints[0]) - np.asarray(truth.keypoints[0])
-            side = int(size.max())
-            error.append(moved / np.asarray(sample.input_scale) * size / side)
-            visible = np.asarray(truth.keypoints_visible[0])
-            labelled.append((visible[..., 0] if visible.ndim == 2 else visible) > 0)
+    for sample, _, moved, seen in compared(cfg, checkpoint):
+        error.append(moved)
+        labelled.append(seen)
+        side = max(sample.input_size)
     return np.array(error), np.array(labelled), side
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,38 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def compared(cfg, checkpoint: str, loader: str = 'test') -> Iterator[tuple]:
+    """A model's predictions beside the labels, one person after the other.
+
+    Args:
+        cfg (Config): Of the plain model.
+        checkpoint (str): Its weights.
+        loader (str): ``'test'`` or ``'val'``: the data loader whose images are predicted.
+
+    Yields:
+        tuple: The sample, the joints' numbers by name, predicted minus true points (J, 2) as a
+        fraction of the input's longer side, which joints are labelled (J,).
+    """
+    import torch
+    from mmengine.runner import Runner
+
+    from udapose.apis import init_model
+    model = init_model(cfg, checkpoint, device='cuda' if torch.cuda.is_available() else 'cpu')
+    data = Runner.build_dataloader(cfg[f'{loader}_dataloader'])
+    for batch in data:
+        with torch.no_grad():
+            samples = model.test_step(batch)
+        for sample in samples:
+            truth = sample.gt_instances
+            size = np.asarray(sample.input_size, np.float64)
+            moved = np.asarray(sample.pred_instances.keypoints[0]) - np.asarray(
+                truth.keypoints[0], np.float64)
+            visible = np.asarray(truth.keypoints_visible[0])
+            yield (sample, data.dataset.metainfo['keypoint_name2id'],
+                   moved / np.asarray(sample.input_scale) * size / size.max(),
+                   (visible[..., 0] if visible.ndim == 2 else visible) > 0)
+
+
 def judge(config: Path, checkpoint: str, loader: str) -> dict[str, np.ndarray]:
     """Predictions on all images of a config's data loader.
 
@@ -41,35 +74,20 @@ def judge(config: Path, checkpoint: str, loader: str) -> dict[str, np.ndarray]:
         ``confidence`` (N, J), ``labelled`` (N, J) bool, ``down`` (N,) bool: upside down,
         ``sides`` (N,) bool: left and right as labelled.
     """
-    import torch
     from mmengine.config import Config
-    from mmengine.runner import Runner
-
-    from udapose.apis import init_model
-    cfg = Config.fromfile(config)
-    model = init_model(cfg, checkpoint, device='cuda' if torch.cuda.is_available() else 'cpu')
-    data = Runner.build_dataloader(cfg[f'{loader}_dataloader'])
-    names = data.dataset.metainfo['keypoint_name2id']
     found: dict[str, list] = dict(error=[], confidence=[], labelled=[], down=[],
                                    sides=[])
-    for batch in data:
-        with torch.no_grad():
-            samples = model.test_step(batch)
-        for sample in samples:
-            truth, predicted = sample.gt_instances, sample.pred_instances
-            points = np.asarray(truth.keypoints[0], np.float64)
-            size = np.asarray(sample.input_size, np.float64)
-            offset = (np.asarray(predicted.keypoints[0]) - points) / np.asarray(
-                sample.input_scale) * size
-            visible = np.asarray(truth.keypoints_visible[0])
-            found['error'].append(np.linalg.norm(offset, axis=-1) / size.max())
-            found['confidence'].append(np.asarray(predicted.keypoint_scores[0]))
-            found['labelled'].append((visible[..., 0] if visible.ndim == 2 else visible) > 0)
-            hips = points[[names['left_hip'], names['right_hip']], 1].mean()
-            found['down'].append(points[names['neck'], 1] > hips)
-            found['sides'].append(
-                facing(np.asarray(predicted.keypoints[0], np.float64), names)
-                * facing(points, names) > 0)
+    for sample, names, moved, labelled in compared(Config.fromfile(config), checkpoint, loader):
+        points = np.asarray(sample.gt_instances.keypoints[0], np.float64)
+        predicted = sample.pred_instances
+        found['error'].append(np.linalg.norm(moved, axis=-1))
+        found['confidence'].append(np.asarray(predicted.keypoint_scores[0]))
+        found['labelled'].append(labelled)
+        hips = points[[names['left_hip'], names['right_hip']], 1].mean()
+        found['down'].append(points[names['neck'], 1] > hips)
+        found['sides'].append(
+            facing(np.asarray(predicted.keypoints[0], np.float64), names)
+            * facing(points, names) > 0)
     return {key: np.array(value) for key, value in found.items()}
 
 
