@@ -36,7 +36,7 @@ class Points(torch.utils.data.Dataset):
 def main(work_dir):
     runner = Runner(
         model=Line(), work_dir=work_dir, launcher='pytorch',
-        # MMEngine's default, which a CPU cannot do: the mend must replace it.
+        # MMEngine's default, which a CPU cannot do: compat must replace it.
         env_cfg=dict(dist_cfg=dict(backend='nccl')),
         train_dataloader=dict(batch_size=2, num_workers=0, dataset=Points(),
                               collate_fn=dict(type='default_collate'),
@@ -46,6 +46,8 @@ def main(work_dir):
         default_hooks=dict(checkpoint=None), log_level='ERROR')
     runner.train()
     torch.save(runner.model.module.state_dict(), f'{work_dir}/rank{get_rank()}.pth')
+    torch.distributed.barrier()  # as in tests/test_engine/ddp_worker.py: Gloo's threads end first
+    torch.distributed.destroy_process_group()
 
 
 if __name__ == '__main__':

@@ -11,7 +11,8 @@ WORKER = Path(__file__).with_name('ddp_worker.py')
 
 def train(data, work_dir, *extra):
     command = [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2',
-               '--master_port=29713', str(WORKER), str(data), str(work_dir), *extra]
+               '--rdzv_backend=c10d', '--rdzv_endpoint=localhost:0',  # a free port
+               str(WORKER), str(data), str(work_dir), *extra]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-4000:]
     report = json.loads((work_dir / 'report.json').read_text())
