@@ -77,7 +77,9 @@ def test_rows_of_the_suites_are_a_part_of_their_own(tmp_path):
     # seed 1 has no start model; each checkpoint on each domain
     assert names == [f'{t}-people_source_free-{i}-seed0' for i in (400, 800)
                      for t in ('people', 'people_same', 'people_dim')]
-    assert verdict_report.part_of(dict(kind='suite', seed=0)) == 2
+    row = dict(kind='suite', seed=0, target='people_same', setting='source_free')
+    assert verdict_report.part_of(row) == 2
+    assert verdict_report.part_of(dict(row, setting='hamipose')) == 3
 
 
 def test_tables(tmp_path, monkeypatch):

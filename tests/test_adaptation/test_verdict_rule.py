@@ -62,7 +62,7 @@ def test_consistency_and_confidence_alone_are_not_better(walk):
     rows = {row['name']: row for row in verdict.measures}
     assert rows['agreement']['difference'] > 30 and rows['confidence']['difference'] > 0.05
     assert verdict.word == 'no clear change'
-    # ... and with new errors it is worse
+    # ... and with new errors it is not
     moved = confused(points, 0.8, 4)
     moved.views = np.repeat(moved.points[None], 4, 0)
     assert judge(start, moved, people, META).word != 'better'
@@ -117,7 +117,7 @@ def test_errors_that_a_model_repeats_do_not_make_it_better(walk):
     places = np.where(wrong[..., None], points + random.uniform(-12, 12, points.shape), points)
     verdict = judge(start, confused(places.astype(np.float32), 0., 3), people, META)
     change = {r['name']: r['difference'] for r in verdict.measures}
-    assert change['agreement'] > 5 and verdict.word == 'worse'
+    assert change['agreement'] > 5 and verdict.word != 'better'
 
 
 def test_without_views_nothing_is_said(walk):
@@ -147,12 +147,19 @@ def told(**after):
 
 def test_what_better_and_worse_need():
     assert rule.decide(*told(), 8)[0] == 'better'
-    word, _, reasons = rule.decide(*told(), rule.FEWEST - 1)
-    assert word == 'no clear change' and 'too few' in reasons[-1]
-    for change in (dict(kept=50.), dict(moved=1.), dict(witness=27., converse=63.),
+    word, sure, reasons = rule.decide(*told(), rule.FEWEST - 1)
+    assert (word, sure) == ('cannot be told', 0) and 'too few' in reasons[-1]
+    for change in (dict(kept=50.), dict(moved=18.), dict(witness=27., converse=63.),
                    dict(agreement=40., witness=40., converse=40.)):
-        assert rule.decide(*told(**change), 8)[0] == 'no clear change', change
+        word, sure, reasons = rule.decide(*told(**change), 8)
+        assert (word, sure) == ('cannot be told', 0) and 'too weak' in reasons[-1], change
+    word, sure, reasons = rule.decide(*told(moved=1.), 8)
+    assert word == 'no clear change' and sure > 0 and 'too few to matter' in reasons[-2]
     assert rule.decide(*told(agreement=30., witness=35., converse=35.), 8)[0] == 'worse'
+    # the estimate is between the limits of 'better' and 'worse'
+    small = dict(agreement=43., witness=41., converse=41.)
+    assert 0 < rule.estimate(*told(**small))[0] < rule.Rule().gain
+    assert rule.decide(*told(**small), 8)[0] == 'cannot be told'
     before, after = told()
     before = dict(before, agreement=np.full(101, 15.))
     assert rule.decide(before, after, 8)[0] == 'cannot be told'
@@ -161,7 +168,7 @@ def test_what_better_and_worse_need():
 def test_most_resampled_data_must_agree():
     agreement = np.full(101, 60.)
     agreement[1:31] = 20.  # in 30 of 100 there is a loss
-    assert rule.decide(*told(agreement=agreement), 8)[0] == 'no clear change'
+    assert rule.decide(*told(agreement=agreement), 8)[0] == 'cannot be told'
     agreement[11:31] = 60.
     assert rule.decide(*told(agreement=agreement), 8)[0] == 'better'
 

@@ -36,7 +36,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--quickstart', type=Path, nargs='*', default=[],
                         help='folders of finished runs of `udapose quickstart`, seeds 0, 1, ...')
     parser.add_argument('--suite-rows', type=Path, help='work directory of run_suite.py: its '
-                        'finished rows are a third, fresh part')
+                        'finished rows are parts of their own')
     parser.add_argument('--minutes', type=float, default=1e9, help='begin no run after these')
     parser.add_argument('--only', choices=('trained', 'weights', 'quickstart', 'suite'),
                         help='a part of the runs')

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import verdict_data
-from verdict_plan import TARGETS
+from verdict_plan import CHOSEN_ON, TARGETS
 from verdict_runs import certainty, held_back
 from verdict_train import plain_config
 
@@ -22,8 +22,9 @@ CLEAR = 1.
 PAGE = ROOT / 'docs/verdict.md'
 MARKERS = '<!-- verdict: written by tools/benchmark/verdict.py, do not edit -->', \
     '<!-- end of verdict -->'
-#: The rule was designed and chosen on the first one alone; nobody has seen the last one before.
-PARTS = {0: 'chosen on', 1: 'checked on', 2: 'fresh'}
+#: The rule was designed on the first, its thresholds were chosen on all but the last one, which
+#: nobody had seen before.
+PARTS = {0: 'short runs, seed 0', 1: 'short runs, seed 1', 2: 'suite rows', 3: 'fresh suite rows'}
 
 
 @cache
@@ -109,7 +110,10 @@ def report(out: Path) -> None:
 
 def part_of(record: dict) -> int:
     """Key of PARTS."""
-    return 2 if record['kind'] == 'suite' else min(record['seed'], 1)
+    if record['kind'] != 'suite':
+        return min(record['seed'], 1)
+    suite = record['target'].split('_')[0]
+    return 2 if record['setting'] in CHOSEN_ON[suite] else 3
 
 
 def confusion(records: list[dict]) -> dict:

@@ -1,6 +1,6 @@
-"""Finished rows of tools/benchmark/run_suite.py for the verdict's benchmark: fresh runs.
+"""Finished rows of tools/benchmark/run_suite.py for the verdict's benchmark.
 
-Nobody has designed or chosen the verdict's rule on them. A row is compared with the model that it
+Nobody has chosen the verdict's rule on those that verdict_plan.CHOSEN_ON does not name. A row is compared with the model that it
 continued from, at each checkpoint that is there, on the target domain, on the source domain (no
 gap) and on dim source images (a small one).
 """

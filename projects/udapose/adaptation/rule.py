@@ -17,7 +17,7 @@ RELIABLE = {BETTER: 0.8, SAME: 0.25, WORSE: 0.7}
 
 @dataclass(frozen=True)
 class Rule:
-    """Thresholds, in the measures' units; chosen on half of the runs of docs/verdict.md.
+    """Thresholds, in the measures' units; docs/verdict.md says on which runs they were chosen.
 
     Args:
         known (float): The start model must agree with itself more than this, else nothing can be
@@ -25,8 +25,10 @@ class Rule:
         trust (float): How much the lower estimate of the change counts if the start model agrees
             with itself in 100 %, see :func:`estimate`.
         gain (float): The estimate must be above for 'better'.
-        loss (float): And below for 'worse'.
-        moved (float): 'Better' needs this share of joints that moved at all.
+        loss (float): And below for 'worse'. Between the two, signs are too weak to tell.
+        still (float): If no more than this share of joints moved at all, and it is neither better
+            nor worse, there is no clear change.
+        moved (float): 'Better' needs this share of joints that moved.
         kept (float): And this share of the start model's sure joints must have stayed.
         witness (float): And the start model's views must agree with the adapted model at least
             this fraction as often as with the start model.
@@ -36,8 +38,9 @@ class Rule:
     """
     known: float = 20.
     trust: float = 0.8
-    gain: float = 0.
-    loss: float = -0.75
+    gain: float = 2.
+    loss: float = -2.
+    still: float = 15.
     moved: float = 20.
     kept: float = 90.
     witness: float = 0.7
@@ -100,15 +103,18 @@ def decide(before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray], gr
     if collapsed(before, after, rule)[0]:
         shares[WORSE] = 1.
     reasons = _reasons(before, after, rule)
-    word = SAME
     if worse and shares[WORSE] >= AGREED[WORSE]:
         word = WORSE
-    elif better and shares[BETTER] >= AGREED[BETTER]:
-        if groups >= FEWEST:
-            word = BETTER
-        else:
-            reasons.append(f'there are only {groups} independent pieces of video, too few to say '
-                           'more')
+    elif better and shares[BETTER] >= AGREED[BETTER] and groups >= FEWEST:
+        word = BETTER
+    elif after['moved'][0] <= rule.still:
+        word = SAME
+    else:
+        reasons.append(
+            f'there are only {groups} independent pieces of video, too few to say more'
+            if better and groups < FEWEST else
+            'these signs are too weak or contradict each other')
+        return UNKNOWN, 0., reasons
     return word, RELIABLE[word] * shares.get(word, 1.), reasons
 
 
@@ -158,7 +164,7 @@ def _reasons(before, after, rule: Rule) -> list[str]:
             f'the adapted model\'s other views agree with the start model {more("converse")} than '
             'the start model\'s do',
             f'{moved:.1f} % of the joints moved by more than 2 % of the box'
-            + (', too few to matter much' if moved <= rule.moved else '')]
+            + (', too few to matter much' if moved <= rule.still else '')]
     if 'kept' in after and np.isfinite(after['kept'][0]):
         said.append(f'{after["kept"][0]:.0f} % of the start model\'s sure joints stayed in place')
     if collapsed(before, after, rule)[0]:

@@ -38,8 +38,9 @@ class Verdict:
     """What :func:`judge` says.
 
     Attributes:
-        word (str): ``'better'``, ``'no clear change'``, ``'worse'``, or ``'cannot be told'``:
-            without labels, of a start model that knows too little of the frames.
+        word (str): ``'better'``, ``'no clear change'``, ``'worse'``, or, without labels,
+            ``'cannot be told'``: the signs are too weak, or the start model knows too little of the
+            frames.
         sure (float): 0 to 1; without labels how often the word was right in the runs that it was
             checked on, times the share of resampled data sets that say so.
         sentence (str): The verdict in words.

@@ -60,9 +60,9 @@ SETTINGS = {
     'cannot be told': [
         'Label the 20 frames of worth_labelling.json and repeat the command with --labels: then '
         'it is measured.',
-        'The start model hardly works on this data: look at its pictures above, and check the '
-        'boxes. Another start model, or one trained on images more like these, may do more than '
-        'any adaptation.', _SOURCE],
+        'Look at the pictures above, before and after, and check the boxes.',
+        'If the start model hardly works on this data, another one, or one trained on images more '
+        'like these, may do more than any adaptation.', _SOURCE],
     'worse': [
         'Keep the start model.',
         'Adapt more gently: half the learning rate, a stronger tie to the start model '
