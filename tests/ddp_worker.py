@@ -46,8 +46,6 @@ def main(work_dir):
         default_hooks=dict(checkpoint=None), log_level='ERROR')
     runner.train()
     torch.save(runner.model.module.state_dict(), f'{work_dir}/rank{get_rank()}.pth')
-    torch.distributed.barrier()  # as in tests/test_engine/ddp_worker.py: Gloo's threads end first
-    torch.distributed.destroy_process_group()
 
 
 if __name__ == '__main__':

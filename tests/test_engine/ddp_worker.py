@@ -75,7 +75,7 @@ if get_rank() == 0:
     unsaved = [k for k in saved if not torch.equal(saved[k], states[1][k])]
     Path(work_dir, 'report.json').write_text(json.dumps(
         dict(differ=differ, unsaved=unsaved, seen=seen, entries=len(state))))
-# Else Gloo's threads may still hold tensors when the interpreter ends, which aborts the process
-# (pytorch/pytorch#179291); the last one out must not leave the other one waiting.
+# Nothing but the barrier's own tensors is then left to gloo's threads, see
+# udapose.compat.distributed.
 torch.distributed.barrier()
 torch.distributed.destroy_process_group()

@@ -3,6 +3,7 @@ import atexit
 import functools
 import logging
 import os
+import time
 
 from .amp import has_accelerator
 from .mends import is_applied, record
@@ -38,17 +39,23 @@ def _mend_init() -> None:
                           logger='current', level=logging.INFO)
             backend = 'gloo'
         torch_dist.init_process_group(backend=backend, **kwargs)
-        # gloo's threads may still run when the interpreter ends, which then aborts a process
-        # whose work is done ("terminate called without an active exception")
         atexit.register(_leave)
 
     utils._init_dist_pytorch = _init_dist_pytorch
 
 
 def _leave() -> None:
+    """Let gloo's threads end before the interpreter does.
+
+    A thread that still holds the tensors of the last collective frees them when there is no
+    interpreter any more, which aborts a process whose work is done ("terminate called without an
+    active exception", pytorch/pytorch#179291). DDP keeps the group and its threads alive, so that
+    destroying it is not enough: they get a moment to let go.
+    """
     import torch.distributed as torch_dist
     if torch_dist.is_initialized():
         torch_dist.destroy_process_group()
+        time.sleep(0.2)
 
 
 def _mend_wrapper() -> None:
