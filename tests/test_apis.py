@@ -1,6 +1,8 @@
 """`udapose.apis` as the first import of a process, and what importing udapose leaves alone."""
 from pathlib import Path
 
+import pytest
+
 FIRST = """
 import sys
 assert 'udapose' not in sys.modules and 'mmpose' not in sys.modules
@@ -58,6 +60,16 @@ def test_a_training_s_config_and_checkpoint_predict(tmp_path):
     image = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
     points = inference_topdown(loaded, image)[0].pred_instances.keypoints
     assert points.shape[-1] == 2 and np.isfinite(points).all()
+
+
+    # with the config of the plain model, MMPose would load nothing and predict at random
+    plain = configs / 'source_only/source-only_synth-people_res18-w32_64x64.py'
+    with pytest.raises(RuntimeError, match='that of an adaptation .student, teacher.*udapose exp'):
+        init_model(plain, str(tmp_path / 'trained.pth'), device='cpu')
+    half = {k: v for k, v in model.teacher.state_dict().items() if k.startswith('backbone')}
+    torch.save(half, tmp_path / 'half.pth')
+    with pytest.raises(RuntimeError, match='wrong checkpoint.*no head'):
+        init_model(plain, str(tmp_path / 'half.pth'), device='cpu')
 
 
 def test_importing_udapose_changes_nothing_that_works(run_python):

@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 from torch import nn
 
-from .models.pose_estimators.branch_checkpoint import rename_old_keys
+from .models.pose_estimators.branch_checkpoint import BRANCHES, rename_old_keys
 from .models.pose_estimators.checkpoint_formats import check_fit, model_entries, take_single
 
 
@@ -66,5 +66,10 @@ def check_complete(model: nn.Module, content: Mapping) -> None:
         return
     entries, own = model_entries(content), model.state_dict()
     take_single(entries)
+    inside = sorted({name.split('.')[0] for name in entries} & set(BRANCHES))
+    if inside and not own.keys() & entries.keys():
+        raise RuntimeError(f'wrong checkpoint: it is that of an adaptation ({", ".join(inside)}), '
+                           'and the config is that of a plain model. Use the config that it was '
+                           'trained with, or export it first (udapose export)')
     rename_old_keys(model, entries)
     check_fit(own, {name: entries[name] for name in own.keys() & entries.keys()})
