@@ -198,11 +198,12 @@ def _photos2(start: str) -> dict:
     del rows['style_init']
     rows['source_init'] = dict(config=f'source_only/source-only_{name}{start}.py', init=None,
                                hidden=True, shared=True)
-    for kind in ('scheduled', 'calibrated', 'weak-view', 'extra-views', 'tuned'):
+    for kind in ('scheduled', 'calibrated', 'weak-view', 'extra-views', 'close', 'tuned'):
         rows[f'mean_teacher_{kind.replace("-", "_")}'] = dict(
             config=f'mean_teacher/mean-teacher_{name}_{kind}.py', init='source_init')
-    rows['multilevel_tuned'] = dict(
-        config=f'multilevel_alignment/multilevel_{name}_tuned.py', init='source_init')
+    for kind in ('tuned', 'close'):
+        rows[f'multilevel_{kind}'] = dict(
+            config=f'multilevel_alignment/multilevel_{name}_{kind}.py', init='source_init')
     rows['style_only_adain'] = dict(
         config=f'style_only/style-only-continued_{name}_adain.py', init='source_init', files=adain)
     rows['multilevel_published']['files'] = adain
