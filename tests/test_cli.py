@@ -1,5 +1,6 @@
 """The command `udapose`: what it offers, what its messages name, how it starts."""
 import ast
+import json
 import re
 import sys
 from importlib import import_module
@@ -213,3 +214,38 @@ def test_configs_are_found_by_words(capsys):
     lines = capsys.readouterr().out.split()
     assert len(lines) == 1 and lines[0].endswith('oracle/oracle_synth-hands_res18-w32_64x64.py')
     assert cli.main(['configs', '--list', 'nothing-like-it']) == 1
+
+
+@pytest.mark.parametrize('argv,message', [
+    (['--demo', '--data', 'a.mp4', '--dry-run'], 'leave out --data and --dry-run'),
+    (['--demo', '--boxes', 'whole'], 'leave out --boxes'),
+    (['--smoke', '--data', 'a.mp4'], 'give it with --demo')])
+def test_adapt_heeds_every_option_or_refuses_it(argv, message):
+    with pytest.raises(SystemExit, match=message):
+        cli.main(['adapt', *argv])
+
+
+def test_an_annotation_file_that_mmpose_cannot_read_is_named(tmp_path, monkeypatch):
+    from udapose.cli import _mmpose_tool
+    labels = dict(images=[dict(id='im17', file_name='a.jpg', width=9, height=9)],
+                  annotations=[], categories=[])
+    (tmp_path / 'labels.json').write_text(json.dumps(labels))
+    config = tmp_path / 'config.py'
+    config.write_text(f"""
+train_dataloader = dict(dataset=dict(type='TwoDomainDataset', target=dict(
+    type='UnlabeledPoseDataset', ann_file={str(tmp_path / "labels.json")!r})))
+val_dataloader = dict(dataset=dict(
+    type='CocoDataset', data_root='elsewhere/', ann_file='labels.json'))
+""")
+    option = f'val_dataloader.dataset.data_root={tmp_path}/'
+    assert _mmpose_tool.annotation_fault([str(config)]) == ''  # no such file: another fault
+    fault = _mmpose_tool.annotation_fault([str(config), '--cfg-options', option])
+    assert "ids that are no whole numbers, for example 'im17'" in fault
+    script = tmp_path / 'train.py'
+    script.write_text('raise TypeError("not all arguments converted")')
+    monkeypatch.setattr(_mmpose_tool, 'find_mmpose_tool', lambda name: script)
+    monkeypatch.setattr(sys, 'argv', sys.argv[:])
+    with pytest.raises(SystemExit, match='im17'):
+        _mmpose_tool.run_mmpose_tool('train.py', [str(config), '--cfg-options', option])
+    with pytest.raises(TypeError, match='not all'):
+        _mmpose_tool.run_mmpose_tool('train.py', [str(config)])

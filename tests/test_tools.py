@@ -1,6 +1,7 @@
 """The scripts around the trainings: jobs, results, reports."""
 import argparse
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / 'tools/benchmark')]
 import report  # noqa: E402
 import run_suite  # noqa: E402
+import suite_checks  # noqa: E402
+import suite_run  # noqa: E402
 from readme_results import summary as summary_of  # noqa: E402
 from suites import SUITES  # noqa: E402
 
@@ -149,7 +152,13 @@ def test_quickstart_script_stays_in_the_callers_folder(tmp_path):
 def test_a_suites_folder_is_the_callers(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # the trainings run in the repository
     monkeypatch.setattr(sys, 'argv', ['run_suite.py', '--work-dir', 'suite'])
-    assert run_suite.parse_args().work_dir == tmp_path / 'suite'
+    monkeypatch.setenv('UDAPOSE_TEST_DATA', '')  # as if it were not set
+    args = run_suite.parse_args()
+    assert args.work_dir == tmp_path / 'suite' and 'UDAPOSE_TEST_DATA' not in os.environ
+    assert args.results == tmp_path / 'suite/results/runs'  # not the repository's own
+    monkeypatch.setattr(sys, 'argv', ['run_suite.py', '--record', '--photos', '~/mine'])
+    assert run_suite.parse_args().results == ROOT / 'docs/benchmarks/runs'
+    assert os.environ['UDAPOSE_TEST_DATA'] == str(Path('~/mine').expanduser())
 
 
 def result(value, seed, row, suite='people'):
@@ -183,6 +192,8 @@ def test_report_pairs_seeds(tmp_path, monkeypatch):
     # the seeds spread by 10, their differences not at all
     assert '25.0 ± 10.0' in row and '50.0 ± 0.0 %' in row and '+5.0 ± 0.0, beats' in row
     assert (tmp_path / 'people.png').stat().st_size > 1000
+    assert 'old' in readme.read_text()  # the repository's pages are for recorded results alone
+    report.write_pages(runs)
     summary = readme.read_text()
     assert 'old' not in summary and summary.startswith('before') and summary.endswith('after\n')
     assert '| people: mean teacher | 25.0 ± 10.0' in summary
@@ -282,7 +293,6 @@ def test_a_row_brings_what_it_continues_from_and_nothing_else():
 
 
 def test_scheduler_skips_what_depends_on_a_failure(monkeypatch, tmp_path):
-    monkeypatch.setattr(run_suite, 'RUNS', tmp_path / 'runs')
     runs = [run_suite.Run('people', row, 0, tmp_path) for row in ('source_init', 'source_only')]
     started = []
 
@@ -307,6 +317,44 @@ def test_all_seeds_continue_from_a_shared_row(tmp_path):
     assert [r.needs.seed for r in runs if r.needs] == [0, 1]
 
 
+def test_what_would_stop_a_suite_later_is_said_at_once(monkeypatch, tmp_path):
+    with pytest.raises(ValueError, match='--rows mean_techer: no such row in people'):
+        suite_checks.check_rows(['people'], ['mean_techer', 'dann'])
+    suite_checks.check_rows(['people', 'photos2'], ['mean_teacher_close'])  # of one of them
+    for key in ('UDAPOSE_SOURCE_ITERS', 'UDAPOSE_ADAPT_ITERS'):
+        monkeypatch.delenv(key, raising=False)
+    none = dict(source=None, adapt=None)
+    runs = run_suite.wanted_runs(['people'], [0], ['multilevel_published', 'dann'], tmp_path)
+    with pytest.raises(ValueError, match='iter_400.pth is missing: run python tools/train.py'):
+        suite_checks.check_runs(runs, none)
+    runs = run_suite.wanted_runs(['people'], [0], ['dann'], tmp_path)
+    suite_checks.check_runs(runs, none)
+    with pytest.raises(ValueError, match='--adapt-iters 5: none of these rows'):
+        suite_checks.check_runs(runs, dict(none, adapt=5))
+    runs = run_suite.wanted_runs(['people'], [0], ['dann'], tmp_path / 'my work')
+    with pytest.raises(ValueError, match='removes spaces'):
+        suite_checks.check_runs(runs, none)
+    # a result of another length
+    monkeypatch.setenv('UDAPOSE_ADAPT_ITERS', '5')
+    runs = run_suite.wanted_runs(['photos2'], [0], ['mean_teacher'], tmp_path)
+    suite_checks.check_runs(runs, dict(none, adapt=5))
+    runs[1].json.parent.mkdir(parents=True)
+    runs[1].json.write_text('{"iterations": 1000}')
+    with pytest.raises(ValueError, match='is of 1000 iterations, not 5: delete'):
+        suite_checks.check_runs(runs, dict(none, adapt=5))
+
+
+def test_seconds_of_interrupted_parts_count(tmp_path):
+    assert suite_run.seconds_before(tmp_path) == 0
+    (tmp_path / 'train.log').write_text('killed')
+    begin = json.loads((tmp_path / 'seconds.json').read_text())['begin']
+    os.utime(tmp_path / 'train.log', (begin + 40, begin + 40))
+    assert suite_run.seconds_before(tmp_path) == pytest.approx(40, abs=0.1)
+    begin = json.loads((tmp_path / 'seconds.json').read_text())['begin']
+    os.utime(tmp_path / 'train.log', (begin + 2, begin + 2))
+    assert suite_run.seconds_before(tmp_path) == pytest.approx(42, abs=0.1)
+
+
 def test_length_of_rows(monkeypatch, tmp_path):
     monkeypatch.setenv('UDAPOSE_SOURCE_ITERS', '9000')
     monkeypatch.delenv('UDAPOSE_ADAPT_ITERS', raising=False)
@@ -321,24 +369,30 @@ def test_length_of_rows(monkeypatch, tmp_path):
 
 
 def test_missing_data_is_named_with_the_remedy(tmp_path, monkeypatch):
-    monkeypatch.setattr(run_suite, 'ROOT', tmp_path)
+    monkeypatch.setattr(suite_checks, 'ROOT', tmp_path)
     spec = SUITES['photos2']
     monkeypatch.setenv('UDAPOSE_TEST_DATA', str(tmp_path / 'elsewhere'))
-    assert run_suite.missing_data(spec).endswith(
-        '--kind people --out data/synthpose/people2 --version 2')
+    assert suite_checks.missing_data(spec).endswith(
+        '--out data/synthpose/people2 --version 2 --source-train 4000 --target-train 8000')
     (tmp_path / spec['data']).mkdir(parents=True)
     meta = tmp_path / spec['data'] / 'meta.json'
     meta.write_text('{"generator_version": 1}')
-    assert 'made by version 1 of the generator' in run_suite.missing_data(spec)
+    assert 'made by version 1 of the generator' in suite_checks.missing_data(spec)
     meta.write_text('{"generator_version": 2}')
-    assert 'data/synthpose/people is missing' in run_suite.missing_data(spec)
+    assert 'data/synthpose/people is missing' in suite_checks.missing_data(spec)
     (tmp_path / 'data/synthpose/people').mkdir()
     (tmp_path / 'data/synthpose/people/meta.json').write_text('{"generator_version": 1}')
     assert f'{tmp_path}/elsewhere/lspet_photos/test.json is missing' in \
-        run_suite.missing_data(spec) and '--photos' in run_suite.missing_data(spec)
+        suite_checks.missing_data(spec) and '--photos' in suite_checks.missing_data(spec)
     (tmp_path / 'elsewhere/lspet_photos').mkdir(parents=True)
     (tmp_path / 'elsewhere/lspet_photos/test.json').write_text('{}')
-    assert run_suite.missing_data(spec) is None
+    assert suite_checks.missing_data(spec) is None
+    meta.write_text(json.dumps(dict(counts=dict(source=dict(train=60), target=dict(train=60)))))
+    assert "{'source': 60, 'target': 60} training images" in suite_checks.other_counts(spec)
+    meta.write_text(json.dumps(dict(counts=dict(source=dict(train=4000),
+                                                target=dict(train=8000)))))
+    assert suite_checks.other_counts(spec) is None
+    assert suite_checks.other_counts(SUITES['people']) is None
 
 
 def test_photo_analysis_by_attitude_and_confidence(monkeypatch):

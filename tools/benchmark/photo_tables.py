@@ -1,11 +1,12 @@
 """The suite photos2 looked into: upright and upside down, and confidence against precision.
 
-    python tools/benchmark/photo_tables.py --work-dir work_dirs/suite     # after run_suite.py
-    python tools/benchmark/photo_tables.py                                # only write the page
+    python tools/benchmark/photo_tables.py            # after run_suite.py
 
-Predicts the test photographs with the last checkpoint of every finished run below the folder, and
-300 photographs of `train` with the source model. Analysed runs are kept in
-docs/benchmarks/photo_analysis.json and not repeated; the tables go to docs/real_photos.md.
+Predicts the test photographs with the last checkpoint of every finished run, and up to 300
+photographs of `train` with the source model. Analysed runs are kept in
+WORK_DIR/results/photo_analysis.json and not repeated, unless they were trained anew; the tables are
+printed. With --record it is the repository's results (docs/benchmarks/photo_analysis.json), and the
+tables go to docs/real_photos.md; without a --work-dir they are only written.
 """
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from paired_statistics import spread
 from photo_analysis import LIMBS, THRESHOLDS, by_attitude, by_confidence, judge
-from run_suite import RUNS, Run
+from suite_run import RECORDED, Run
 from step_report import into_page
 from suites import SUITES
 
@@ -41,8 +42,6 @@ def analyse(run: Run) -> dict:
 
 def attitude_table(record: dict, suite: str) -> list[str]:
     """Markdown: PCK of upright people and of those upside down, per row."""
-    cells = [(part, metric) for part in ('upright', 'upside_down')
-             for metric in (*(f'PCK@{t:g}' for t in THRESHOLDS), 'sides')]
     rows = {row: [run['attitude'] for name, run in sorted(record.items())
                   if name.rsplit('-seed', 1)[0] == f'{suite}-{row}']
             for row in SUITES[suite]['rows']}
@@ -50,9 +49,13 @@ def attitude_table(record: dict, suite: str) -> list[str]:
     if not rows:
         return []
     counts = next(iter(rows.values()))[0]
+    cells = [(part, metric) for part in ('upright', 'upside_down') if part in counts
+             for metric in (*(f'PCK@{t:g}' for t in THRESHOLDS), 'sides')]
+    shown = {part: counts.get(part, dict(images=0))['images'] for part in
+             ('upright', 'upside_down')}
     head = ' | '.join(f'{part.replace("_", " ")} {metric}' for part, metric in cells)
-    return [f'{counts["upright"]["images"]} of the test photographs show people upright, '
-            f'{counts["upside_down"]["images"]} upside down (the neck below the hips). *Sides*: % '
+    return [f'{shown["upright"]} of the test photographs show people upright, '
+            f'{shown["upside_down"]} upside down (the neck below the hips). *Sides*: % '
             'of people whose left shoulder is predicted on its side of the body; 50 is chance:\n',
             f'| row | {head} | seeds |', '|' + '---|' * (len(cells) + 2),
             *(f'| `{row}` | ' + ' | '.join(
@@ -62,7 +65,7 @@ def attitude_table(record: dict, suite: str) -> list[str]:
 
 def confidence_table(bins: list[dict]) -> list[str]:
     """Markdown: precision per decile of the confidence."""
-    return ['What the source model\'s confidence is worth on the photographs (300 of `train`; '
+    return ['What the source model\'s confidence is worth on the photographs (up to 300 of `train`; '
             'tenths of all joints, the least confident first; % of predictions within the '
             'threshold):\n',
             '| tenth | ' + ' | '.join(str(i + 1) for i in range(len(bins))) + ' |',
@@ -74,28 +77,48 @@ def confidence_table(bins: list[dict]) -> list[str]:
 
 def main() -> None:
     """Analyse what is new, write the record and the page."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--work-dir', type=Path, help='that of run_suite.py')
-    parser.add_argument('--suite', default='photos2')
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--work-dir', type=Path, help='that of run_suite.py (default: its default)')
+    parser.add_argument('--suite', default='photos2', choices=('photos2', 'photos2_scratch'))
+    parser.add_argument('--photos', type=Path, help='as in run_suite.py')
+    parser.add_argument('--record', action='store_true', help="the repository's own results")
     args = parser.parse_args()
-    record = json.loads(RECORD.read_text(encoding='utf-8')) if RECORD.exists() else {}
-    if args.work_dir:
-        if 'UDAPOSE_TEST_DATA' in os.environ:  # the configs are read in other folders, too
-            os.environ['UDAPOSE_TEST_DATA'] = str(Path(os.environ['UDAPOSE_TEST_DATA']).resolve())
-        work = args.work_dir.resolve()
-        os.chdir(ROOT)
-        import udapose  # noqa: F401  (before anything of MMPose's)
-        for path in sorted(RUNS.glob(f'{args.suite}-*.json')):
-            row, seed = path.stem.removeprefix(f'{args.suite}-').rsplit('-seed', 1)
-            run = Run(args.suite, row, int(seed), work)
-            if path.stem not in record and (run.dir / 'last_checkpoint').exists():
-                record[path.stem] = analyse(run)
-                write_json(RECORD, record)
-                print(path.stem, record[path.stem]['attitude'], flush=True)
+    photos = args.photos or os.environ.get('UDAPOSE_TEST_DATA')
+    if photos:  # the configs are read in other folders, too
+        os.environ['UDAPOSE_TEST_DATA'] = str(Path(photos).expanduser().resolve())
+    work = args.work_dir or (None if args.record else ROOT / 'work_dirs/suite')
+    work = work and work.expanduser().resolve()
+    results = RECORDED if args.record else work / 'results/runs'
+    path = RECORD if args.record else work / 'results/photo_analysis.json'
+    record = json.loads(path.read_text(encoding='utf-8')) if path.exists() else {}
+    if work:
+        update(record, path, results, args.suite, work)
     lines = attitude_table(record, args.suite)
     source = record.get(f'{args.suite}-source_init-seed0', {})
-    into_page(PAGE, '\n'.join(lines + confidence_table(source['confidence'])
-                              if 'confidence' in source else lines), MARKS)
+    if 'confidence' in source:
+        lines += confidence_table(source['confidence'])
+    if args.record:
+        into_page(PAGE, '\n'.join(lines), MARKS)
+    else:
+        print('\n'.join(lines) or f'no finished run in {results}')
+
+
+def update(record: dict, path: Path, results: Path, suite: str, work: Path) -> None:
+    """Analyse the runs that are not in the record, or were trained anew since."""
+    os.chdir(ROOT)
+    import udapose  # noqa: F401  (before anything of MMPose's)
+    for result in sorted(results.glob(f'{suite}-*.json')):
+        row, seed = result.stem.removeprefix(f'{suite}-').rsplit('-seed', 1)
+        run = Run(suite, row, int(seed), work, results)
+        found = json.loads(result.read_text(encoding='utf-8'))
+        trained = [found['commit'], found['iterations'], found['seconds']['train']]
+        known = record.get(result.stem)  # early entries do not say which training they are of
+        if (known is None or known.get('trained', trained) != trained) and \
+                (run.dir / 'last_checkpoint').exists():
+            record[result.stem] = dict(analyse(run), trained=trained)
+            write_json(path, record)
+            print(result.stem, record[result.stem]['attitude'], flush=True)
 
 
 if __name__ == '__main__':

@@ -18,14 +18,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def write_report(runs: Path, out: Path) -> None:
     """Write ``README.md`` and a plot per suite into ``out`` from ``runs/*.json``."""
-    by_suite: dict = defaultdict(lambda: defaultdict(dict))
-    for path in sorted(runs.glob('*.json')):
-        run = json.loads(path.read_text(encoding='utf-8'))
-        by_suite[run['suite']][run['row']][run['seed']] = run
+    by_suite = read_runs(runs)
     parts = ['# Embedded benchmark\n',
              'How the settings were chosen: [search.md](search.md). What a step costs: '
              '[costs](../costs.md).\n',
-             'Made by `python tools/benchmark/run_suite.py` from the files in `runs/`; do not edit '
+             'Made by `tools/benchmark/run_suite.py` from the files in `runs/`; do not edit '
              'by hand. All rows of a seed continue from the same source model for the same number '
              'of iterations with the same augmentation; the last checkpoint is scored. Values: mean'
              ' ± standard deviation over seeds, in percent. *Beats*: the mean paired difference '
@@ -38,8 +35,22 @@ def write_report(runs: Path, out: Path) -> None:
         parts.append(selection_section(out / f'selection/{suite}.json'))
         parts.append(methods_section(out / f'selection/{suite}_methods.json'))
     (out / 'README.md').write_text('\n'.join(filter(None, parts)), encoding='utf-8')
+
+
+def write_pages(runs: Path) -> None:
+    """Write the small tables of the repository's pages."""
+    by_suite = read_runs(runs)
     for page in ('README.md', 'docs/real_photos.md'):
         write_summary(by_suite, ROOT / page)
+
+
+def read_runs(runs: Path) -> dict:
+    """Results by suite, row and seed."""
+    by_suite: dict = defaultdict(lambda: defaultdict(dict))
+    for path in sorted(runs.glob('*.json')):
+        run = json.loads(path.read_text(encoding='utf-8'))
+        by_suite[run['suite']][run['row']][run['seed']] = run
+    return by_suite
 
 
 def table(suite: str, rows: dict) -> str:

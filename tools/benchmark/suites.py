@@ -217,7 +217,8 @@ def _photos2(start: str) -> dict:
 
 for _start in ('', '_scratch'):
     SUITES[f'photos2{_start}'] = dict(
-        data='data/synthpose/people2', version=2, also=[('data/synthpose/people', 1)], size=128,
+        data='data/synthpose/people2', version=2, train_counts=dict(source=4000, target=8000),
+        also=[('data/synthpose/people', 1)], size=128,
         title='photographs of LSP-extended',
         needs='$UDAPOSE_TEST_DATA/lspet_photos/test.json',
         domains=dict(target={}, unflagged={}), lower='source_only', upper='oracle',
@@ -262,11 +263,12 @@ def _photo_trials() -> dict:
 
 # What the tuned settings of photos2 were chosen by; its test photographs take no part.
 SUITES['photos2_trials'] = dict(
-    {k: SUITES['photos2'][k] for k in ('data', 'version', 'also', 'size', 'needs', 'metric',
-                                       'metrics')},
+    {k: SUITES['photos2'][k] for k in ('data', 'version', 'train_counts', 'also', 'size', 'needs',
+                                       'metric', 'metrics')},
     domains=dict(target={'test_dataloader.dataset.ann_file': 'train.json',
                          'test_dataloader.dataset.data_prefix.img': 'train/'}),
     lower='mean_teacher', upper=None,
+    title='photographs of LSP-extended that were adapted to',
     notes=['How the row `mean_teacher_tuned` of photos2 was chosen: trainings of 400 iterations '
            'from its source model, one seed, scored with the labels of the 2,584 photographs that '
            'they adapt to. The 600 test photographs take no part.\n'],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from run_suite import Run
+from suite_run import Run
 from suites import SUITES
 from verdict_plan import TARGETS
 from verdict_runs import predicted, scores

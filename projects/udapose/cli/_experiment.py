@@ -33,7 +33,8 @@ def _end_with_parent() -> None:
         pass
 
 
-_TIED = dict(preexec_fn=_end_with_parent) if sys.platform == 'linux' else {}
+#: Of a process that ends with the one that started it.
+TIED = dict(preexec_fn=_end_with_parent) if sys.platform == 'linux' else {}
 
 
 class Job:
@@ -57,7 +58,7 @@ class Job:
         self.name, self.log, self.start = name, log, time.time()
         self.handle = log.open('w', encoding='utf-8')
         self.process = subprocess.Popen(command, stdout=self.handle, stderr=subprocess.STDOUT,
-                                        env=env, **_TIED)
+                                        env=env, **TIED)
 
     def steps(self) -> tuple[int, int] | None:
         """How many of how many iterations (images) are done, by the end of the log."""

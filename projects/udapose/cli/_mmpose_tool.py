@@ -44,5 +44,56 @@ def run_mmpose_tool(name: str, arguments: list[str]) -> int:
         sys.exit(f'error: {error}')
     format_once()
     sys.argv[:] = [str(script), *arguments]
-    runpy.run_path(str(script), run_name='__main__')
+    try:
+        runpy.run_path(str(script), run_name='__main__')
+    except (AssertionError, KeyError, TypeError, ValueError) as error:
+        fault = annotation_fault(arguments)
+        if fault:  # MMPose's data sets fail far from the cause
+            raise SystemExit(f'error: {fault}') from error
+        raise
     return 0
+
+
+def annotation_fault(arguments: list[str]) -> str:
+    """What keeps MMPose's data sets from reading an annotation file of a config.
+
+    Args:
+        arguments (list[str]): Of MMPose's script: the config first, ``--cfg-options`` heeded.
+
+    Returns:
+        str: A sentence with the remedy; empty if nothing is known to.
+    """
+    import argparse
+
+    from mmengine.config import Config, DictAction
+
+    from udapose.datasets.coco_files import why_mmpose_fails
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument('config')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
+    try:
+        args, _ = parser.parse_known_args(arguments)
+        cfg = Config.fromfile(args.config)
+        cfg.merge_from_dict(args.cfg_options or {})
+    except (Exception, SystemExit):  # the script has said what is wrong with them
+        return ''
+    for part in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        for path in _annotation_files(cfg.get(part)):
+            fault = why_mmpose_fails(path) if Path(path).is_file() else ''
+            if fault:
+                return fault
+    return ''
+
+
+def _annotation_files(value) -> list[str]:
+    """Of the data sets within a part of a config that are MMPose's, json files."""
+    if isinstance(value, (list, tuple)):
+        return [path for item in value for path in _annotation_files(item)]
+    if not isinstance(value, dict):
+        return []
+    found = [path for item in value.values() for path in _annotation_files(item)]
+    file = value.get('ann_file')
+    if isinstance(file, str) and file.endswith('.json') and \
+            value.get('type') != 'UnlabeledPoseDataset':  # which reads more
+        found.append(str(Path(value.get('data_root') or '') / file))
+    return found

@@ -54,9 +54,10 @@ def run(args) -> int:
     from udapose.adaptation.options import Options, parse_cfg_options
     from udapose.adaptation.run import Adaptation
     try:
+        _check_demo(args)
         if args.demo:
             from udapose.adaptation.demo import run_demo
-            run_demo(Path(args.out or 'runs/demo'), args.seed, args.smoke)
+            run_demo(Path(args.out or 'runs/demo'), args.seed, args.smoke, args.device)
             return 0
         if not args.data:
             sys.exit('error: name your videos or images with --data (or try --demo)')
@@ -73,3 +74,25 @@ def run(args) -> int:
             text = f'{error}. What is finished stays; repeated, the command continues'
         sys.exit(f'error: {text}')
     return 0
+
+
+def _check_demo(args) -> None:
+    """Refuse options that would not be heeded.
+
+    Raises:
+        ValueError: Names them.
+    """
+    if args.smoke and not args.demo:
+        raise ValueError('--smoke shortens the demonstration: give it with --demo')
+    if not args.demo:
+        return
+    import argparse
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    defaults = vars(parser.parse_args([]))
+    heeded = ('demo', 'out', 'seed', 'smoke', 'device')
+    others = [f'--{name.replace("_", "-")}' for name, value in defaults.items()
+              if name not in heeded and getattr(args, name) != value]
+    if others:
+        raise ValueError(f'--demo brings its own model and data, and takes --out, --seed, --device '
+                         f'and --smoke alone: leave out {" and ".join(others)}')

@@ -211,7 +211,8 @@ class UnlabeledPoseDataset(BaseCocoStyleDataset):
             raise FileNotFoundError(
                 f'image folder "{folder}" {what}: point data_root (and data_prefix.img) of '
                 f'{type(self).__name__} to your images, for example with --cfg-options '
-                f'{_KEY}')
+                f'{_KEY} (MMEngine removes spaces from options: write a path that has some into '
+                'a config)')
         names = find_images(folder, self.suffixes)
         if not names:
             others = sum(len(files) for _, _, files in os.walk(folder))

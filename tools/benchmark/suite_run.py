@@ -1,0 +1,181 @@
+"""One row of a benchmark suite with one seed: trained, tested, written as a JSON."""
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from suites import SUITES
+
+from udapose.cli._experiment import (
+    CONFIGS,
+    ROOT,
+    TIED,
+    last_checkpoint,
+    metrics,
+    options,
+    write_json,
+)
+
+#: Results that the repository keeps and its pages show.
+RECORDED = ROOT / 'docs/benchmarks/runs'
+
+
+class Run:
+    """One row with one seed: a training, then a test on each domain, in this order.
+
+    Args:
+        suite, row (str): Keys of SUITES.
+        seed (int): Of the training.
+        work (Path): Of all trainings.
+        results (Path, optional): Folder of the JSONs. Defaults to ``work/results/runs``.
+    """
+
+    def __init__(self, suite: str, row: str, seed: int, work: Path,
+                 results: Path | None = None) -> None:
+        results = results or work / 'results/runs'
+        self.suite, self.row, self.seed = suite, row, seed
+        self.spec, self.cfg = SUITES[suite], SUITES[suite]['rows'][row]
+        self.name = f'{suite}-{row}-seed{seed}'
+        self.dir = work / suite / row / f'seed{seed}'
+        self.json = results / f'{self.name}.json'
+        init = self.cfg['init']
+        origin = self.cfg.get('init_suite', suite)
+        shared = init is not None and SUITES[origin]['rows'][init].get('shared')
+        self.needs = None if init is None else Run(
+            origin, init, 0 if shared else seed, work, results)
+        self.start = None
+
+    @property
+    def done(self) -> bool:
+        return self.json.exists() and (not self.cfg.get('hidden') or
+                                       (self.dir / 'last_checkpoint').exists())
+
+    @property
+    def ready(self) -> bool:
+        return self.needs is None or self.needs.done
+
+    def lengths(self) -> dict:
+        """Overrides of the number of iterations, from the command line's options."""
+        option = 'UDAPOSE_SOURCE_ITERS' if self.cfg.get('hidden') else 'UDAPOSE_ADAPT_ITERS'
+        return {key: os.environ[option] for key in self.cfg.get('lengths', ())
+                if os.environ.get(option)}
+
+    def missing_file(self) -> str | None:
+        """A file that must be made first, with the command; None if nothing is missing."""
+        for path, command in self.cfg.get('files', {}).items():
+            if not (ROOT / path).exists():
+                return f'{self.name}: {path} is missing: run {command}'
+        return None
+
+    def command(self, threads: int) -> list[str]:
+        """This file as the process of a single run (keeps the scheduler simple)."""
+        return [sys.executable, str(Path(__file__).resolve()), self.suite, self.row,
+                str(self.seed), str(self.dir.parents[2]), str(self.json.parent), str(threads)]
+
+
+def run_one(suite: str, row: str, seed: str, work: str, results: str, threads: str) -> None:
+    """Train, test and write the JSON of one run."""
+    run = Run(suite, row, int(seed), Path(work), Path(results))
+    config = CONFIGS / run.cfg['config']
+    missing = run.missing_file()
+    if missing:
+        sys.exit(missing)
+    env = dict(os.environ, OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads,
+               # glibc: keep freed memory; asking for it anew each step costs page faults
+               MALLOC_MMAP_MAX_='0', MALLOC_TRIM_THRESHOLD_=str(2**40))
+    overrides = {'randomness.seed': seed, **run.cfg.get('options', {}), **run.lengths()}
+    resume = (run.dir / 'last_checkpoint').exists()
+    if run.needs is not None:
+        # MMEngine would resume from load_from instead of the run's own checkpoint
+        keys = run.cfg.get('init_keys', [] if resume else ['load_from'])
+        overrides.update({key: str(last_checkpoint(run.needs.dir)) for key in keys})
+    run.dir.mkdir(parents=True, exist_ok=True)
+
+    def call(command: list[str], log: str) -> float:
+        begin = time.time()
+        with (run.dir / log).open('a' if log == 'train.log' else 'w', encoding='utf-8') as f:
+            code = subprocess.run(command, cwd=ROOT, env=env, stdout=f, stderr=f,
+                                  **TIED).returncode
+        if code:
+            sys.exit(f'{run.name}: exit code {code}, see {run.dir / log}')
+        return round(time.time() - begin, 1)
+
+    train_seconds, iterations, results = 0., 0, {}
+    if 'script' in run.cfg:  # nothing to train
+        out = run.dir / 'results.json'
+        call([sys.executable, str(Path(__file__).parent / run.cfg['script']), str(config),
+              '--out', str(out)], 'script.log')
+        for key, value in json.loads(out.read_text(encoding='utf-8')).items():
+            domain, name = key.split('/', 1)
+            results.setdefault(domain, {})[name] = round(value, 3)
+    else:
+        earlier = seconds_before(run.dir)
+        train_seconds = earlier + call([sys.executable, 'tools/train.py', str(config), '--work-dir',
+                                        str(run.dir), *(['--resume'] if resume else []),
+                                        *options(overrides)], 'train.log')
+        checkpoint = last_checkpoint(run.dir)
+        iterations = int(checkpoint.stem.split('_')[-1])
+        before = None
+        for domain, keys in run.spec['domains'].items() if run.cfg.get('test', True) else ():
+            if keys != before:  # else one test has given the results of both
+                out, before = run.dir / f'test_{domain}', keys
+                call([sys.executable, 'tools/test.py', str(config), str(checkpoint), '--work-dir',
+                      str(out), *options({**keys, **run.cfg.get('test_options', {})})],
+                     f'test_{domain}.log')
+            results[domain] = {k.split('/', 1)[1]: round(v, 3) for k, v in metrics(out).items()
+                               if k.startswith(f'{domain}/')}
+    write_json(run.json, dict(
+        suite=suite, row=row, seed=int(seed), config=run.cfg['config'], results=results,
+        iterations=iterations, seconds=dict(train=round(train_seconds, 1)),
+        device=device(), threads=int(threads), commit=commit(), data=data_version(run.spec)))
+
+
+def seconds_before(folder: Path) -> float:
+    """Seconds of the interrupted parts of a training: each ended when its log was last written.
+
+    Args:
+        folder (Path): Of the run; keeps what is counted, and when the part that begins now began.
+    """
+    record, log = folder / 'seconds.json', folder / 'train.log'
+    earlier = 0.
+    if record.exists():
+        last = json.loads(record.read_text(encoding='utf-8'))
+        earlier = last['earlier'] + max(log.stat().st_mtime - last['begin'], 0) \
+            if log.exists() else last['earlier']
+    write_json(record, dict(earlier=earlier, begin=time.time()))
+    return earlier
+
+
+def device() -> str:
+    """Where the run was computed."""
+    import torch
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    info = Path('/proc/cpuinfo')
+    names = [line.split(':', 1)[1].strip() for line in info.read_text(encoding='utf-8').splitlines()
+             if line.startswith('model name')] if info.exists() else []
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def commit() -> str:
+    """The checkout's commit, with ``+`` for uncommitted changes of package or configs."""
+    def git(*args: str) -> str:
+        return subprocess.run(['git', *args], cwd=ROOT, capture_output=True, text=True).stdout
+    # the reports of earlier runs change metafiles
+    changed = git('status', '--porcelain', 'projects', 'configs', ':!*metafile.yml').strip()
+    return git('rev-parse', '--short', 'HEAD').strip() + ('+' if changed else '')
+
+
+def data_version(spec: dict) -> dict:
+    """Generator version, size, seed and counts of the data set."""
+    meta = json.loads((ROOT / spec['data'] / 'meta.json').read_text(encoding='utf-8'))
+    return {k: meta.get(k) for k in ('generator_version', 'size', 'seed', 'counts')}
+
+
+if __name__ == '__main__':
+    run_one(*sys.argv[1:])
