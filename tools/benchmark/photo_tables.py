@@ -17,8 +17,8 @@ from pathlib import Path
 
 from paired_statistics import spread
 from photo_analysis import LIMBS, THRESHOLDS, by_attitude, by_confidence, judge
-from suite_run import RECORDED, Run
 from step_report import into_page
+from suite_run import RECORDED, Run
 from suites import SUITES
 
 from udapose.cli._experiment import CONFIGS, ROOT, last_checkpoint, write_json
@@ -65,8 +65,8 @@ def attitude_table(record: dict, suite: str) -> list[str]:
 
 def confidence_table(bins: list[dict]) -> list[str]:
     """Markdown: precision per decile of the confidence."""
-    return ['What the source model\'s confidence is worth on the photographs (up to 300 of `train`; '
-            'tenths of all joints, the least confident first; % of predictions within the '
+    return ['What the source model\'s confidence is worth on the photographs (up to 300 of '
+            '`train`; tenths of all joints, the least confident first; % of predictions within the '
             'threshold):\n',
             '| tenth | ' + ' | '.join(str(i + 1) for i in range(len(bins))) + ' |',
             '|' + '---|' * (len(bins) + 1),

@@ -1,8 +1,8 @@
 """Finished rows of tools/benchmark/run_suite.py for the verdict's benchmark.
 
-Nobody has chosen the verdict's rule on those that verdict_plan.CHOSEN_ON does not name. A row is compared with the model that it
-continued from, at each checkpoint that is there, on the target domain, on the source domain (no
-gap) and on dim source images (a small one).
+Nobody has chosen the verdict's rule on those that verdict_plan.CHOSEN_ON does not name. A row is
+compared with the model that it continued from, at each checkpoint that is there, on the target
+domain, on the source domain (no gap) and on dim source images (a small one).
 """
 from __future__ import annotations
 
