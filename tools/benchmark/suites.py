@@ -292,9 +292,9 @@ def _long_photo_trials() -> dict:
 SUITES['photos2_long_trials'] = dict(
     SUITES['photos2_trials'], lower='source_only', upper='oracle',
     notes=['How the row `mean_teacher_close` of photos2 was chosen: trainings in full length '
-           '(1,000 iterations from its source model, one seed), scored with the labels of the 2,584 '
-           'photographs that they adapt to. The 600 test photographs take no part. The oracle was '
-           'trained on these labels.\n'],
+           '(1,000 iterations from its source model, one seed), scored with the labels of the '
+           '2,584 photographs that they adapt to. The 600 test photographs take no part. The '
+           'oracle was trained on these labels.\n'],
     rows=_long_photo_trials())
 
 # 3D: masked reconstruction, at 64 px and, with longer trainings, at 96 px
