@@ -67,7 +67,7 @@ def test_how_well_the_truth_is_known(tmp_path, monkeypatch):
 def test_rows_of_the_suites_are_a_part_of_their_own(tmp_path):
     import verdict_suite
     for place in ('people/source_init/seed0', 'people/source_free/seed0', 'people/dann/seed0',
-                  'people/mean_teacher/seed1'):
+                  'people/mic/seed0', 'people/mean_teacher/seed1'):
         (tmp_path / place).mkdir(parents=True)
         for iteration in (400, 800):
             (tmp_path / place / f'iter_{iteration}.pth').touch()
@@ -75,11 +75,13 @@ def test_rows_of_the_suites_are_a_part_of_their_own(tmp_path):
             (tmp_path / place / 'last_checkpoint').write_text(f'{tmp_path}/{place}/iter_800.pth')
     names = [name for name, _ in verdict_suite.pairs(tmp_path, tmp_path, tmp_path)]
     # seed 1 has no start model; each checkpoint on each domain
-    assert names == [f'{t}-people_source_free-{i}-seed0' for i in (400, 800)
-                     for t in ('people', 'people_same', 'people_dim')]
+    targets = ('people', 'people_same', 'people_dim')
+    assert names == [f'{t}-people_{row}-{i}-seed0' for row, i in (
+        ('mic', 800), ('source_free', 400), ('source_free', 800)) for t in targets]
     row = dict(kind='suite', seed=0, target='people_same', setting='source_free')
     assert verdict_report.part_of(row) == 2
     assert verdict_report.part_of(dict(row, setting='hamipose')) == 3
+    assert verdict_report.part_of(dict(row, target='people_simcc_same', setting='multilevel')) == 3
 
 
 def test_tables(tmp_path, monkeypatch):

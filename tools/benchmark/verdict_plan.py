@@ -10,7 +10,8 @@ SOURCES = dict(
     lsp14=dict(config='source_only/source-only_synth-lsp14_res18-w32_64x64.py',
                checkpoints=(150, 300)),
     # of finished suite rows alone, see verdict_suite.py
-    photos2=dict(config='source_only/source-only_synth-people-to-photos_mobilenetv2_128x128.py'))
+    photos2=dict(config='source_only/source-only_synth-people-to-photos_mobilenetv2_128x128.py'),
+    people_simcc=dict(config='source_only/source-only_synth-people_cspnext-w32_64x64.py'))
 #: What a model is adapted to; ``gap`` in words. ``labels`` are for the truth alone.
 TARGETS = dict(
     people=dict(source='people', gap='large', root='people/target'),
@@ -19,7 +20,10 @@ TARGETS = dict(
     hands=dict(source='hands', gap='large', root='hands/target'),
     hands_same=dict(source='hands', gap='none', root='hands/source'),
     photos=dict(source='lsp14', gap='large', root='photos'),
-    photos2=dict(source='photos2', gap='large', root='photos'))
+    photos2=dict(source='photos2', gap='large', root='photos'),
+    people_simcc=dict(source='people_simcc', gap='large', root='people/target'),
+    people_simcc_dim=dict(source='people_simcc', gap='small', root='people/dim'),
+    people_simcc_same=dict(source='people_simcc', gap='none', root='people/source'))
 
 #: Changes of the source-free config (unless ``mean_teacher``). ``harmful``: what nobody should do.
 SETTINGS = dict(

@@ -112,8 +112,8 @@ def part_of(record: dict) -> int:
     """Key of PARTS."""
     if record['kind'] != 'suite':
         return min(record['seed'], 1)
-    suite = record['target'].split('_')[0]
-    return 2 if record['setting'] in CHOSEN_ON[suite] else 3
+    suite = re.sub('_(same|dim)$', '', record['target'])
+    return 2 if record['setting'] in CHOSEN_ON.get(suite, ()) else 3
 
 
 def confusion(records: list[dict]) -> dict:

@@ -1,8 +1,9 @@
 """Finished rows of tools/benchmark/run_suite.py for the verdict's benchmark.
 
 Nobody has chosen the verdict's rule on those that verdict_plan.CHOSEN_ON does not name. A row is
-compared with the model that it continued from, at each checkpoint that is there, on the target
-domain, on the source domain (no gap) and on dim source images (a small one).
+compared with the model that it continued from, on the target domain, on the source domain (no gap)
+and on dim source images (a small one). Fresh rows are seen at their last checkpoint alone, the
+others at each that is there: checkpoints of one training are alike.
 """
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from suite_run import Run
 from suites import SUITES
-from verdict_plan import TARGETS
+from verdict_plan import CHOSEN_ON, TARGETS
 from verdict_runs import predicted, scores
 from verdict_train import plain_weights
 
@@ -18,7 +19,8 @@ from udapose.cli._experiment import last_checkpoint
 
 #: What the models of a suite are asked about.
 SEEN = dict(people=('people', 'people_same', 'people_dim'), hands=('hands', 'hands_same'),
-            photos2=('photos2', ))
+            photos2=('photos2', ),
+            people_simcc=('people_simcc', 'people_simcc_same', 'people_simcc_dim'))
 
 
 def pairs(folder: Path, data: Path, work: Path):
@@ -37,7 +39,9 @@ def pairs(folder: Path, data: Path, work: Path):
                 if not start or not all((p / 'last_checkpoint').exists()
                                         for p in (place, start.dir)):
                     continue
-                for checkpoint in sorted(place.glob('iter_*.pth'), key=_iteration):
+                checkpoints = sorted(place.glob('iter_*.pth'), key=_iteration)
+                for checkpoint in checkpoints if row in CHOSEN_ON.get(suite, ()) \
+                        else checkpoints[-1:]:
                     for target in targets:
                         if target.startswith('photos') and not (data / 'photos').exists():
                             continue
