@@ -317,6 +317,21 @@ def test_all_seeds_continue_from_a_shared_row(tmp_path):
     assert [r.needs.seed for r in runs if r.needs] == [0, 1]
 
 
+def test_a_users_report_touches_nothing_of_the_repository(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(sys, 'argv', ['run_suite.py', '--report', '--work-dir', str(tmp_path)])
+    with pytest.raises(SystemExit, match='holds no results yet'):
+        run_suite.main()
+    pages = [ROOT / p for p in ('README.md', 'docs/real_photos.md', 'docs/benchmarks/README.md',
+                                'configs/mean_teacher/metafile.yml')]
+    before = [page.read_bytes() for page in pages]
+    (tmp_path / 'results/runs').mkdir(parents=True)
+    write_runs(tmp_path / 'results/runs', dict(source_only=[10.], mean_teacher=[15.]))
+    run_suite.main()
+    assert f'tables and plots: {tmp_path}/results/README.md' in capsys.readouterr().out
+    assert '| `mean_teacher` | 15.0' in (tmp_path / 'results/README.md').read_text()
+    assert [page.read_bytes() for page in pages] == before
+
+
 def test_what_would_stop_a_suite_later_is_said_at_once(monkeypatch, tmp_path):
     with pytest.raises(ValueError, match='--rows mean_techer: no such row in people'):
         suite_checks.check_rows(['people'], ['mean_techer', 'dann'])

@@ -135,6 +135,9 @@ def main() -> None:
                   flush=True)
         args.results.mkdir(parents=True, exist_ok=True)
         failed = schedule(runs, args.jobs, args.threads)
+    if not list(args.results.glob('*.json')):
+        sys.exit(f'failed: {", ".join(failed)}' if failed else
+                 f'{args.results} holds no results yet (--record: those of the repository)')
     from report import write_pages, write_report
     write_report(args.results, args.results.parent)
     if args.record:
