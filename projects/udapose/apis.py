@@ -29,8 +29,8 @@ def init_model(config, checkpoint: str | None = None, device: str = 'cuda:0',
         cfg_options (dict, optional): Overrides of the config.
 
     Raises:
-        RuntimeError: The checkpoint lacks weights of the model, with which MMPose would predict
-            at random.
+        RuntimeError: The checkpoint cannot be read, or lacks weights of the model, with which
+            MMPose would predict at random.
 
     Example:
         >>> model = init_model('work_dirs/my_run/my_config.py', 'work_dirs/my_run/iter_800.pth',
@@ -44,8 +44,12 @@ def init_model(config, checkpoint: str | None = None, device: str = 'cuda:0',
             backbone = config.model.get(key, {}).get('backbone', {})
             if 'init_cfg' in backbone:  # the checkpoint has these weights; nothing is downloaded
                 backbone.init_cfg = None
+    from .model_files import check_complete, read_checkpoint
+    content = None if checkpoint is None else read_checkpoint(checkpoint)
     model = mmpose.apis.init_model(config, checkpoint, device, cfg_options)
-    if checkpoint is not None:
-        from .model_files import check_complete, read_checkpoint
-        check_complete(model, read_checkpoint(checkpoint))
+    if content is not None:
+        try:
+            check_complete(model, content)
+        except (RuntimeError, ValueError) as error:
+            raise RuntimeError(f'{checkpoint} does not fit {config.filename}: {error}') from error
     return model

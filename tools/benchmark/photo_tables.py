@@ -18,7 +18,7 @@ from pathlib import Path
 from paired_statistics import spread
 from photo_analysis import LIMBS, THRESHOLDS, by_attitude, by_confidence, judge
 from step_report import into_page
-from suite_run import RECORDED, Run
+from suite_run import RECORDED, Run, use_photos
 from suites import SUITES
 
 from udapose.cli._experiment import CONFIGS, ROOT, last_checkpoint, write_json
@@ -84,9 +84,7 @@ def main() -> None:
     parser.add_argument('--photos', type=Path, help='as in run_suite.py')
     parser.add_argument('--record', action='store_true', help="the repository's own results")
     args = parser.parse_args()
-    photos = args.photos or os.environ.get('UDAPOSE_TEST_DATA')
-    if photos:  # the configs are read in other folders, too
-        os.environ['UDAPOSE_TEST_DATA'] = str(Path(photos).expanduser().resolve())
+    use_photos(args.photos)
     work = args.work_dir or (None if args.record else ROOT / 'work_dirs/suite')
     work = work and work.expanduser().resolve()
     results = RECORDED if args.record else work / 'results/runs'

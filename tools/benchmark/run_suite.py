@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from suite_checks import check_rows, check_runs, missing_data, other_counts
-from suite_run import RECORDED, ROOT, TIED, Run
+from suite_run import RECORDED, ROOT, TIED, Run, use_photos
 from suites import SUITES
 
 
@@ -44,11 +44,7 @@ def parse_args() -> argparse.Namespace:
     # the trainings run in the repository
     args.work_dir = args.work_dir.expanduser().resolve()
     args.results = RECORDED if args.record else args.work_dir / 'results/runs'
-    photos = args.photos or os.environ.get('UDAPOSE_TEST_DATA')
-    if photos:
-        os.environ['UDAPOSE_TEST_DATA'] = str(Path(photos).expanduser().resolve())
-    else:
-        os.environ.pop('UDAPOSE_TEST_DATA', None)  # set to nothing: MMEngine takes no such value
+    use_photos(args.photos)
     return args
 
 

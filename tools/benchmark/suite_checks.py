@@ -49,8 +49,7 @@ def check_runs(runs: list[Run], lengths: dict[str, int | None]) -> None:
     missing = [found for run in runs if not run.done and (found := run.missing_file())]
     if missing:
         raise ValueError('\n'.join(missing))
-    for run in runs[:1]:
-        options({'load_from': str(run.dir)})  # a path that MMEngine would change
+    options({'load_from': str(runs[0].dir)})  # a path that MMEngine would change
 
 
 def missing_data(spec: dict) -> str | None:

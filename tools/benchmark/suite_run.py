@@ -48,7 +48,6 @@ class Run:
         shared = init is not None and SUITES[origin]['rows'][init].get('shared')
         self.needs = None if init is None else Run(
             origin, init, 0 if shared else seed, work, results)
-        self.start = None
 
     @property
     def done(self) -> bool:
@@ -149,6 +148,19 @@ def seconds_before(folder: Path) -> float:
             if log.exists() else last['earlier']
     write_json(record, dict(earlier=earlier, begin=time.time()))
     return earlier
+
+
+def use_photos(folder: Path | None) -> None:
+    """Name the folder of the photographs to the configs, which are read in other folders, too.
+
+    Args:
+        folder (Path | None): That of an option; None for the variable's own.
+    """
+    photos = folder or os.environ.get('UDAPOSE_TEST_DATA')
+    if photos:
+        os.environ['UDAPOSE_TEST_DATA'] = str(Path(photos).expanduser().resolve())
+    else:
+        os.environ.pop('UDAPOSE_TEST_DATA', None)  # set to nothing: MMEngine takes no such value
 
 
 def device() -> str:

@@ -17,7 +17,7 @@ import numpy as np
 from verdict_choose import best_cuts
 from verdict_report import change_of, people_of, snapshots, word_of
 
-from udapose.adaptation.measures import agreement, box_sides, relative
+from udapose.adaptation.measures import agreement, box_sides, measure, relative
 from udapose.adaptation.people import Predictions
 from udapose.adaptation.rule import Rule, estimate
 from udapose.cli._experiment import ROOT
@@ -49,15 +49,13 @@ def compared(record: dict, third: Path, work: Path) -> dict:
     sides = box_sides(people)
     before, after = (Predictions.load(work / file) for file in record['files'])
     other = Predictions.load(third)
-    old, new, seen = (relative(p.points, people, sides) for p in (before, after, other))
-    old_views, new_views, others = (relative(p.views, people, sides)
-                                    for p in (before, after, other))
-    others = np.concatenate([seen[None], others])
-    start = agreement(old, old_views).value()
-    found = dict(agreement=agreement(new, new_views).value(),
-                 witness=agreement(new, old_views).value(),
-                 converse=agreement(old, new_views).value())
-    return dict(start=start, estimate=float(estimate(dict(agreement=start), found)),
+    old, new, *others = (relative(p, people, sides) for p in (
+        before.points, after.points, other.points, *other.views))
+    others = np.stack(others)
+    found = measure(before, after, people, {})
+    start, change = ({name: one[name].value() for name in ('agreement', 'witness', 'converse')}
+                     for one in (found.before, found.after))
+    return dict(start=start['agreement'], estimate=float(estimate(start, change)),
                 third=float(agreement(new, others).value() - agreement(old, others).value()),
                 change=change_of(record), true=word_of(change_of(record)))
 

@@ -67,7 +67,7 @@ def annotation_fault(arguments: list[str]) -> str:
 
     from mmengine.config import Config, DictAction
 
-    from udapose.datasets.coco_files import why_mmpose_fails
+    from udapose.datasets.two_domain import annotation_fault as fault_of
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument('config')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
@@ -77,23 +77,7 @@ def annotation_fault(arguments: list[str]) -> str:
         cfg.merge_from_dict(args.cfg_options or {})
     except (Exception, SystemExit):  # the script has said what is wrong with them
         return ''
-    for part in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        for path in _annotation_files(cfg.get(part)):
-            fault = why_mmpose_fails(path) if Path(path).is_file() else ''
-            if fault:
-                return fault
-    return ''
-
-
-def _annotation_files(value) -> list[str]:
-    """Of the data sets within a part of a config that are MMPose's, json files."""
-    if isinstance(value, (list, tuple)):
-        return [path for item in value for path in _annotation_files(item)]
-    if not isinstance(value, dict):
-        return []
-    found = [path for item in value.values() for path in _annotation_files(item)]
-    file = value.get('ann_file')
-    if isinstance(file, str) and file.endswith('.json') and \
-            value.get('type') != 'UnlabeledPoseDataset':  # which reads more
-        found.append(str(Path(value.get('data_root') or '') / file))
-    return found
+    # TwoDomainDataset names the faults of its own parts
+    found = (fault_of((cfg.get(f'{part}_dataloader') or {}).get('dataset') or {})
+             for part in ('train', 'val', 'test'))
+    return next(filter(None, found), '')

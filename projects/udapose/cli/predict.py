@@ -59,7 +59,7 @@ def _predict(args) -> int:
     from udapose.adaptation.folder_lock import FolderLock
     from udapose.adaptation.predicting import predict_media
     from udapose.adaptation.predictor import Predictor
-    from udapose.model_files import check_complete, read_checkpoint, read_config
+    from udapose.model_files import read_config
 
     from ._progress import Progress
     check_spec(args.boxes or 'auto')
@@ -68,13 +68,7 @@ def _predict(args) -> int:
         raise ValueError(f'--out {args.out} is the folder of the data: give another one')
     media = find_media(args.data, args.out, say=print)
     device = usable_device(args.device)
-    content = read_checkpoint(checkpoint)
     predictor = Predictor(read_config(config), checkpoint, device)
-    try:
-        check_complete(predictor.model, content)
-    except (RuntimeError, ValueError) as error:
-        raise RuntimeError(f'{checkpoint} does not fit {config}: {error}') from error
-    del content
     detector = args.detector_checkpoint or settings.get('detector_checkpoint')
     spec = args.boxes or settings.get('boxes') or 'auto'
     if spec == 'auto':

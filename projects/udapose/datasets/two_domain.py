@@ -136,6 +136,20 @@ def _build(name: str, cfg: dict) -> Dataset:
 
 def _explain(name: str, cfg: dict, error: Exception) -> None:
     """Say what is wrong with an annotation file that MMPose's data sets cannot read."""
+    reason = annotation_fault(cfg)
+    if reason:
+        raise ValueError(f'the {name} data set: {reason}') from error
+
+
+def annotation_fault(cfg: dict) -> str:
+    """What keeps MMPose's data sets from reading an annotation file.
+
+    Args:
+        cfg (dict): Of a data set or a wrapper.
+
+    Returns:
+        str: A sentence with the remedy; empty if nothing is known to.
+    """
     for inner in inner_configs(cfg):
         ann_file = str(inner.get('ann_file') or '')
         path = osp.join(str(inner.get('data_root') or ''), ann_file)
@@ -143,7 +157,8 @@ def _explain(name: str, cfg: dict, error: Exception) -> None:
         if coco and ann_file.endswith('.json') and osp.isfile(path):
             reason = why_mmpose_fails(path)
             if reason:
-                raise ValueError(f'the {name} data set: {reason}') from error
+                return reason
+    return ''
 
 
 def _empty(name: str, description: str) -> ValueError:
