@@ -14,7 +14,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
-from verdict_report import part_of
+from verdict_report import PARTS, change_of, part_of
 
 from udapose.adaptation.rule import BETTER, SAME, UNKNOWN, WORSE, Rule, estimate, votes
 from udapose.cli._experiment import ROOT
@@ -34,6 +34,11 @@ def main() -> None:
     changes = {name: after[name] - before[name] for name in names}
     for name, change in {**changes, 'estimate': estimate(before, after)}.items():
         print(f'{name}: the best two cuts are right in {100 * best_cuts(change, truth):.0f} %')
+    for part in sorted({part_of(r) for r in records}):
+        chosen = np.array([part_of(r) == part for r in records])
+        true = np.array([change_of(r) for r in records])[chosen]
+        print(f'{PARTS[part]}: the estimate correlates with the truth by '
+              f'{np.corrcoef(estimate(before, after)[chosen], true)[0, 1]:.2f}')
     print(f'\n{len(records)} comparisons; without the resampled data, which tell less\n'
           f'{"  ".join(GRID)}: told, right, false better')
     for values in itertools.product(*GRID.values()):
