@@ -208,6 +208,8 @@ def _photos2(start: str) -> dict:
         config=f'style_only/style-only-continued_{name}_adain.py', init='source_init', files=adain)
     rows['multilevel_published']['files'] = adain
     rows['multilevel']['options'] = {'val_cfg.label_free.num_images': 200}
+    for row in ('uniframe', 'mic', 'multilevel_published'):  # for selection.py, as _SELECTION
+        rows[row]['options'] = {'train_cfg.val_interval': 125, 'val_cfg.label_free.num_images': 200}
     for row, cfg in rows.items():
         cfg['init'] = None if row == 'source_init' else 'source_init'
         cfg['lengths'] = _LENGTHS
