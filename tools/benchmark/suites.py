@@ -204,6 +204,7 @@ def _photos2(start: str) -> dict:
     for kind in ('tuned', 'close'):
         rows[f'multilevel_{kind}'] = dict(
             config=f'multilevel_alignment/multilevel_{name}_{kind}.py', init='source_init')
+    rows['source_free_close'] = dict(config=f'source_free/source-free_{name}_close.py')
     rows['style_only_adain'] = dict(
         config=f'style_only/style-only-continued_{name}_adain.py', init='source_init', files=adain)
     rows['multilevel_published']['files'] = adain
@@ -228,7 +229,7 @@ for _start in ('', '_scratch'):
         references=['source_only', 'mean_teacher'],
         summary=['source_only', 'mean_teacher', 'mean_teacher_extra_views', 'mean_teacher_tuned',
                  'mean_teacher_close', 'uniframe', 'multilevel', 'multilevel_close', 'source_free',
-                 'oracle'],
+                 'source_free_close', 'oracle'],
         summary_heading='Rendered people to 600 real photographs (LSP-extended, 128 px, '
                         + ('from scratch' if _start else 'ImageNet start') + ')',
         notes=['Rendered people of versions 1 and 2, both domains labelled, to 2,584 photographs '

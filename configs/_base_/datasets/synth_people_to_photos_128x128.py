@@ -36,6 +36,8 @@ augment_view = [
          rotate_factor=45, rotate_prob=1.0, shift_prob=1.0),
     dict(type='RecordedTopdownAffine', input_size=codec['input_size']),
     dict(type='ColorJitter', brightness=0.5, contrast=0.5, saturation=0.5)]
+closer_view = [  # for the teacher of the configs *_close.py
+    augment_view[0], dict(augment_view[1], scale_factor=(0.7, 1.0)), *augment_view[2:]]
 labeled_pipeline = [
     *load_whole_image, *augment_view,
     dict(type='GenerateTarget', encoder=codec),
@@ -45,6 +47,8 @@ target_pipeline = [
     dict(type='LoadPoseImage'),
     dict(type='GetBBoxCenterScale', padding=1.0),
     dict(type='ForkViews', teacher=augment_view, student=augment_view)]
+closer_target_pipeline = [
+    *target_pipeline[:-1], dict(type='ForkViews', teacher=closer_view, student=augment_view)]
 test_pipeline = [
     *load_whole_image,
     dict(type='TopdownAffine', input_size=codec['input_size']),
