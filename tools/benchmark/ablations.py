@@ -5,24 +5,36 @@ from statistics import mean
 
 from paired_statistics import gap_closed, paired, signed, spread, values
 
+#: Per table: the row with none of the levels, the one with all, what the rows are named with
+_LEVELS = {
+    'ablation': ('levels_none', 'multilevel', 'levels_',
+                 'Levels around the same mean teacher with keypoint occlusion.\n'),
+    'ablation_close': ('mean_teacher_close', 'multilevel_close', 'close_',
+                       'Levels around the closer teacher with keypoint occlusion.\n')}
+
 
 def ablation(rows: dict, spec: dict) -> str:
     """Markdown: each combination of levels, what it adds to none and lacks to all."""
-    table = {r: cfg for r, cfg in spec['rows'].items()
-             if cfg.get('table') == 'ablation' and r in rows}
-    if not table:
+    tables = [_levels(rows, spec, table, *names) for table, names in _LEVELS.items()]
+    return '\n'.join(['### Ablation\n', *filter(None, tables)]) if any(tables) else ''
+
+
+def _levels(rows: dict, spec: dict, table: str, none: str, full: str, prefix: str,
+            text: str) -> str:
+    """One table; '' if no row of its own has been trained."""
+    shown = [r for r, cfg in spec['rows'].items() if cfg.get('table') == table and r in rows]
+    if not shown:
         return ''
-    key, full = spec['metric'], 'multilevel'
-    none = values(rows, 'levels_none', key)
-    lines = ['### Ablation\n', 'Levels around the same mean teacher with keypoint occlusion.\n',
-             f'| levels | target {key} | to no level (± SE) | to all levels (± SE) | seeds |',
+    key = spec['metric']
+    ends = [row for row in (none, full) if row not in shown and row in rows]
+    names = {none: 'none' if none in shown else f'none (`{none}`)', full: f'all (`{full}`)'}
+    lines = [text, f'| levels | target {key} | to no level (± SE) | to all levels (± SE) | seeds |',
              '|---|---|---|---|---|']
-    for row in [*table, *([full] if full in rows else [])]:
+    for row in [*(r for r in ends if r == none), *shown, *(r for r in ends if r == full)]:
         own = values(rows, row, key)
-        cells = [row.removeprefix('levels_') if row != full else 'all (`multilevel`)',
-                 spread(list(own.values()))]
-        for other, reference in (('levels_none', none), (full, values(rows, full, key))):
-            centre, error, verdict = paired(own, reference)
+        cells = [names.get(row, row.removeprefix(prefix)), spread(list(own.values()))]
+        for other in (none, full):
+            centre, error, verdict = paired(own, values(rows, other, key))
             cells.append('' if row == other or not verdict
                          else f'{signed(centre, error)}, {verdict}')
         lines.append('| ' + ' | '.join([*cells, ', '.join(map(str, sorted(own)))]) + ' |')

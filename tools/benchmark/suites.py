@@ -3,8 +3,8 @@
 A row is trained from the checkpoint of ``init`` (a row of the same suite and seed), with
 ``options`` as config overrides. Its test sets are those of the config; ``lower`` and ``upper``
 rows frame the gap that a method closes. ``bar``: rows whose source error is above that share of a
-row's do not count. Rows with ``table='ablation'`` have a table of their own. A ``shared`` row is
-trained once, with seed 0, and all seeds continue from it; ``init_suite`` names the suite of
+row's do not count. Rows with a ``table`` are in a table of their own (`ablations.py`). A ``shared``
+row is trained once, with seed 0, and all seeds continue from it; ``init_suite`` names the suite of
 ``init`` if it is another one. ``lengths`` names the config keys that hold the number of iterations,
 for the options --source-iters and --adapt-iters of run_suite.py.
 """
@@ -204,6 +204,10 @@ def _photos2(start: str) -> dict:
     for kind in ('tuned', 'close'):
         rows[f'multilevel_{kind}'] = dict(
             config=f'multilevel_alignment/multilevel_{name}_{kind}.py', init='source_init')
+    for levels, options in (('style+feature', _NO_POSE), ('style+pose', _NO_FEATURE),
+                            ('feature+pose', _NO_STYLE)):
+        rows[f'close_{levels}'] = dict(rows['multilevel_close'], options=options,
+                                       table='ablation_close')
     rows['source_free_close'] = dict(config=f'source_free/source-free_{name}_close.py')
     rows['style_only_adain'] = dict(
         config=f'style_only/style-only-continued_{name}_adain.py', init='source_init', files=adain)
