@@ -204,11 +204,11 @@ def train(name: str, config: Path, work_dir: Path, threads: int = 1,
         RuntimeError: ``work_dir`` holds checkpoints of another run, see :func:`check_record`.
     """
     check_record(work_dir, config, overrides)
-    resume = ['--resume'] if (work_dir / 'last_checkpoint').exists() else []
+    resume = resume_arguments(work_dir)
     if resume:
         overrides.pop('load_from', None)  # MMEngine would resume from that instead
     else:
-        write_json(work_dir / RECORD, _record(config, overrides))
+        write_record(work_dir, config, overrides)
     path, arguments = changed(config, {**overrides, **(machine or {})}, work_dir)
     command = [sys.executable, '-m', 'udapose', 'train', path, '--work-dir', str(work_dir)]
     return Job(name, command + resume + arguments, work_dir / 'train.log', threads)
@@ -236,6 +236,11 @@ def check_record(work_dir: Path, config: Path, overrides: dict) -> None:
                            'to continue that run all the same)')
 
 
+def write_record(work_dir: Path, config: Path, overrides: dict) -> None:
+    """Write down what defines a run that begins, for :func:`check_record`."""
+    write_json(work_dir / RECORD, _record(config, overrides))
+
+
 def _record(config: Path, overrides: dict) -> dict:
     """What defines a run; a config of the repository by its path there."""
     config = config.resolve()
@@ -244,16 +249,27 @@ def _record(config: Path, overrides: dict) -> dict:
 
 
 def last_checkpoint(work_dir: Path) -> Path:
-    """The checkpoint that MMEngine wrote last.
+    """The checkpoint that MMEngine wrote last, also in a folder that was moved or copied.
 
     Raises:
-        FileNotFoundError: There is none.
+        FileNotFoundError: There is none, or it was deleted.
     """
     pointer = work_dir / 'last_checkpoint'
     if not pointer.exists():
         raise FileNotFoundError(f'{work_dir} holds no checkpoint: its training has not finished; '
                                 f'see {work_dir / "train.log"}')
-    return Path(pointer.read_text(encoding='utf-8').strip())
+    path = Path(pointer.read_text(encoding='utf-8').strip())
+    for found in (work_dir / path.name, path):  # MMEngine keeps the absolute path
+        if found.is_file():
+            return found
+    raise FileNotFoundError(f'{pointer} names {path.name}, which is not there any more: bring it '
+                            f'back, or delete {work_dir} to train anew')
+
+
+def resume_arguments(work_dir: Path) -> list[str]:
+    """What makes train.py continue the run of a folder, if one was begun there."""
+    begun = (work_dir / 'last_checkpoint').exists()
+    return ['--resume', str(last_checkpoint(work_dir))] if begun else []
 
 
 def test(name: str, config: Path, checkpoint: Path, out_dir: Path, threads: int = 1,
