@@ -17,7 +17,8 @@ import sys
 import time
 from pathlib import Path
 
-from suite_checks import check_rows, check_runs, missing_data, other_counts
+from suite_checks import check_rows, check_runs, missing_data, notes, other_counts
+from suite_results import read_results, unknown_note
 from suite_run import RECORDED, ROOT, TIED, Run, use_photos
 from suites import SUITES
 
@@ -26,7 +27,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--suite', nargs='+', choices=list(SUITES), default=list(SUITES))
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
+    parser.add_argument('--seeds', nargs='+', type=_seed, default=[0, 1, 2])
     parser.add_argument('--rows', nargs='+', default=None, help='default: all rows of the suite')
     parser.add_argument('--jobs', type=_positive, default=1, help='runs at a time')
     parser.add_argument('--threads', type=_positive, default=1, help='CPU threads of each run')
@@ -51,6 +52,12 @@ def parse_args() -> argparse.Namespace:
 def _positive(text: str) -> int:
     if int(text) < 1:
         raise argparse.ArgumentTypeError(f'a number from 1, got {text}')
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not 0 <= int(text) < 2 ** 32:
+        raise argparse.ArgumentTypeError(f'a number from 0 to 4294967295, got {text}')
     return int(text)
 
 
@@ -107,6 +114,33 @@ def wanted_runs(suites: list[str], seeds: list[int], rows: list[str] | None, wor
     return list(runs.values())
 
 
+def prepare(args: argparse.Namespace) -> list[Run]:
+    """The runs that are wanted, and everything that can be said before the first one begins.
+
+    Raises:
+        ValueError: Something would stop them later.
+        OSError: The folder of the results cannot be written.
+    """
+    check_rows(args.suite, args.rows)
+    runs = wanted_runs(args.suite, args.seeds, args.rows, args.work_dir, args.results)
+    said = []
+    for suite in sorted({run.suite for run in runs}):
+        missing = missing_data(SUITES[suite])
+        if missing:
+            raise ValueError(missing)
+        said.append(other_counts(SUITES[suite]))
+    lengths = dict(source=args.source_iters, adapt=args.adapt_iters)
+    check_runs(runs, lengths)
+    read_results(args.results)  # the tables at the end need them all
+    args.results.mkdir(parents=True, exist_ok=True)
+    there = sum(run.done for run in runs)
+    said += notes(runs, args.suite, args.rows, lengths)
+    said += [f'{there} of {len(runs)} runs are in {args.results} and not made again'] * bool(there)
+    for line in filter(None, said):
+        print(line, flush=True)
+    return runs
+
+
 def main() -> None:
     args = parse_args()
     failed = []
@@ -114,27 +148,20 @@ def main() -> None:
         os.environ[f'UDAPOSE_{name.upper()}_ITERS'] = str(getattr(args, f'{name}_iters') or '')
     if not args.report:
         try:
-            check_rows(args.suite, args.rows)
-            runs = wanted_runs(args.suite, args.seeds, args.rows, args.work_dir, args.results)
-            for suite in sorted({run.suite for run in runs}):
-                missing = missing_data(SUITES[suite])
-                if missing:
-                    sys.exit(missing)
-                if note := other_counts(SUITES[suite]):
-                    print(note, flush=True)
-            check_runs(runs, dict(source=args.source_iters, adapt=args.adapt_iters))
-        except ValueError as error:
-            sys.exit(str(error))
-        there = sum(run.done for run in runs)
-        if there:
-            print(f'{there} of {len(runs)} runs are in {args.results} and not made again',
-                  flush=True)
-        args.results.mkdir(parents=True, exist_ok=True)
+            runs = prepare(args)
+        except (ValueError, OSError) as error:
+            sys.exit(f'error: {error}')
         failed = schedule(runs, args.jobs, args.threads)
     if not list(args.results.glob('*.json')):
         sys.exit(f'failed: {", ".join(failed)}' if failed else
                  f'{args.results} holds no results yet (--record: those of the repository)')
     from report import write_pages, write_report
+    try:
+        _, unknown = read_results(args.results)
+    except ValueError as error:
+        sys.exit(f'error: {error}')
+    if unknown:
+        print(unknown_note(args.results, unknown), flush=True)
     write_report(args.results, args.results.parent)
     if args.record:
         from metafiles import write_metafiles

@@ -6,7 +6,8 @@ rows frame the gap that a method closes. ``bar``: rows whose source error is abo
 row's do not count. Rows with ``table='ablation'`` have a table of their own. A ``shared`` row is
 trained once, with seed 0, and all seeds continue from it; ``init_suite`` names the suite of
 ``init`` if it is another one. ``lengths`` names the config keys that hold the number of iterations,
-for the options --source-iters and --adapt-iters of run_suite.py.
+for the options --source-iters and --adapt-iters of run_suite.py. ``needs``: annotations of
+photographs that nobody can render, and the folder of the images beside each.
 """
 from __future__ import annotations
 
@@ -171,7 +172,7 @@ SUITES['people_vit'] = dict(
 # Synthetic people -> real photographs: no oracle, 240 photographs are too few to train on.
 _name = 'res18-w32_64x64'
 SUITES['photos'] = dict(
-    data='data/synthpose/people', needs='data/lspet/annotations/test.json',
+    data='data/synthpose/people', needs={'data/lspet/annotations/test.json': '../images'},
     domains=dict(target={}),
     lower='source_only', upper=None, metric='PCK@0.05', metrics=['PCK@0.05', 'PCK@0.1'],
     rows=dict(
@@ -222,7 +223,7 @@ for _start in ('', '_scratch'):
         data='data/synthpose/people2', version=2, train_counts=dict(source=4000, target=8000),
         also=[('data/synthpose/people', 1)], size=128,
         title='photographs of LSP-extended',
-        needs='$UDAPOSE_TEST_DATA/lspet_photos/test.json',
+        needs={f'$UDAPOSE_TEST_DATA/lspet_photos/{part}.json': part for part in ('train', 'test')},
         domains=dict(target={}, unflagged={}), lower='source_only', upper='oracle',
         metric='PCK@0.05', metrics=['PCK@0.05', 'PCK@0.1', 'TorsoPCK@0.2'],
         references=['source_only', 'mean_teacher'],
