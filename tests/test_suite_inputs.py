@@ -1,5 +1,6 @@
 """What users bring to tools/benchmark/run_suite.py and photo_tables.py: one sentence each."""
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -219,6 +220,20 @@ def test_a_run_says_why_it_failed_and_one_process_trains_it(tmp_path, monkeypatc
     assert not (folder / '.lock').exists()
     with FolderLock(folder), pytest.raises(SystemExit, match=r'is in use by process'):
         suite_run.run_one(*args)
+
+
+def test_how_far_the_trainings_are(tmp_path, monkeypatch, capsys):
+    run = suite_run.Run('people', 'source_init', 0, tmp_path)
+    assert run_suite.far(run) == 'people-source_init-seed0 starting'
+    monkeypatch.setattr(run_suite.Run, 'command', lambda self, threads: [
+        sys.executable, '-c', 'import time; time.sleep(1.5)'])
+    run.dir.mkdir(parents=True)
+    (run.dir / 'train.log').write_text('Iter(train) [  50/1200]  lr: 1 eta: 0:10:00 x\n')
+    assert run_suite.schedule([run], 1, 1, tell_every=0.) == []
+    assert '\npeople-source_init-seed0 50/1200\n' in capsys.readouterr().out
+    os.utime(run.dir / 'train.log', (1, 1))
+    (run.dir / 'test_target.log').touch()
+    assert run_suite.far(run) == 'people-source_init-seed0 50/1200, test_target'
 
 
 def test_photo_tables_says_what_it_cannot_analyse(tmp_path, monkeypatch, capsys):

@@ -341,7 +341,7 @@ def test_what_would_stop_a_suite_later_is_said_at_once(monkeypatch, tmp_path):
         monkeypatch.delenv(key, raising=False)
     none = dict(source=None, adapt=None)
     runs = run_suite.wanted_runs(['people'], [0], ['multilevel_published', 'dann'], tmp_path)
-    with pytest.raises(ValueError, match='iter_400.pth is missing: run python tools/train.py'):
+    with pytest.raises(ValueError, match='iter_400.pth is missing: (in .* )?run python'):
         suite_checks.check_runs(runs, none)
     runs = run_suite.wanted_runs(['people'], [0], ['dann'], tmp_path)
     suite_checks.check_runs(runs, none)
@@ -389,8 +389,13 @@ def test_missing_data_is_named_with_the_remedy(tmp_path, monkeypatch):
     monkeypatch.setattr(suite_checks, 'ROOT', tmp_path)
     spec = SUITES['photos2']
     monkeypatch.setenv('UDAPOSE_TEST_DATA', str(tmp_path / 'elsewhere'))
-    assert suite_checks.missing_data(spec).endswith(
-        '--out data/synthpose/people2 --version 2 --source-train 4000 --target-train 8000')
+    first, second, third = suite_checks.missing_data(spec).splitlines()  # all at once
+    assert first == (
+        f'data/synthpose/people2 is missing: in {tmp_path} run udapose synth --kind people --out '
+        'data/synthpose/people2 --version 2 --source-train 4000 --target-train 8000')
+    assert 'data/synthpose/people is missing' in second and 'train.json is missing' in third
+    monkeypatch.chdir(tmp_path)
+    assert 'people2 is missing: run udapose' in suite_checks.missing_data(spec)
     (tmp_path / spec['data']).mkdir(parents=True)
     meta = tmp_path / spec['data'] / 'meta.json'
     meta.write_text('{"generator_version": 1}')

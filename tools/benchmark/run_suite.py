@@ -22,6 +22,8 @@ from suite_results import read_results, unknown_note
 from suite_run import RECORDED, ROOT, TIED, Run, use_photos
 from suites import SUITES
 
+from udapose.cli._experiment import steps_in
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__,
@@ -61,10 +63,17 @@ def _seed(text: str) -> int:
     return int(text)
 
 
-def schedule(runs: list[Run], jobs: int, threads: int) -> list[str]:
-    """Run everything that is not done, ``jobs`` at a time; returns the names that failed."""
+def schedule(runs: list[Run], jobs: int, threads: int, tell_every: float = 300.) -> list[str]:
+    """Run everything that is not done, ``jobs`` at a time; returns the names that failed.
+
+    Args:
+        runs (list[Run]): Each behind what it continues from.
+        jobs, threads (int): Runs at a time, CPU threads of each.
+        tell_every (float): Seconds between lines on how far the trainings are.
+    """
     waiting, active, failed = [r for r in runs if not r.done], [], []
     total, begin = len(waiting), time.time()
+    told = begin
     while waiting or active:
         for run, process in active[:]:
             if process.poll() is not None:
@@ -85,8 +94,19 @@ def schedule(runs: list[Run], jobs: int, threads: int) -> list[str]:
         if waiting and not active:
             failed += [r.name for r in waiting]
             break
+        if time.time() - told > tell_every:
+            told = time.time()
+            print(', '.join(far(run) for run, _ in active), flush=True)
         time.sleep(1)
     return failed
+
+
+def far(run: Run) -> str:
+    """How far a run is, by its logs."""
+    steps = steps_in(run.dir / 'train.log')
+    last = max(run.dir.glob('*.log'), key=lambda log: log.stat().st_mtime, default=None)
+    done = 'starting' if steps is None else '{}/{}'.format(*steps)
+    return f'{run.name} {done}' + (f', {last.stem}' if last and last.stem != 'train' else '')
 
 
 def with_origins(rows: dict, wanted: list[str] | None) -> list[str]:

@@ -99,22 +99,27 @@ def _usual_length(run: Run) -> int:
 
 
 def missing_data(spec: dict) -> str | None:
-    """What is missing for a suite and how to get it; None if nothing is."""
-    for data, version in [(spec['data'], spec.get('version', 1)), *spec.get('also', [])]:
-        kind = Path(data).name.rstrip('2')
-        command = (f'python -m udapose.synthetic --kind {kind} --out {data}'
-                   + (f' --version {version}' if version > 1 else '')
-                   + ''.join(f' --{part}-train {count}' for part, count in
-                             spec.get('train_counts', {}).items() if data == spec['data']))
-        meta = ROOT / data / 'meta.json'
-        if not meta.exists():
-            return f'{data} is missing: run {command}'
-        found = _read_meta(meta)
-        if found.get('generator_version') != version:
-            return (f'{data} was made by version {found.get("generator_version")} of the '
-                    f'generator, the suite is defined with version {version}: delete the folder '
-                    f'and run {command}')
-    return missing_photos(spec)
+    """All that is missing for a suite and how to get it; None if nothing is."""
+    found = [_missing_people(spec, data, version)
+             for data, version in [(spec['data'], spec.get('version', 1)), *spec.get('also', [])]]
+    return '\n'.join(filter(None, [*found, missing_photos(spec)])) or None
+
+
+def _missing_people(spec: dict, data: str, version: int) -> str | None:
+    """Whether a rendered data set of a suite is not there, or not of the version."""
+    kind = Path(data).name.rstrip('2')
+    command = ('' if Path.cwd() == ROOT else f'in {ROOT} ') + (
+        f'run udapose synth --kind {kind} --out {data}'
+        + (f' --version {version}' if version > 1 else '')
+        + ''.join(f' --{part}-train {count}' for part, count in
+                  spec.get('train_counts', {}).items() if data == spec['data']))
+    meta = ROOT / data / 'meta.json'
+    if not meta.exists():
+        return f'{data} is missing: {command}'
+    found = _read_meta(meta).get('generator_version')
+    return None if found == version else (
+        f'{data} was made by version {found} of the generator, the suite is defined with version '
+        f'{version}: delete the folder and {command}')
 
 
 def missing_photos(spec: dict) -> str | None:

@@ -87,7 +87,8 @@ class Run:
         """A file that must be made first, with the command; None if nothing is missing."""
         for path, command in self.cfg.get('files', {}).items():
             if not (ROOT / path).exists():
-                return f'{self.name}: {path} is missing: run {command}'
+                where = '' if Path.cwd() == ROOT else f'in {ROOT} '
+                return f'{self.name}: {path} is missing: {where}run {command}'
         return None
 
     def command(self, threads: int) -> list[str]:

@@ -16,8 +16,7 @@ from udapose.configs import config_root
 #: The shipped configs; and, in a checkout, the repository.
 CONFIGS = config_root()
 ROOT = CONFIGS.parent
-#: In a work directory: what defines the run whose checkpoints it holds.
-RECORD = 'run_record.json'
+RECORD = 'run_record.json'  #: In a work directory: what defines the run that it holds.
 
 
 def _end_with_parent() -> None:
@@ -61,10 +60,8 @@ class Job:
                                         env=env, **TIED)
 
     def steps(self) -> tuple[int, int] | None:
-        """How many of how many iterations (images) are done, by the end of the log."""
-        tail = self.log.read_bytes()[-4000:].decode(errors='replace')
-        found = re.findall(r'\[\s*(\d+)/(\d+)\].*?eta: |\b(\d+)/(\d+) images', tail)
-        return tuple(int(n) for n in found[-1] if n) if found else None
+        """See :func:`steps_in`."""
+        return steps_in(self.log)
 
     def progress(self) -> str:
         """The same as text; empty before the first line of the log that tells."""
@@ -89,6 +86,13 @@ class Job:
         """End the process if it still runs."""
         if self.process.poll() is None:
             self.process.kill()
+
+
+def steps_in(log: Path) -> tuple[int, int] | None:
+    """How many of how many iterations (images) are done, by the end of a log."""
+    tail = log.read_bytes()[-4000:].decode(errors='replace') if log.exists() else ''
+    found = re.findall(r'\[\s*(\d+)/(\d+)\].*?eta: |\b(\d+)/(\d+) images', tail)
+    return tuple(int(n) for n in found[-1] if n) if found else None
 
 
 def wait(jobs: list[Job], interval: float = 1., note: Callable[[list[Job]], str] | None = None
