@@ -14,10 +14,4 @@ _base_ = ['./mean-teacher_synth-people-to-photos_mobilenetv2_128x128_extra-views
 model = dict(student_augments=[
     dict(type='AdaptiveKeypointOcclusion', prob=0.5, threshold=0.4, half_size=8)])
 
-teacher_view = [
-    _base_.augment_view[0], dict(_base_.augment_view[1], scale_factor=(0.7, 1.0)),
-    *_base_.augment_view[2:]]
-target_pipeline = [
-    *_base_.target_pipeline[:-1],
-    dict(type='ForkViews', teacher=teacher_view, student=_base_.augment_view)]
-train_dataloader = dict(dataset=dict(target=dict(pipeline=target_pipeline)))
+train_dataloader = dict(dataset=dict(target=dict(pipeline=_base_.closer_target_pipeline)))

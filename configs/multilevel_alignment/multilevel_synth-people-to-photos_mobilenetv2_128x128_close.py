@@ -10,13 +10,7 @@ _base_ = ['./multilevel_synth-people-to-photos_mobilenetv2_128x128.py']
 
 model = dict(train_cfg=dict(extra_views=[dict(flip=True, scale=1.2)]))
 
-teacher_view = [
-    _base_.augment_view[0], dict(_base_.augment_view[1], scale_factor=(0.7, 1.0)),
-    *_base_.augment_view[2:]]
-target_pipeline = [
-    *_base_.target_pipeline[:-1],
-    dict(type='ForkViews', teacher=teacher_view, student=_base_.augment_view)]
-train_dataloader = dict(dataset=dict(target=dict(pipeline=target_pipeline)))
+train_dataloader = dict(dataset=dict(target=dict(pipeline=_base_.closer_target_pipeline)))
 
 style = dict(
     _base_.custom_hooks[0], prob=0.5, stylizer=dict(type='FourierAmplitudeTransfer', beta=0.1))

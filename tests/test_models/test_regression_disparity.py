@@ -67,7 +67,7 @@ def test_who_learns_what(feature, monkeypatch):
 def test_the_features_step_is_the_gradient_at_a_frozen_head(monkeypatch):
     """Slow reference: copy the head, freeze it, differentiate, multiply."""
     model = build(0.5, monkeypatch, train_cfg=dict(joint_forward=False),
-                  reversal=dict(coefficient=0.3))
+                  reversal=dict(coefficient=0.3), criterion='kl')
     inputs, samples = batch(4)
     losses = model.loss(inputs, samples)
     (found,) = gradients(losses['loss_disparity_truth'], [model.student.backbone])
@@ -142,6 +142,25 @@ def test_mse_and_weights():
     la, lb = a.loss(*batch()), b.loss(*batch())
     torch.testing.assert_close(6 * la['loss_disparity_source'], lb['loss_disparity_source'])
     torch.testing.assert_close(2 * la['loss_disparity_false'], lb['loss_disparity_false'])
+
+
+def test_by_default_it_weighs_as_much_as_the_labels():
+    """The same error costs in the disparity what it costs in MMPose's loss of heatmap heads; the
+    divergence is another scale, which is said."""
+    torch.manual_seed(0)
+    maps, aims = torch.rand(2, 3, 8, 8), torch.rand(2, 3, 8, 8)
+    own = MODELS.build(dict(type='KeypointMSELoss'))(maps, aims, torch.ones(2, 3))
+    term = MODELS.build(dict(type='RegressionDisparity'))
+    torch.testing.assert_close(term._loss(maps, aims), own)
+
+
+@pytest.mark.parametrize('criterion', ['kl', 'mse'])
+def test_a_divergence_beside_squared_errors_is_said(criterion, monkeypatch):
+    said = []
+    monkeypatch.setattr('udapose.models.losses.regression_disparity.print_log',
+                        lambda text, **_: said.append(text))
+    build(criterion=criterion)
+    assert [("Use criterion='mse'" in text) for text in said] == [True] * (criterion == 'kl')
 
 
 def test_the_second_head_starts_anew_and_stays_out_of_exports():

@@ -5,24 +5,36 @@ from statistics import mean
 
 from paired_statistics import gap_closed, paired, signed, spread, values
 
+#: Per table: the row with none of the levels, the one with all, what the rows are named with
+_LEVELS = {
+    'ablation': ('levels_none', 'multilevel', 'levels_',
+                 'Levels around the same mean teacher with keypoint occlusion.\n'),
+    'ablation_close': ('mean_teacher_close', 'multilevel_close', 'close_',
+                       'Levels around the closer teacher with keypoint occlusion.\n')}
+
 
 def ablation(rows: dict, spec: dict) -> str:
     """Markdown: each combination of levels, what it adds to none and lacks to all."""
-    table = {r: cfg for r, cfg in spec['rows'].items()
-             if cfg.get('table') == 'ablation' and r in rows}
-    if not table:
+    tables = [_levels(rows, spec, table, *names) for table, names in _LEVELS.items()]
+    return '\n'.join(['### Ablation\n', *filter(None, tables)]) if any(tables) else ''
+
+
+def _levels(rows: dict, spec: dict, table: str, none: str, full: str, prefix: str,
+            text: str) -> str:
+    """One table; '' if no row of its own has been trained."""
+    shown = [r for r, cfg in spec['rows'].items() if cfg.get('table') == table and r in rows]
+    if not shown:
         return ''
-    key, full = spec['metric'], 'multilevel'
-    none = values(rows, 'levels_none', key)
-    lines = ['### Ablation\n', 'Levels around the same mean teacher with keypoint occlusion.\n',
-             f'| levels | target {key} | to no level (± SE) | to all levels (± SE) | seeds |',
+    key = spec['metric']
+    ends = [row for row in (none, full) if row not in shown and row in rows]
+    names = {none: 'none' if none in shown else f'none (`{none}`)', full: f'all (`{full}`)'}
+    lines = [text, f'| levels | target {key} | to no level (± SE) | to all levels (± SE) | seeds |',
              '|---|---|---|---|---|']
-    for row in [*table, *([full] if full in rows else [])]:
+    for row in [*(r for r in ends if r == none), *shown, *(r for r in ends if r == full)]:
         own = values(rows, row, key)
-        cells = [row.removeprefix('levels_') if row != full else 'all (`multilevel`)',
-                 spread(list(own.values()))]
-        for other, reference in (('levels_none', none), (full, values(rows, full, key))):
-            centre, error, verdict = paired(own, reference)
+        cells = [names.get(row, row.removeprefix(prefix)), spread(list(own.values()))]
+        for other in (none, full):
+            centre, error, verdict = paired(own, values(rows, other, key))
             cells.append('' if row == other or not verdict
                          else f'{signed(centre, error)}, {verdict}')
         lines.append('| ' + ' | '.join([*cells, ', '.join(map(str, sorted(own)))]) + ' |')
@@ -43,7 +55,8 @@ def source_free(rows: dict, spec: dict) -> str:
     lines = ['### Without source images\n',
              'Each from the same start model (`source_init`) for as many iterations as the rows '
              'with source images. *Share of the gain*: of what `mean_teacher`, with source images, '
-             'adds to that start model. *No gap*: the source images, without labels, as target; '
+             'adds to that start model. *Soft*: pseudo-labels as high as the teacher\'s peaks '
+             '(`label_height`). *No gap*: the source images, without labels, as target; '
              'there the change on the source is the whole result.\n',
              f'| row | target {key} | change on the target (± SE) | share of the gain | '
              f'source {key} | change on the source (± SE) | seeds |',
@@ -52,7 +65,7 @@ def source_free(rows: dict, spec: dict) -> str:
         own, kept = values(rows, row, key), values(rows, row, key, 'source')
         gains = gap_closed(rows, row, dict(spec, lower='source_init', upper='mean_teacher'))
         cells = [f'`{row}`', spread(list(own.values())), signed(*paired(own, start)[:2]),
-                 f'{mean(gains):.0f} %' if gains and row != 'source_free_no_gap' else '',
+                 f'{mean(gains):.0f} %' if gains and not row.endswith('no_gap') else '',
                  spread(list(kept.values())),
                  signed(*paired(kept, values(rows, 'source_init', key, 'source'))[:2]),
                  ', '.join(map(str, sorted(own)))]

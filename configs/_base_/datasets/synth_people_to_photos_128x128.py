@@ -15,7 +15,7 @@ in `lspet_photos/` below the folder that the variable UDAPOSE_TEST_DATA names, o
 import os
 
 rendered_roots = ['data/synthpose/people/', 'data/synthpose/people2/']
-# MMEngine's {{$NAME:default}} reads the path as Python: quotes and backslashes would be none of it
+# not by MMEngine's placeholder, which would read the path's quotes and backslashes as Python
 photos_root = os.path.join(os.environ.get('UDAPOSE_TEST_DATA') or 'data', 'lspet_photos', '')
 codec = dict(type='MSRAHeatmap', input_size=(128, 128), heatmap_size=(32, 32), sigma=1.5,
              unbiased=True, blur_kernel_size=7)
@@ -39,6 +39,8 @@ augment_view = [
          rotate_factor=45, rotate_prob=1.0, shift_prob=1.0),
     dict(type='RecordedTopdownAffine', input_size=codec['input_size']),
     dict(type='ColorJitter', brightness=0.5, contrast=0.5, saturation=0.5)]
+closer_view = [  # for the teacher of the configs *_close.py
+    augment_view[0], dict(augment_view[1], scale_factor=(0.7, 1.0)), *augment_view[2:]]
 labeled_pipeline = [
     *load_whole_image, *augment_view,
     dict(type='GenerateTarget', encoder=codec),
@@ -48,6 +50,8 @@ target_pipeline = [
     dict(type='LoadPoseImage'),
     dict(type='GetBBoxCenterScale', padding=1.0),
     dict(type='ForkViews', teacher=augment_view, student=augment_view)]
+closer_target_pipeline = [
+    *target_pipeline[:-1], dict(type='ForkViews', teacher=closer_view, student=augment_view)]
 test_pipeline = [
     *load_whole_image,
     dict(type='TopdownAffine', input_size=codec['input_size']),

@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 import copy
+import logging
 from typing import TYPE_CHECKING
 
 import torch
+from mmengine.logging import print_log
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -45,8 +47,10 @@ class RegressionDisparity(nn.Module):
         reversal (dict, optional): Coefficient of what reaches the features, as
             :class:`GradientReversal`. Defaults to a rise to 0.1 within the first fifth of the
             training (published: 1,000 of 15,000 iterations' time constant).
-        criterion (str): ``'kl'`` (published): divergence of the spatial softmax from the
-            normalised map; ``'mse'``: mean squared error of the maps.
+        criterion (str): ``'mse'`` (default): mean squared error of the maps, as MMPose's heatmap
+            heads learn; ``'kl'``: divergence of the spatial softmax from the normalised map. That
+            one is published, for a student's head that learns by it as well: it is some thousand
+            times an MSE, so beside one the features would hardly hear the labels.
         name (str): Log keys are ``loss_{name}_source``, ``loss_{name}_false``,
             ``loss_{name}_truth`` (not with ``'reversal'``) and ``{name}_agreement``.
 
@@ -59,7 +63,7 @@ class RegressionDisparity(nn.Module):
 
     def __init__(self, head: dict | None = None, feature: str | None = None, margin: float = 4.,
                  loss_weight: float = 1., goal: str = 'truth', reversal: dict | None = None,
-                 criterion: str = 'kl', name: str = 'disparity') -> None:
+                 criterion: str = 'mse', name: str = 'disparity') -> None:
         super().__init__()
         if goal not in ('truth', 'reversal'):
             raise ValueError(f"goal must be 'truth' or 'reversal', got {goal!r}")
@@ -80,6 +84,13 @@ class RegressionDisparity(nn.Module):
         """Copy the student's head, if there is none yet; called once by the estimator."""
         if self.head is None:
             self.head = copy.deepcopy(student.head).requires_grad_(True)
+        losses = [type(m).__name__ for m in student.head.modules() if m is not student.head]
+        squared = [name for name in losses if 'MSE' in name]
+        if self.criterion == 'kl' and squared:
+            print_log(f"RegressionDisparity(criterion='kl') beside {squared[0]} of the student's "
+                      'head: the divergence is some thousand times a mean squared error, and the '
+                      "labels are hardly heard. Use criterion='mse', or a head that learns by KL",
+                      logger='current', level=logging.WARNING)
 
     def init_weights(self) -> None:
         """Initialise the second head as its ``init_cfg`` says."""
