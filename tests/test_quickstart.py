@@ -68,8 +68,9 @@ def started(monkeypatch, tmp_path):
                 f.write('{"threads": 2, "channels_last": true, "seconds": {}}')
         if 'train' in commands[-1]:
             work = commands[-1][commands[-1].index('--work-dir') + 1]
-            with open(f'{work}/last_checkpoint', 'w') as f:
-                f.write(f'{work}/iter_1.pth')
+            for name, content in (('iter_1.pth', ''), ('last_checkpoint', f'{work}/iter_1.pth')):
+                with open(f'{work}/{name}', 'w') as f:
+                    f.write(content)
 
     monkeypatch.setattr(_experiment, 'wait', finish)
     monkeypatch.chdir(tmp_path)

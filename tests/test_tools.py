@@ -123,7 +123,8 @@ def test_a_folder_of_another_run_is_refused(tmp_path, commands):
     seed0, seed1 = {'randomness.seed': 0, 'load_from': '/x.pth'}, {'randomness.seed': 1}
     _experiment.train('job', config, work, **seed1)
     _experiment.train('job', config, work, **seed0)  # nothing was trained: nothing is reused
-    (work / 'last_checkpoint').write_text('/x/iter_1.pth')
+    (work / 'iter_1.pth').touch()
+    (work / 'last_checkpoint').write_text('/x/iter_1.pth')  # moved since
     _experiment.train('job', config, work, **seed0)
     assert '--resume' in commands[-1] and '--resume' not in commands[-2]
     assert 'load_from=/x.pth' in commands[-2] and 'load_from=/x.pth' not in commands[-1]
@@ -340,7 +341,7 @@ def test_what_would_stop_a_suite_later_is_said_at_once(monkeypatch, tmp_path):
         monkeypatch.delenv(key, raising=False)
     none = dict(source=None, adapt=None)
     runs = run_suite.wanted_runs(['people'], [0], ['multilevel_published', 'dann'], tmp_path)
-    with pytest.raises(ValueError, match='iter_400.pth is missing: run python tools/train.py'):
+    with pytest.raises(ValueError, match='iter_400.pth is missing: (in .* )?run python'):
         suite_checks.check_runs(runs, none)
     runs = run_suite.wanted_runs(['people'], [0], ['dann'], tmp_path)
     suite_checks.check_runs(runs, none)
@@ -354,7 +355,8 @@ def test_what_would_stop_a_suite_later_is_said_at_once(monkeypatch, tmp_path):
     runs = run_suite.wanted_runs(['photos2'], [0], ['mean_teacher'], tmp_path)
     suite_checks.check_runs(runs, dict(none, adapt=5))
     runs[1].json.parent.mkdir(parents=True)
-    runs[1].json.write_text('{"iterations": 1000}')
+    runs[1].json.write_text(json.dumps(dict(result(1., 0, 'mean_teacher', 'photos2'),
+                                            iterations=1000)))
     with pytest.raises(ValueError, match='is of 1000 iterations, not 5: delete'):
         suite_checks.check_runs(runs, dict(none, adapt=5))
 
@@ -387,20 +389,30 @@ def test_missing_data_is_named_with_the_remedy(tmp_path, monkeypatch):
     monkeypatch.setattr(suite_checks, 'ROOT', tmp_path)
     spec = SUITES['photos2']
     monkeypatch.setenv('UDAPOSE_TEST_DATA', str(tmp_path / 'elsewhere'))
-    assert suite_checks.missing_data(spec).endswith(
-        '--out data/synthpose/people2 --version 2 --source-train 4000 --target-train 8000')
+    first, second, third = suite_checks.missing_data(spec).splitlines()  # all at once
+    assert first == (
+        f'data/synthpose/people2 is missing: in {tmp_path} run udapose synth --kind people --out '
+        'data/synthpose/people2 --version 2 --source-train 4000 --target-train 8000')
+    assert 'data/synthpose/people is missing' in second and 'train.json is missing' in third
+    monkeypatch.chdir(tmp_path)
+    assert 'people2 is missing: run udapose' in suite_checks.missing_data(spec)
     (tmp_path / spec['data']).mkdir(parents=True)
     meta = tmp_path / spec['data'] / 'meta.json'
     meta.write_text('{"generator_version": 1}')
     assert 'made by version 1 of the generator' in suite_checks.missing_data(spec)
+    meta.write_text('{"generator_ver')  # damaged
+    assert 'made by version None of the generator' in suite_checks.missing_data(spec)
     meta.write_text('{"generator_version": 2}')
     assert 'data/synthpose/people is missing' in suite_checks.missing_data(spec)
     (tmp_path / 'data/synthpose/people').mkdir()
     (tmp_path / 'data/synthpose/people/meta.json').write_text('{"generator_version": 1}')
-    assert f'{tmp_path}/elsewhere/lspet_photos/test.json is missing' in \
+    assert f'{tmp_path}/elsewhere/lspet_photos/train.json is missing' in \
         suite_checks.missing_data(spec) and '--photos' in suite_checks.missing_data(spec)
-    (tmp_path / 'elsewhere/lspet_photos').mkdir(parents=True)
-    (tmp_path / 'elsewhere/lspet_photos/test.json').write_text('{}')
+    for part in ('train', 'test'):
+        (tmp_path / 'elsewhere/lspet_photos' / part).mkdir(parents=True)
+        (tmp_path / f'elsewhere/lspet_photos/{part}/a.jpg').touch()
+        (tmp_path / f'elsewhere/lspet_photos/{part}.json').write_text(
+            '{"images": [{"file_name": "a.jpg"}]}')
     assert suite_checks.missing_data(spec) is None
     meta.write_text(json.dumps(dict(counts=dict(source=dict(train=60), target=dict(train=60)))))
     assert "{'source': 60, 'target': 60} training images" in suite_checks.other_counts(spec)

@@ -4,9 +4,11 @@
 
 The folder of the photographs: docs/real_photos.md.
 """
+import os
+
 _base_ = ['./adain-small_synth-people_64x64.py']
 
-photos_root = '{{$UDAPOSE_TEST_DATA:data}}/lspet_photos/'
+photos_root = os.path.join(os.environ.get('UDAPOSE_TEST_DATA') or 'data', 'lspet_photos', '')
 train_dataloader = dict(
     batch_size=8,
     dataset=dict(size=128, resize=(128, 176),

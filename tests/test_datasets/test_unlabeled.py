@@ -207,6 +207,9 @@ def test_missing_box_file_and_bad_arguments(folder):
     for key in ('verify', 'on_unreadable', 'images_without_box'):
         with pytest.raises(ValueError, match=f"{key}='x' is not one of"):
             build(folder, **{key: 'x'})
+    with pytest.raises(ValueError, match=r"data_root=\['my', 'photos/'\] is no path .*commas"):
+        DATASETS.build(dict(type='UnlabeledPoseDataset', metainfo=make_metainfo(),
+                            data_root=['my', 'photos/']))
     with pytest.raises(ValueError, match='needs metainfo'):
         DATASETS.build(dict(type='UnlabeledPoseDataset', data_root=str(folder)))
 

@@ -7,11 +7,11 @@ docs/benchmarks/runs/. Weights are not published, so no `Weights` are named.
 """
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from pathlib import Path
 from statistics import mean
 
+from suite_results import read_results
 from suites import SUITES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,9 +76,8 @@ def metafile(folder: str, runs: dict) -> str | None:
 def write_metafiles(runs_folder: Path, root: Path = ROOT) -> list[Path]:
     """Write all files from ``runs_folder/*.json``; returns their paths."""
     runs: dict = defaultdict(list)
-    for path in sorted(runs_folder.glob('*.json')):
-        run = json.loads(path.read_text(encoding='utf-8'))
-        if run['row'] in SUITES[run['suite']]['rows'] and 'target' in run['results']:
+    for run in read_results(runs_folder)[0]:
+        if 'target' in run['results']:
             runs[run['suite'], run['row']].append(run['results'])
     written = []
     for folder in METHODS:

@@ -13,11 +13,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from pathlib import Path
 
 from paired_statistics import spread
 from photo_analysis import LIMBS, THRESHOLDS, by_attitude, by_confidence, judge
 from step_report import into_page
+from suite_checks import missing_photos
+from suite_results import read_results, unknown_note
 from suite_run import RECORDED, Run, use_photos
 from suites import SUITES
 
@@ -89,9 +92,12 @@ def main() -> None:
     work = work and work.expanduser().resolve()
     results = RECORDED if args.record else work / 'results/runs'
     path = RECORD if args.record else work / 'results/photo_analysis.json'
-    record = json.loads(path.read_text(encoding='utf-8')) if path.exists() else {}
-    if work:
-        update(record, path, results, args.suite, work)
+    try:
+        record = read_record(path)
+        if work:
+            update(record, path, results, args.suite, work)
+    except (ValueError, OSError) as error:
+        sys.exit(f'error: {error}')
     lines = attitude_table(record, args.suite)
     source = record.get(f'{args.suite}-source_init-seed0', {})
     if 'confidence' in source:
@@ -102,21 +108,59 @@ def main() -> None:
         print('\n'.join(lines) or f'no finished run in {results}')
 
 
+def read_record(path: Path) -> dict:
+    """What was analysed before.
+
+    Raises:
+        ValueError: The file is damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding='utf-8')) if path.exists() else {}
+    except ValueError as error:
+        raise ValueError(f'{path} is damaged ({error}): delete it, and all runs are analysed '
+                         'again') from error
+
+
 def update(record: dict, path: Path, results: Path, suite: str, work: Path) -> None:
-    """Analyse the runs that are not in the record, or were trained anew since."""
+    """Analyse the runs that are not in the record, or were trained anew since.
+
+    Raises:
+        ValueError: A result is damaged, or the photographs are not there.
+    """
     os.chdir(ROOT)
     import udapose  # noqa: F401  (before anything of MMPose's)
-    for result in sorted(results.glob(f'{suite}-*.json')):
-        row, seed = result.stem.removeprefix(f'{suite}-').rsplit('-seed', 1)
-        run = Run(suite, row, int(seed), work, results)
-        found = json.loads(result.read_text(encoding='utf-8'))
+    known, unknown = read_results(results)
+    if unknown:
+        print(unknown_note(results, unknown), flush=True)
+    waiting, gone = {}, []
+    for found in known:
+        run = Run(found['suite'], found['row'], found['seed'], work, results)
         trained = [found['commit'], found['iterations'], found['seconds']['train']]
-        known = record.get(result.stem)  # early entries do not say which training they are of
-        if (known is None or known.get('trained', trained) != trained) and \
-                (run.dir / 'last_checkpoint').exists():
-            record[result.stem] = dict(analyse(run), trained=trained)
-            write_json(path, record)
-            print(result.stem, record[result.stem]['attitude'], flush=True)
+        last = record.get(run.name)  # early entries do not say which training they are of
+        if run.suite == suite and (last is None or last.get('trained', trained) != trained):
+            if has_checkpoint(run):
+                waiting[run.name] = (run, trained)
+            else:
+                gone.append(run.name)
+    if gone:
+        print(f'note: not analysed, for {work} has no checkpoint of them: {", ".join(gone)}',
+              flush=True)
+    missing = missing_photos(SUITES[suite]) if waiting else None
+    if missing:
+        raise ValueError(missing)
+    for name, (run, trained) in waiting.items():
+        print(f'{name}: predicts the photographs', flush=True)
+        record[name] = dict(analyse(run), trained=trained)
+        write_json(path, record)
+        print(name, record[name]['attitude'], flush=True)
+
+
+def has_checkpoint(run: Run) -> bool:
+    """Whether a run can be looked into: its training may lie on another machine."""
+    try:
+        return last_checkpoint(run.dir).is_file()
+    except FileNotFoundError:
+        return False
 
 
 if __name__ == '__main__':

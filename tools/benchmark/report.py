@@ -1,7 +1,6 @@
 """Tables and plots of the benchmark from the runs' JSONs."""
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from pathlib import Path
 from statistics import mean
@@ -11,6 +10,7 @@ from paired_statistics import bar_note, gap_closed, missed_bar, paired, signed, 
 from readme_results import write_summary
 from selection import selection_section
 from selection_methods import methods_section
+from suite_results import read_results
 from suites import SUITES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,10 +45,9 @@ def write_pages(runs: Path) -> None:
 
 
 def read_runs(runs: Path) -> dict:
-    """Results by suite, row and seed."""
+    """Results by suite, row and seed, of the rows that there are."""
     by_suite: dict = defaultdict(lambda: defaultdict(dict))
-    for path in sorted(runs.glob('*.json')):
-        run = json.loads(path.read_text(encoding='utf-8'))
+    for run in read_results(runs)[0]:
         by_suite[run['suite']][run['row']][run['seed']] = run
     return by_suite
 

@@ -17,16 +17,19 @@ import sys
 import time
 from pathlib import Path
 
-from suite_checks import check_rows, check_runs, missing_data, other_counts
+from suite_checks import check_rows, check_runs, missing_data, notes, other_counts
+from suite_results import read_results, unknown_note
 from suite_run import RECORDED, ROOT, TIED, Run, use_photos
 from suites import SUITES
+
+from udapose.cli._experiment import steps_in
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--suite', nargs='+', choices=list(SUITES), default=list(SUITES))
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
+    parser.add_argument('--seeds', nargs='+', type=_seed, default=[0, 1, 2])
     parser.add_argument('--rows', nargs='+', default=None, help='default: all rows of the suite')
     parser.add_argument('--jobs', type=_positive, default=1, help='runs at a time')
     parser.add_argument('--threads', type=_positive, default=1, help='CPU threads of each run')
@@ -54,10 +57,23 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def schedule(runs: list[Run], jobs: int, threads: int) -> list[str]:
-    """Run everything that is not done, ``jobs`` at a time; returns the names that failed."""
+def _seed(text: str) -> int:
+    if not 0 <= int(text) < 2 ** 32:
+        raise argparse.ArgumentTypeError(f'a number from 0 to 4294967295, got {text}')
+    return int(text)
+
+
+def schedule(runs: list[Run], jobs: int, threads: int, tell_every: float = 300.) -> list[str]:
+    """Run everything that is not done, ``jobs`` at a time; returns the names that failed.
+
+    Args:
+        runs (list[Run]): Each behind what it continues from.
+        jobs, threads (int): Runs at a time, CPU threads of each.
+        tell_every (float): Seconds between lines on how far the trainings are.
+    """
     waiting, active, failed = [r for r in runs if not r.done], [], []
     total, begin = len(waiting), time.time()
+    told = begin
     while waiting or active:
         for run, process in active[:]:
             if process.poll() is not None:
@@ -78,8 +94,19 @@ def schedule(runs: list[Run], jobs: int, threads: int) -> list[str]:
         if waiting and not active:
             failed += [r.name for r in waiting]
             break
+        if time.time() - told > tell_every:
+            told = time.time()
+            print(', '.join(far(run) for run, _ in active), flush=True)
         time.sleep(1)
     return failed
+
+
+def far(run: Run) -> str:
+    """How far a run is, by its logs."""
+    steps = steps_in(run.dir / 'train.log')
+    last = max(run.dir.glob('*.log'), key=lambda log: log.stat().st_mtime, default=None)
+    done = 'starting' if steps is None else '{}/{}'.format(*steps)
+    return f'{run.name} {done}' + (f', {last.stem}' if last and last.stem != 'train' else '')
 
 
 def with_origins(rows: dict, wanted: list[str] | None) -> list[str]:
@@ -107,6 +134,33 @@ def wanted_runs(suites: list[str], seeds: list[int], rows: list[str] | None, wor
     return list(runs.values())
 
 
+def prepare(args: argparse.Namespace) -> list[Run]:
+    """The runs that are wanted, and everything that can be said before the first one begins.
+
+    Raises:
+        ValueError: Something would stop them later.
+        OSError: The folder of the results cannot be written.
+    """
+    check_rows(args.suite, args.rows)
+    runs = wanted_runs(args.suite, args.seeds, args.rows, args.work_dir, args.results)
+    said = []
+    for suite in sorted({run.suite for run in runs}):
+        missing = missing_data(SUITES[suite])
+        if missing:
+            raise ValueError(missing)
+        said.append(other_counts(SUITES[suite]))
+    lengths = dict(source=args.source_iters, adapt=args.adapt_iters)
+    check_runs(runs, lengths)
+    read_results(args.results)  # the tables at the end need them all
+    args.results.mkdir(parents=True, exist_ok=True)
+    there = sum(run.done for run in runs)
+    said += notes(runs, args.suite, args.rows, lengths)
+    said += [f'{there} of {len(runs)} runs are in {args.results} and not made again'] * bool(there)
+    for line in filter(None, said):
+        print(line, flush=True)
+    return runs
+
+
 def main() -> None:
     args = parse_args()
     failed = []
@@ -114,27 +168,20 @@ def main() -> None:
         os.environ[f'UDAPOSE_{name.upper()}_ITERS'] = str(getattr(args, f'{name}_iters') or '')
     if not args.report:
         try:
-            check_rows(args.suite, args.rows)
-            runs = wanted_runs(args.suite, args.seeds, args.rows, args.work_dir, args.results)
-            for suite in sorted({run.suite for run in runs}):
-                missing = missing_data(SUITES[suite])
-                if missing:
-                    sys.exit(missing)
-                if note := other_counts(SUITES[suite]):
-                    print(note, flush=True)
-            check_runs(runs, dict(source=args.source_iters, adapt=args.adapt_iters))
-        except ValueError as error:
-            sys.exit(str(error))
-        there = sum(run.done for run in runs)
-        if there:
-            print(f'{there} of {len(runs)} runs are in {args.results} and not made again',
-                  flush=True)
-        args.results.mkdir(parents=True, exist_ok=True)
+            runs = prepare(args)
+        except (ValueError, OSError) as error:
+            sys.exit(f'error: {error}')
         failed = schedule(runs, args.jobs, args.threads)
     if not list(args.results.glob('*.json')):
         sys.exit(f'failed: {", ".join(failed)}' if failed else
                  f'{args.results} holds no results yet (--record: those of the repository)')
     from report import write_pages, write_report
+    try:
+        _, unknown = read_results(args.results)
+    except ValueError as error:
+        sys.exit(f'error: {error}')
+    if unknown:
+        print(unknown_note(args.results, unknown), flush=True)
     write_report(args.results, args.results.parent)
     if args.record:
         from metafiles import write_metafiles

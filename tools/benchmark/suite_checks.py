@@ -5,10 +5,11 @@ import json
 import os
 from pathlib import Path
 
+from suite_results import read_result
 from suite_run import ROOT, Run
 from suites import SUITES
 
-from udapose.cli._experiment import options
+from udapose.cli._experiment import CONFIGS, last_checkpoint, options
 
 
 def check_rows(suites: list[str], rows: list[str] | None) -> None:
@@ -40,49 +41,129 @@ def check_runs(runs: list[Run], lengths: dict[str, int | None]) -> None:
             raise ValueError(f'--{name}-iters {value}: none of these rows has a length that can '
                              'be chosen; only those of the suites photos2 and photos2_scratch do')
     for run in runs:
-        asked = set(map(int, run.lengths().values()))
-        if run.done and asked:
-            found = json.loads(run.json.read_text(encoding='utf-8'))['iterations']
-            if {found} != asked:
+        if run.done:
+            found, asked = read_result(run.json)['iterations'], set(run.lengths().values())
+            if asked and {str(found)} != asked:
                 raise ValueError(f'{run.json} is of {found} iterations, not {asked.pop()}: delete '
                                  f'it and {run.dir}, or give another --work-dir')
+        else:
+            run.check_folder()
+            if run.needs is not None and run.needs.done:
+                _require_checkpoint(run.needs)
     missing = [found for run in runs if not run.done and (found := run.missing_file())]
     if missing:
         raise ValueError('\n'.join(missing))
     options({'load_from': str(runs[0].dir)})  # a path that MMEngine would change
 
 
+def _require_checkpoint(run: Run) -> None:
+    try:
+        last_checkpoint(run.dir)
+    except FileNotFoundError as error:
+        raise ValueError(f'{error} (and delete {run.json})') from error
+
+
+def notes(runs: list[Run], suites: list[str], rows: list[str] | None,
+          lengths: dict[str, int | None]) -> list[str]:
+    """What is not as somebody might think who reads the command.
+
+    Args:
+        runs, suites, rows: Those wanted.
+        lengths (dict): As in :func:`check_runs`.
+    """
+    found = []
+    for suite in suites:
+        absent = [row for row in rows or () if row not in SUITES[suite]['rows']]
+        if absent:
+            found.append(f'note: {suite} has no row {", ".join(absent)}')
+    for name, value in lengths.items():
+        deaf = sorted({run.suite for run in runs if not run.cfg.get('lengths')
+                       and bool(run.cfg.get('hidden')) == (name == 'source')})
+        if value and deaf:
+            found.append(f'note: --{name}-iters {value} is not for {", ".join(deaf)}: their rows '
+                         'have the lengths of their configs')
+    for run in runs:
+        if run.done and run.cfg.get('lengths') and not run.lengths():
+            there, usual = read_result(run.json)['iterations'], _usual_length(run)
+            if there != usual:
+                found.append(f'note: {run.name} is there with {there} iterations, the usual length '
+                             f'is {usual}: to train it anew delete {run.json} and {run.dir}')
+    return found
+
+
+def _usual_length(run: Run) -> int:
+    from mmengine.config import Config
+    key = 'train_cfg.max_iters'
+    return int(run.cfg.get('options', {}).get(key) or Config.fromfile(
+        CONFIGS / run.cfg['config'], import_custom_modules=False).train_cfg.max_iters)
+
+
 def missing_data(spec: dict) -> str | None:
-    """What is missing for a suite and how to get it; None if nothing is."""
-    for data, version in [(spec['data'], spec.get('version', 1)), *spec.get('also', [])]:
-        kind = Path(data).name.rstrip('2')
-        command = (f'python -m udapose.synthetic --kind {kind} --out {data}'
-                   + (f' --version {version}' if version > 1 else '')
-                   + ''.join(f' --{part}-train {count}' for part, count in
-                             spec.get('train_counts', {}).items() if data == spec['data']))
-        meta = ROOT / data / 'meta.json'
-        if not meta.exists():
-            return f'{data} is missing: run {command}'
-        found = json.loads(meta.read_text(encoding='utf-8'))
-        if found.get('generator_version') != version:
-            return (f'{data} was made by version {found.get("generator_version")} of the '
-                    f'generator, the suite is defined with version {version}: delete the folder '
-                    f'and run {command}')
-    if 'needs' in spec:
-        folder = os.environ.get('UDAPOSE_TEST_DATA', str(ROOT / 'data'))
-        path = ROOT / spec['needs'].replace('$UDAPOSE_TEST_DATA', folder)
-        if not path.exists():
-            return (f'{path} is missing: see docs/real_photos.md'
-                    + ('; --photos names the folder' if '$' in spec['needs'] else ''))
+    """All that is missing for a suite and how to get it; None if nothing is."""
+    found = [_missing_people(spec, data, version)
+             for data, version in [(spec['data'], spec.get('version', 1)), *spec.get('also', [])]]
+    return '\n'.join(filter(None, [*found, missing_photos(spec)])) or None
+
+
+def _missing_people(spec: dict, data: str, version: int) -> str | None:
+    """Whether a rendered data set of a suite is not there, or not of the version."""
+    kind = Path(data).name.rstrip('2')
+    command = ('' if Path.cwd() == ROOT else f'in {ROOT} ') + (
+        f'run udapose synth --kind {kind} --out {data}'
+        + (f' --version {version}' if version > 1 else '')
+        + ''.join(f' --{part}-train {count}' for part, count in
+                  spec.get('train_counts', {}).items() if data == spec['data']))
+    meta = ROOT / data / 'meta.json'
+    if not meta.exists():
+        return f'{data} is missing: {command}'
+    found = _read_meta(meta).get('generator_version')
+    return None if found == version else (
+        f'{data} was made by version {found} of the generator, the suite is defined with version '
+        f'{version}: delete the folder and {command}')
+
+
+def missing_photos(spec: dict) -> str | None:
+    """What is missing of a suite's photographs; None if nothing is."""
+    for name, images in spec.get('needs', {}).items():
+        folder = os.environ.get('UDAPOSE_TEST_DATA') or str(ROOT / 'data')
+        path = ROOT / name.replace('$UDAPOSE_TEST_DATA', folder)
+        fault = _photo_fault(path, Path(os.path.normpath(path.parent / images)))
+        if fault:
+            return (f'{fault}: see docs/real_photos.md'
+                    + ('; --photos names the folder' if '$' in name else ''))
     return None
+
+
+def _photo_fault(annotations: Path, images: Path) -> str | None:
+    """What is wrong with photographs that only later rows would find, after a long first one."""
+    if not annotations.exists():
+        return f'{annotations} is missing'
+    try:
+        names = [image['file_name'] for image in
+                 json.loads(annotations.read_text(encoding='utf-8'))['images']]
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        return f'{annotations} is no COCO file ({type(error).__name__}: {error})'
+    if not names:
+        return f'{annotations} lists no photographs'
+    absent = [name for name in names if not (images / name).is_file()]
+    return (f'{len(absent)} of the {len(names)} photographs in {annotations} are missing in '
+            f'{images}, for example {absent[0]}') if absent else None
+
+
+def _read_meta(path: Path) -> dict:
+    """The description of a rendered data set; empty, of no version, if it is damaged."""
+    try:
+        found = json.loads(path.read_text(encoding='utf-8'))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def other_counts(spec: dict) -> str | None:
     """Whether a data set has other sizes than those that the recorded rows were made with."""
     if 'train_counts' not in spec:
         return None
-    counts = json.loads((ROOT / spec['data'] / 'meta.json').read_text(
-        encoding='utf-8')).get('counts') or {}
+    counts = _read_meta(ROOT / spec['data'] / 'meta.json').get('counts') or {}
     found = {part: (counts.get(part) or {}).get('train') for part in spec['train_counts']}
     return None if found == spec['train_counts'] else (
         f'note: {spec["data"]} has {found} training images, the recorded rows were made with '

@@ -11,14 +11,18 @@ from pathlib import Path
 
 from suites import SUITES
 
+from udapose.adaptation.folder_lock import FolderLock
 from udapose.cli._experiment import (
     CONFIGS,
     ROOT,
     TIED,
+    check_record,
     last_checkpoint,
     metrics,
     options,
+    resume_arguments,
     write_json,
+    write_record,
 )
 
 #: Results that the repository keeps and its pages show.
@@ -64,11 +68,27 @@ class Run:
         return {key: os.environ[option] for key in self.cfg.get('lengths', ())
                 if os.environ.get(option)}
 
+    def settings(self) -> dict:
+        """What the run changes in its config, but for where it begins."""
+        return {'randomness.seed': self.seed, **self.cfg.get('options', {}), **self.lengths()}
+
+    def check_folder(self) -> None:
+        """Require that what lies in the run's folder, interrupted, is of this very run.
+
+        Raises:
+            ValueError: It has other settings: continued, it would be neither of the two.
+        """
+        try:
+            check_record(self.dir, CONFIGS / self.cfg['config'], self.settings())
+        except RuntimeError as error:
+            raise ValueError(str(error)) from error
+
     def missing_file(self) -> str | None:
         """A file that must be made first, with the command; None if nothing is missing."""
         for path, command in self.cfg.get('files', {}).items():
             if not (ROOT / path).exists():
-                return f'{self.name}: {path} is missing: run {command}'
+                where = '' if Path.cwd() == ROOT else f'in {ROOT} '
+                return f'{self.name}: {path} is missing: {where}run {command}'
         return None
 
     def command(self, threads: int) -> list[str]:
@@ -80,20 +100,30 @@ class Run:
 def run_one(suite: str, row: str, seed: str, work: str, results: str, threads: str) -> None:
     """Train, test and write the JSON of one run."""
     run = Run(suite, row, int(seed), Path(work), Path(results))
-    config = CONFIGS / run.cfg['config']
     missing = run.missing_file()
     if missing:
         sys.exit(missing)
+    try:
+        run.check_folder()
+        with FolderLock(run.dir, '--work-dir'):
+            _run(run, threads)
+    except (OSError, RuntimeError, ValueError) as error:
+        sys.exit(f'{run.name}: {error}')
+
+
+def _run(run: Run, threads: str) -> None:
+    config = CONFIGS / run.cfg['config']
     env = dict(os.environ, OMP_NUM_THREADS=threads, MKL_NUM_THREADS=threads,
                # glibc: keep freed memory; asking for it anew each step costs page faults
                MALLOC_MMAP_MAX_='0', MALLOC_TRIM_THRESHOLD_=str(2**40))
-    overrides = {'randomness.seed': seed, **run.cfg.get('options', {}), **run.lengths()}
-    resume = (run.dir / 'last_checkpoint').exists()
+    overrides = run.settings()
+    resume = resume_arguments(run.dir)
+    if not resume:
+        write_record(run.dir, config, overrides)
     if run.needs is not None:
         # MMEngine would resume from load_from instead of the run's own checkpoint
         keys = run.cfg.get('init_keys', [] if resume else ['load_from'])
         overrides.update({key: str(last_checkpoint(run.needs.dir)) for key in keys})
-    run.dir.mkdir(parents=True, exist_ok=True)
 
     def call(command: list[str], log: str) -> float:
         begin = time.time()
@@ -101,7 +131,8 @@ def run_one(suite: str, row: str, seed: str, work: str, results: str, threads: s
             code = subprocess.run(command, cwd=ROOT, env=env, stdout=f, stderr=f,
                                   **TIED).returncode
         if code:
-            sys.exit(f'{run.name}: exit code {code}, see {run.dir / log}')
+            raise RuntimeError(f'exit code {code}: {last_line(run.dir / log)} (see '
+                               f'{run.dir / log})')
         return round(time.time() - begin, 1)
 
     train_seconds, iterations, results = 0., 0, {}
@@ -115,8 +146,7 @@ def run_one(suite: str, row: str, seed: str, work: str, results: str, threads: s
     else:
         earlier = seconds_before(run.dir)
         train_seconds = earlier + call([sys.executable, 'tools/train.py', str(config), '--work-dir',
-                                        str(run.dir), *(['--resume'] if resume else []),
-                                        *options(overrides)], 'train.log')
+                                        str(run.dir), *resume, *options(overrides)], 'train.log')
         checkpoint = last_checkpoint(run.dir)
         iterations = int(checkpoint.stem.split('_')[-1])
         before = None
@@ -129,9 +159,15 @@ def run_one(suite: str, row: str, seed: str, work: str, results: str, threads: s
             results[domain] = {k.split('/', 1)[1]: round(v, 3) for k, v in metrics(out).items()
                                if k.startswith(f'{domain}/')}
     write_json(run.json, dict(
-        suite=suite, row=row, seed=int(seed), config=run.cfg['config'], results=results,
+        suite=run.suite, row=run.row, seed=run.seed, config=run.cfg['config'], results=results,
         iterations=iterations, seconds=dict(train=round(train_seconds, 1)),
         device=device(), threads=int(threads), commit=commit(), data=data_version(run.spec)))
+
+
+def last_line(log: Path) -> str:
+    """The end of a log: of a process that failed, usually the reason."""
+    lines = log.read_text(encoding='utf-8', errors='replace').strip().splitlines()
+    return lines[-1].strip()[:500] if lines else 'it wrote nothing'
 
 
 def seconds_before(folder: Path) -> float:
@@ -160,7 +196,7 @@ def use_photos(folder: Path | None) -> None:
     if photos:
         os.environ['UDAPOSE_TEST_DATA'] = str(Path(photos).expanduser().resolve())
     else:
-        os.environ.pop('UDAPOSE_TEST_DATA', None)  # set to nothing: MMEngine takes no such value
+        os.environ.pop('UDAPOSE_TEST_DATA', None)  # set to nothing is not set
 
 
 def device() -> str:

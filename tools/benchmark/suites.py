@@ -6,7 +6,8 @@ rows frame the gap that a method closes. ``bar``: rows whose source error is abo
 row's do not count. Rows with a ``table`` are in a table of their own (`ablations.py`). A ``shared``
 row is trained once, with seed 0, and all seeds continue from it; ``init_suite`` names the suite of
 ``init`` if it is another one. ``lengths`` names the config keys that hold the number of iterations,
-for the options --source-iters and --adapt-iters of run_suite.py.
+for the options --source-iters and --adapt-iters of run_suite.py. ``needs``: annotations of
+photographs that nobody can render, and the folder of the images beside each.
 """
 from __future__ import annotations
 

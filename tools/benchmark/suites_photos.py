@@ -8,7 +8,7 @@ PHOTO_SUITES: dict[str, dict] = {}
 # Synthetic people -> real photographs: no oracle, 240 photographs are too few to train on.
 _name = 'res18-w32_64x64'
 PHOTO_SUITES['photos'] = dict(
-    data='data/synthpose/people', needs='data/lspet/annotations/test.json',
+    data='data/synthpose/people', needs={'data/lspet/annotations/test.json': '../images'},
     domains=dict(target={}),
     lower='source_only', upper=None, metric='PCK@0.05', metrics=['PCK@0.05', 'PCK@0.1'],
     rows=dict(
@@ -64,7 +64,7 @@ for _start in ('', '_scratch'):
         data='data/synthpose/people2', version=2, train_counts=dict(source=4000, target=8000),
         also=[('data/synthpose/people', 1)], size=128,
         title='photographs of LSP-extended',
-        needs='$UDAPOSE_TEST_DATA/lspet_photos/test.json',
+        needs={f'$UDAPOSE_TEST_DATA/lspet_photos/{part}.json': part for part in ('train', 'test')},
         domains=dict(target={}, unflagged={}), lower='source_only', upper='oracle',
         metric='PCK@0.05', metrics=['PCK@0.05', 'PCK@0.1', 'TorsoPCK@0.2'],
         references=['source_only', 'mean_teacher'],

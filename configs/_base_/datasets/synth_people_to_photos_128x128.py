@@ -12,8 +12,11 @@ The photographs are LSP-extended crops in COCO style: `train/`, `test/`, `train.
 in `lspet_photos/` below the folder that the variable UDAPOSE_TEST_DATA names, or below `data/`
 (docs/real_photos.md). Labels of `train` are for the oracle and for curves only.
 """
+import os
+
 rendered_roots = ['data/synthpose/people/', 'data/synthpose/people2/']
-photos_root = '{{$UDAPOSE_TEST_DATA:data}}/lspet_photos/'
+# not by MMEngine's placeholder, which would read the path's quotes and backslashes as Python
+photos_root = os.path.join(os.environ.get('UDAPOSE_TEST_DATA') or 'data', 'lspet_photos', '')
 codec = dict(type='MSRAHeatmap', input_size=(128, 128), heatmap_size=(32, 32), sigma=1.5,
              unbiased=True, blur_kernel_size=7)
 num_keypoints = 14

@@ -16,8 +16,7 @@ from udapose.configs import config_root
 #: The shipped configs; and, in a checkout, the repository.
 CONFIGS = config_root()
 ROOT = CONFIGS.parent
-#: In a work directory: what defines the run whose checkpoints it holds.
-RECORD = 'run_record.json'
+RECORD = 'run_record.json'  #: In a work directory: what defines the run that it holds.
 
 
 def _end_with_parent() -> None:
@@ -61,10 +60,8 @@ class Job:
                                         env=env, **TIED)
 
     def steps(self) -> tuple[int, int] | None:
-        """How many of how many iterations (images) are done, by the end of the log."""
-        tail = self.log.read_bytes()[-4000:].decode(errors='replace')
-        found = re.findall(r'\[\s*(\d+)/(\d+)\].*?eta: |\b(\d+)/(\d+) images', tail)
-        return tuple(int(n) for n in found[-1] if n) if found else None
+        """See :func:`steps_in`."""
+        return steps_in(self.log)
 
     def progress(self) -> str:
         """The same as text; empty before the first line of the log that tells."""
@@ -89,6 +86,13 @@ class Job:
         """End the process if it still runs."""
         if self.process.poll() is None:
             self.process.kill()
+
+
+def steps_in(log: Path) -> tuple[int, int] | None:
+    """How many of how many iterations (images) are done, by the end of a log."""
+    tail = log.read_bytes()[-4000:].decode(errors='replace') if log.exists() else ''
+    found = re.findall(r'\[\s*(\d+)/(\d+)\].*?eta: |\b(\d+)/(\d+) images', tail)
+    return tuple(int(n) for n in found[-1] if n) if found else None
 
 
 def wait(jobs: list[Job], interval: float = 1., note: Callable[[list[Job]], str] | None = None
@@ -204,11 +208,11 @@ def train(name: str, config: Path, work_dir: Path, threads: int = 1,
         RuntimeError: ``work_dir`` holds checkpoints of another run, see :func:`check_record`.
     """
     check_record(work_dir, config, overrides)
-    resume = ['--resume'] if (work_dir / 'last_checkpoint').exists() else []
+    resume = resume_arguments(work_dir)
     if resume:
         overrides.pop('load_from', None)  # MMEngine would resume from that instead
     else:
-        write_json(work_dir / RECORD, _record(config, overrides))
+        write_record(work_dir, config, overrides)
     path, arguments = changed(config, {**overrides, **(machine or {})}, work_dir)
     command = [sys.executable, '-m', 'udapose', 'train', path, '--work-dir', str(work_dir)]
     return Job(name, command + resume + arguments, work_dir / 'train.log', threads)
@@ -236,6 +240,11 @@ def check_record(work_dir: Path, config: Path, overrides: dict) -> None:
                            'to continue that run all the same)')
 
 
+def write_record(work_dir: Path, config: Path, overrides: dict) -> None:
+    """Write down what defines a run that begins, for :func:`check_record`."""
+    write_json(work_dir / RECORD, _record(config, overrides))
+
+
 def _record(config: Path, overrides: dict) -> dict:
     """What defines a run; a config of the repository by its path there."""
     config = config.resolve()
@@ -244,16 +253,27 @@ def _record(config: Path, overrides: dict) -> dict:
 
 
 def last_checkpoint(work_dir: Path) -> Path:
-    """The checkpoint that MMEngine wrote last.
+    """The checkpoint that MMEngine wrote last, also in a folder that was moved or copied.
 
     Raises:
-        FileNotFoundError: There is none.
+        FileNotFoundError: There is none, or it was deleted.
     """
     pointer = work_dir / 'last_checkpoint'
     if not pointer.exists():
         raise FileNotFoundError(f'{work_dir} holds no checkpoint: its training has not finished; '
                                 f'see {work_dir / "train.log"}')
-    return Path(pointer.read_text(encoding='utf-8').strip())
+    path = Path(pointer.read_text(encoding='utf-8').strip())
+    for found in (work_dir / path.name, path):  # MMEngine keeps the absolute path
+        if found.is_file():
+            return found
+    raise FileNotFoundError(f'{pointer} names {path.name}, which is not there any more: bring it '
+                            f'back, or delete {work_dir} to train anew')
+
+
+def resume_arguments(work_dir: Path) -> list[str]:
+    """What makes train.py continue the run of a folder, if one was begun there."""
+    begun = (work_dir / 'last_checkpoint').exists()
+    return ['--resume', str(last_checkpoint(work_dir))] if begun else []
 
 
 def test(name: str, config: Path, checkpoint: Path, out_dir: Path, threads: int = 1,

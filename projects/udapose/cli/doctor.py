@@ -151,7 +151,9 @@ def _missing(packages: dict, error: str) -> list[dict[str, str]]:
             note('models with EDPoseHead', f'mmcv.ops {reasons["mmcv.ops"]}',
                  remedies.mmcv_remedy())
         if 'mmdet' in reasons:
-            note('models with RTMOHead, and detectors in MMPoseInferencer',
+            # RTMPose's own configs use its PipelineSwitchHook and YOLOXHSVRandomAug
+            note('models with RTMOHead, detectors in MMPoseInferencer, and hooks and transforms '
+                 'called mmdet.* in configs (RTMPose\'s own trainings)',
                  f'mmdet {reasons["mmdet"]}', remedies.mmdet_remedy())
     for module, (feature, remedy) in OPTIONAL.items():
         if module == 'pkg_resources' and find_spec('mim') is None:

@@ -90,6 +90,9 @@ class UnlabeledPoseDataset(BaseCocoStyleDataset):
                 'be predicted, and how they change sides in a flip. Use the source data\'s')
         self.bbox_thr, self.category_ids = bbox_thr, category_ids
         self.images_without_box = images_without_box
+        if not isinstance(data_root or '', (str, os.PathLike)):
+            raise ValueError(f'data_root={data_root!r} is no path (MMEngine splits options at '
+                             'commas: write a path that has some into a config)')
         suffixes = [suffixes] if isinstance(suffixes, str) else suffixes
         self.suffixes = tuple(s.lower() for s in suffixes)
         self.verify, self.on_unreadable = verify, on_unreadable
