@@ -128,36 +128,6 @@ def test_pseudo_labels_land_where_the_view_moved_them(peaks_from, flip):
     assert (peak > 0.9).all()
 
 
-@pytest.mark.parametrize('peaks_from', ['warped', 'teacher'])
-def test_labels_as_high_as_the_teachers_peaks(peaks_from):
-    """A teacher's Gaussians are labels that change nothing, where they keep their heights; joints
-    that a flip exchanges take theirs along."""
-    heights = torch.tensor([0.9, 0.5, 0.2])
-    codec = MSRAHeatmap((32, 32), (16, 16), sigma=1.5, unbiased=True)
-    points = np.array([[12., 14.], [20., 12.], [14., 20.]], np.float32)
-    clean = torch.from_numpy(codec.encode(points[None], np.ones((1, 3)))['heatmaps'])
-    seen, targets = (clean * heights[:, None, None]).repeat(2, 1, 1, 1), {}
-    for height in ('one', 'confidence'):
-        model = build(train_cfg=dict(peaks_from=peaks_from, label_height=height)).train()
-        model.teacher.head.forward = fixed(seen)
-        inputs, samples = batch(matrices=[None, (rotated(0, True), True)])
-        targets[height] = model.forward_teacher(inputs, samples)[2].frame_targets
-    torch.testing.assert_close(targets['confidence'][0], seen[0], atol=0.01, rtol=0)
-    scale = torch.stack([heights, heights[FLIP]])[..., None, None]
-    torch.testing.assert_close(targets['confidence'], targets['one'] * scale, atol=0.01, rtol=0)
-
-
-def test_heights_are_about_heatmaps():
-    head = dict(type='SimCCHead', in_channels=32, out_channels=3, input_size=(32, 32),
-                in_featuremap_size=(1, 1), simcc_split_ratio=2., deconv_out_channels=None,
-                loss=dict(type='KLDiscretLoss'), decoder=dict(
-                    type='SimCCLabel', input_size=(32, 32), sigma=2., simcc_split_ratio=2.))
-    plain = dict(plain_config(), head=head)
-    with pytest.raises(ValueError, match="label_height='confidence' is about heatmaps"):
-        MODELS.build(dict(type='MeanTeacherPoseEstimator', pose_estimator=plain,
-                          train_cfg=dict(label_height='confidence')))
-
-
 def test_joints_that_leave_the_students_view_are_rejected():
     model = build(train_cfg=dict(confidence_quantile=0., peaks_from='teacher')).train()
     heatmaps = torch.zeros(2, 3, 16, 16)

@@ -62,16 +62,14 @@ def source_free(kind: str, name: str) -> dict:
     no_weights = {'model.alignments.weights': 'None'}
     plain = {**no_distillation, **no_weights}
     metainfo = META / f'synth_{kind}_source.py'
-    soft = {'model.train_cfg.label_height': 'confidence'}
-    no_gap = {'train_dataloader.dataset.data_root':
-              f'data/synthpose/{kind}/source/images/train/'}
     variants = dict(
         plain=plain, distillation=no_weights, weights=no_distillation,
         frozen_norm={**plain, 'model.train_cfg.student_norm': 'frozen'},
         mixup={**plain, 'model.alignments.mixup.type': 'SelfMixupLoss'},
         prior={**plain, 'model.alignments.prior.type': 'PosePriorLoss',
                'model.alignments.prior.metainfo.from_file': metainfo},
-        soft=soft, no_gap=no_gap, soft_no_gap={**soft, **no_gap})
+        no_gap={'train_dataloader.dataset.data_root':
+                f'data/synthpose/{kind}/source/images/train/'})
     return dict(
         source_free=dict(config=config, init='source_init'),
         **{f'source_free_{key}': dict(config=config, init='source_init', options=options,

@@ -59,8 +59,6 @@ class MeanTeacherPoseEstimator(TwoViewPasses):
               after the warp into the student's view; ``'teacher'`` (default and only choice for
               all others) takes sub-pixel points in the teacher's view and maps their coordinates
               exactly.
-            - label_height (str): ``'one'`` (default, published): Gaussians of true labels' height;
-              ``'confidence'``, for heatmaps only: of the teacher's peak (docs/mean_teacher.md).
             - extra_views (Sequence[dict]): Further views of the teacher's image, whose points and
               confidence are brought together (:class:`ExtraViews`); default none.
             - joint_forward (bool): One student pass over both domains (shared batch-norm

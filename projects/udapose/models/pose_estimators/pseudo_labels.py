@@ -48,16 +48,11 @@ def make_pseudo_labels(output, geometry: ViewGeometry, readout: Readout, cfg: di
                                       cfg['per_joint_quantile'], least)
     else:
         weights = in_view.to(confidence.dtype)
-    targets = readout.targets(points)
-    if cfg['label_height'] == 'confidence':
-        heights = swap_channels(readout.points(output)[1], geometry.flip_indices,
-                                geometry.teacher_swap)
-        targets = targets * heights.clamp(min=0, max=1)[..., None, None]
     in_student = geometry.points_in_student(points)
     visible = inside(in_student, readout.size)
     scale = torch.as_tensor(readout.scale_factor).to(in_student, non_blocking=True)
     return PseudoLabels(
         points=in_student * scale, confidence=geometry.joints_of_student(confidence) * visible,
         weights=geometry.joints_of_student(weights) * visible,
-        frame_targets=targets, frame_weights=weights,
+        frame_targets=readout.targets(points), frame_weights=weights,
         frame_mask=readout.valid_mask(geometry) if cfg['valid_mask'] else None)

@@ -10,11 +10,10 @@ from .extra_views import check_extra_views
 _DEFAULTS = dict(confidence_quantile=0.5, per_joint_quantile=False, min_confidence=0.,
                  peaks_from=None, joint_forward=True, teacher_norm='ema',
                  compare_frame='student', valid_mask=True, source_free=False,
-                 student_norm='batch', frozen_teacher=False, extra_views=(), label_height='one')
+                 student_norm='batch', frozen_teacher=False, extra_views=())
 _CHOICES = dict(peaks_from=(None, 'warped', 'teacher'), teacher_norm=('ema', 'batch'),
                 compare_frame=('student', 'base'), valid_mask=(True, False),
-                source_free=(False, True), student_norm=('batch', 'frozen'),
-                label_height=('one', 'confidence'))
+                source_free=(False, True), student_norm=('batch', 'frozen'))
 
 
 def train_options(given: dict | None, readout: Readout) -> dict:
@@ -47,10 +46,6 @@ def train_options(given: dict | None, readout: Readout) -> dict:
             f'train_cfg.{key}={cfg[key]!r} warps heatmaps, but this head predicts '
             f'{readout.kind} ({type(readout.codec).__name__}): leave {key} out, its points are '
             "brought into the student's view exactly")
-    if not maps and cfg['label_height'] != 'one':
-        raise ValueError(f"train_cfg.label_height={cfg['label_height']!r} is about heatmaps, but "
-                         f'this head predicts {readout.kind} ({type(readout.codec).__name__}): '
-                         'leave it out')
     if cfg['extra_views'] and cfg['peaks_from'] == 'warped':
         raise ValueError("train_cfg.peaks_from='warped' reads one warped heatmap, but "
                          "train_cfg.extra_views brings points of several together: peaks_from="
