@@ -1,4 +1,5 @@
 """Small real runs: the shipped configs on a tiny embedded data set."""
+import re
 from pathlib import Path
 
 import torch
@@ -102,8 +103,9 @@ def without_style_weights(cfg):
 def tiny_pretraining(name, data, work_dir, iters=4):
     """A shipped config of masked reconstruction, likewise."""
     text = Config.fromfile(ROOT / 'configs/masked_reconstruction' / name).pretty_text
-    for kind in ('people', 'hands'):
+    for kind in ('people', 'hands', 'people2'):
         text = text.replace(f'data/synthpose/{kind}/', f'{data}/')
+    text = re.sub(r"'[^']*/lspet_photos/train/'", f"'{data}/target/images/train/'", text)
     text = text.replace('data/my_source/images/', f'{data}/source/images/train/')
     text = text.replace('data/my_target/images/', f'{data}/target/images/train/')
     cfg = Config.fromstring(text, '.py')

@@ -69,10 +69,12 @@ def test_interrupted_steps_are_repeated_and_finished_ones_are_not(tmp_path, monk
     assert commands[2][3] == 'train' and '--resume' not in commands[2]
     assert 'default_hooks.channels_last.type=ChannelsLastHook' in commands[2]
     (tmp_path / 'work/last_checkpoint').write_text('iter_10.pth')
+    (tmp_path / 'work/iter_10.pth').touch()
     commands[:] = [[]]  # a new call: rendering is asked again, which returns at once, no measuring
     with pytest.raises(KeyboardInterrupt):
         train_start_model(tmp_path)
-    assert commands[1][3] == 'synth' and '--resume' in commands[2]
+    assert commands[1][3] == 'synth'
+    assert commands[2][commands[2].index('--resume') + 1] == str(tmp_path / 'work/iter_10.pth')
 
 
 def test_threads_below_one_are_refused(tmp_path):
