@@ -8,7 +8,7 @@ The friction is ours: without it the momentum has no brake (docs/hamipose.md).
 """
 _base_ = ['./hamipose_synth-people_res18-w32_64x64_adam.py']
 
-optim_wrapper = dict(optimizer=dict(_delete_=True, type='KickDriftKick', lr=1e-3, friction=0.3))
+optim_wrapper = dict(optimizer=dict(_delete_=True, type='KickDriftKick', lr=5e-5, friction=0.3))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.02, by_epoch=False, begin=0, end=50),
     dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=800, eta_min=0.)]

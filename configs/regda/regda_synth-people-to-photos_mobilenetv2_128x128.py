@@ -2,9 +2,6 @@
 
     udapose train configs/source_only/source-only_synth-people-to-photos_mobilenetv2_128x128.py
     udapose train configs/regda/regda_synth-people-to-photos_mobilenetv2_128x128.py
-
-The features get a tenth of the published coefficient (0.1): with Adam in place of its SGD that one
-loses the model within some hundred iterations (docs/regda.md).
 """
 _base_ = ['../mean_teacher/mean-teacher_synth-people-to-photos_mobilenetv2_128x128.py']
 
@@ -12,7 +9,6 @@ model = dict(
     consistency=None,
     alignments=dict(disparity=dict(
         type='RegressionDisparity', feature='head.deconv_layers',
-        reversal=dict(coefficient=0.01, schedule='warmup', gamma=15.),
         head=dict(type='HeatmapHead', in_channels=128, out_channels=_base_.num_keypoints,
                   deconv_out_channels=None, conv_out_channels=(128,), conv_kernel_sizes=(3,),
                   decoder=_base_.codec, loss=dict(type='KeypointMSELoss')))),

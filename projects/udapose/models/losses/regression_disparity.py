@@ -45,8 +45,9 @@ class RegressionDisparity(nn.Module):
         goal (str): What the features learn on target images: ``'truth'``, to let the second head
             agree (published), or ``'reversal'``, the reversed gradient of its own goal.
         reversal (dict, optional): Coefficient of what reaches the features, as
-            :class:`GradientReversal`. Defaults to a rise to 0.1 within the first fifth of the
-            training (published: 1,000 of 15,000 iterations' time constant).
+            :class:`GradientReversal`. Defaults to a rise to 0.01 within the first fifth of the
+            training (published: to 0.1, time constant 1,000 of 15,000 iterations, with SGD; with
+            Adam that lost the model, docs/regda.md).
         criterion (str): ``'mse'`` (default): mean squared error of the maps, as MMPose's heatmap
             heads learn; ``'kl'``: divergence of the spatial softmax from the normalised map. That
             one is published, for a student's head that learns by it as well: it is some thousand
@@ -78,7 +79,7 @@ class RegressionDisparity(nn.Module):
         self.margin, self.loss_weight = margin, loss_weight
         self.goal, self.criterion, self.name = goal, criterion, name
         self.reversal = GradientReversal(**(reversal or dict(
-            coefficient=0.1, schedule='warmup', gamma=15.)))
+            coefficient=0.01, schedule='warmup', gamma=15.)))
 
     def attach(self, student: nn.Module, readout: Readout) -> None:
         """Copy the student's head, if there is none yet; called once by the estimator."""
