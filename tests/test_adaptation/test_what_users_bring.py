@@ -289,6 +289,7 @@ def test_a_run_that_was_moved(tmp_path, monkeypatch):
         file=f'{old}/people.json', root=f'{old}/frames', other=f'{old}er/x')])).dump(
             str(old / 'config.py'))
     write_json(old / 'plan.json', dict(folder=str(old)))
+    (old / 'work/iter_4.pth').touch()
     (old / 'work/last_checkpoint').write_text(f'{old}/work/iter_4.pth')
     shutil.move(old, new)
     for _ in range(2):

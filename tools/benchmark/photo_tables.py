@@ -158,9 +158,10 @@ def update(record: dict, path: Path, results: Path, suite: str, work: Path) -> N
 def has_checkpoint(run: Run) -> bool:
     """Whether a run can be looked into: its training may lie on another machine."""
     try:
-        return last_checkpoint(run.dir).is_file()
+        last_checkpoint(run.dir)
     except FileNotFoundError:
         return False
+    return True
 
 
 if __name__ == '__main__':

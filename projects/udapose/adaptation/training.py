@@ -36,7 +36,7 @@ def train(folder: Path, made_with: str, device: str) -> dict:
         RuntimeError: The training failed; names its log.
         OSError: The disk is full.
     """
-    from ..cli._experiment import Job, wait
+    from ..cli._experiment import Job, resume_arguments, wait
     work = folder / 'work'
     mark = work / 'fingerprint.txt'
     known = mark.read_text(encoding='utf-8') if mark.exists() else None
@@ -47,9 +47,8 @@ def train(folder: Path, made_with: str, device: str) -> dict:
     work.mkdir(exist_ok=True)
     mark.write_text(made_with, encoding='utf-8')
     follow(folder)
-    resume = ['--resume'] if (work / 'last_checkpoint').exists() else []
     job = Job('adaptation', [sys.executable, '-m', 'udapose', 'train', str(folder / 'config.py'),
-                             '--work-dir', str(work), *resume],
+                             '--work-dir', str(work), *resume_arguments(work)],
               work / 'train.log', usable_cores(), device_environment(device))
     try:
         wait([job])
@@ -71,7 +70,7 @@ def train(folder: Path, made_with: str, device: str) -> dict:
 
 def best_checkpoint(work: Path) -> tuple[Path, int]:
     """The best checkpoint by the label-free score, else the last one; and its iteration."""
+    from ..cli._experiment import last_checkpoint
     found = sorted(work.glob('best_label_free_score_iter_*.pth'), key=os.path.getmtime)
-    path = found[-1] if found else work / Path(
-        (work / 'last_checkpoint').read_text(encoding='utf-8').strip()).name
+    path = found[-1] if found else last_checkpoint(work)
     return path, int(path.stem.rsplit('_', 1)[1])

@@ -85,10 +85,10 @@ class RegressionDisparity(nn.Module):
         """Copy the student's head, if there is none yet; called once by the estimator."""
         if self.head is None:
             self.head = copy.deepcopy(student.head).requires_grad_(True)
-        losses = [type(m).__name__ for m in student.head.modules() if m is not student.head]
-        squared = [name for name in losses if 'MSE' in name]
+        names = (type(module).__name__ for module in student.head.modules())
+        squared = next((name for name in names if 'MSE' in name), None)
         if self.criterion == 'kl' and squared:
-            print_log(f"RegressionDisparity(criterion='kl') beside {squared[0]} of the student's "
+            print_log(f"RegressionDisparity(criterion='kl') beside {squared} of the student's "
                       'head: the divergence is some thousand times a mean squared error, and the '
                       "labels are hardly heard. Use criterion='mse', or a head that learns by KL",
                       logger='current', level=logging.WARNING)
