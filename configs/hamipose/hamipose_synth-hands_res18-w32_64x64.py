@@ -4,7 +4,8 @@
     python tools/train.py configs/source_only/source-only_synth-hands_res18-w32_64x64.py
     python tools/train.py configs/hamipose/hamipose_synth-hands_res18-w32_64x64.py
 
-The friction is ours: without it the momentum has no brake (docs/hamipose.md).
+The friction is ours: without it the momentum has no brake. So is the step size: with the described
+1e-3 the model was lost on the people (docs/hamipose.md).
 """
 _base_ = ['./hamipose_synth-hands_res18-w32_64x64_adam.py']
 

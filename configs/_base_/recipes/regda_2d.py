@@ -1,5 +1,6 @@
 """RegDA (CVPR 2021): a second head after the shared deconvolutions, no teacher, no style; weights
-and coefficients of its published code. A config sets `out_channels` and `decoder` of the head."""
+of its published code, but not its criterion and coefficient (docs/regda.md). A config sets
+`out_channels` and `decoder` of the head."""
 second_head = dict(
     type='HeatmapHead', in_channels=256, deconv_out_channels=None, conv_out_channels=(256,),
     conv_kernel_sizes=(3,), loss=dict(type='KeypointMSELoss', use_target_weight=True))
