@@ -19,6 +19,7 @@ from mmpose.registry import HOOKS
 
 from ... import compat
 from ...config_types import is_kind
+from ..checkpoint_fit import check_fit
 from ..machine import slowdown
 
 
@@ -37,7 +38,7 @@ class PreflightHook(Hook):
         OSError: Too little disk space.
         ValueError: The batch size of the train data loader is not its sampler's; a sampler that
             knows nothing of the two domains; a spelling of ``Pretrained`` that MMEngine does not
-            understand.
+            understand; a checkpoint of which nothing fits the model.
     """
 
     priority = 'VERY_HIGH'
@@ -81,6 +82,10 @@ class PreflightHook(Hook):
         for name, module in runner.model.named_modules():
             self._check_init_cfg(getattr(module, 'init_cfg', None),
                                  f'init_cfg of {name or "the model"}')
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Compare the checkpoint with a plain model, before it is loaded."""
+        check_fit(runner.model, checkpoint, str(runner._load_from or 'the last checkpoint'))
 
     @staticmethod
     def _warn_of_slow_types() -> None:
