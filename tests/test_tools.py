@@ -472,3 +472,23 @@ def test_offsets_of_joints_are_those_of_near_predictions():
     error[:4, 0] = [0.06, 0.]  # beyond the threshold, all alike: nothing but an offset
     assert joint_offsets.pck(error, labelled) == 0.
     assert joint_offsets.pck(error - joint_offsets.offsets(error, labelled), labelled) == 80.
+
+
+def test_the_outside_reference_counts_people_not_found(monkeypatch):
+    import numpy as np
+    import outside_reference as outside
+    points = np.zeros((14, 3))
+    points[:, 2] = 1
+    points[:, 1] = np.linspace(100, 0, 14)  # feet below, head on top
+    points[[8, 11], 0], points[[9, 10], 0] = 20, 80
+    photos = [dict(file=i, size=100, keypoints=points) for i in range(4)]
+    found = {0: points[:12, :2], 1: points[:12, :2] + [8, 0], 2: None, 3: points[:12, :2] + 50}
+    monkeypatch.setattr(outside, 'predict', lambda model, file, margin: found[file])
+    scores, nobody = outside.judge(None, photos, 0.25)
+    assert nobody == 1 and set(scores) == {'all', 'upright'}
+    assert scores['all'] == {'images': 4, 'sides': 75., 'PCK@0.05': 25., 'PCK@0.1': 50.}
+    text = outside.table(dict(model='BlazePose', margin=0.25, nobody=nobody, test=scores))
+    assert 'nobody found in 1 of 4' in text and '| all (4) | 25.0 | 50.0 | 75.0 |' in text
+    # MediaPipe gives the person's right side even numbers
+    assert [j % 2 == 0 for j in outside.JOINTS] == [
+        name.startswith('right') for name in outside.LSP[:12]]
