@@ -11,6 +11,7 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # here, not in custom_hooks, whose list a config replaces as a whole
     finite_loss=dict(type='FiniteLossHook'),
+    rising_loss=dict(type='RisingLossHook'),
     # what --show-dir, --show and --badcase of MMPose's train.py and test.py switch on
     visualization=dict(type='PoseVisualizationHook', enable=False),
     badcase=dict(type='BadCaseAnalysisHook', enable=False, out_dir='badcase', metric_type='loss',

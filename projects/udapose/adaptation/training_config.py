@@ -125,7 +125,8 @@ def training_config(plain: Config, run: Path, schedule: Schedule, held_back: int
             early_stopping=dict(type='EarlyStoppingHook', monitor='label_free/score',
                                 rule='greater', min_delta=0., patience=4),
             sampler_seed=dict(type='DistSamplerSeedHook'),
-            finite_loss=dict(type='FiniteLossHook')),
+            finite_loss=dict(type='FiniteLossHook'),
+            rising_loss=dict(type='RisingLossHook')),
         custom_hooks=[
             dict(type='PreflightHook'), dict(type='AverageBuffersHook'),
             dict(type='EMATeacherHook', momentum=momentum),

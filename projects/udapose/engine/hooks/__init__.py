@@ -14,6 +14,7 @@ from .preflight_hook import PreflightHook
 from .pseudo_label_monitor_hook import PseudoLabelMonitorHook
 from .pseudo_label_visualization_hook import PseudoLabelVisualizationHook
 from .reconstruction_visualization_hook import ReconstructionVisualizationHook
+from .rising_loss_hook import RisingLossHook
 from .source_pretrain_hook import SourcePretrainHook
 from .style_visualization_hook import StyleTransferVisualizationHook
 
@@ -22,5 +23,5 @@ __all__ = [
     'ConfidenceCalibrationHook', 'ConstantLRHook', 'DomainMapVisualizationHook', 'EMATeacherHook',
     'ExportTeacherHook', 'FiniteLossHook', 'PlainAttentionHook', 'PreflightHook',
     'PseudoLabelMonitorHook', 'PseudoLabelVisualizationHook', 'ReconstructionVisualizationHook',
-    'SourcePretrainHook', 'StyleTransferVisualizationHook'
+    'RisingLossHook', 'SourcePretrainHook', 'StyleTransferVisualizationHook'
 ]
