@@ -225,8 +225,20 @@ def inlined_metainfo(dataset: dict) -> dict:
 
     Args:
         dataset (dict): Config; without ``metainfo`` that of its class is taken.
+
+    Raises:
+        FileNotFoundError: It names a file that does not exist.
+        ValueError: Neither the config nor the class says which joints there are.
     """
-    metainfo = dataset.get('metainfo') or resolve(dataset['type'], DATASETS).METAINFO
+    metainfo = dataset.get('metainfo')
+    if not metainfo:
+        kind = resolve(dataset['type'], DATASETS)
+        if hasattr(kind, '_check_subset_and_metainfo'):  # DeepFashion: by the subset's name
+            kind._check_subset_and_metainfo(dataset.get('subset', ''))
+        metainfo = kind.METAINFO
+    if not metainfo:
+        raise ValueError(f'the joints of the data set {kind.__name__} are not known: give it '
+                         'metainfo=dict(from_file=...) in test_dataloader.dataset')
     if 'from_file' not in metainfo:
         return copy.deepcopy(metainfo)
     path = Path(metainfo['from_file'])

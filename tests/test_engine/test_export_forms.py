@@ -14,7 +14,8 @@ from runs import PEOPLE, ROOT, tiny_config
 
 from udapose import export as export_module
 from udapose.engine import ExportTeacherHook
-from udapose.export import export, plain_config
+from udapose.export import export, inlined_metainfo, plain_config
+from udapose.export_config import dataset_meta
 from udapose.models.backbones import AttentionViT
 from udapose.models.data_preprocessors import MultiBranchDataPreprocessor
 
@@ -162,6 +163,20 @@ def test_a_combined_test_set_can_be_built_again(cfg, tmp_path, tiny_people):
     assert 'from_file' not in str(loader)
     data = Runner.build_dataloader(loader)
     assert len(data.dataset) == 8 and next(iter(data))['inputs'][0].shape == (3, 64, 64)
+
+
+@pytest.mark.parametrize('subset,joints', [('full', 8), ('upper', 6), ('lower', 4)])
+def test_a_data_set_whose_joints_depend_on_its_subset(subset, joints):
+    """MMPose's DeepFashion sets its class's metainfo when one is built: that of the last one."""
+    for other in ('lower', subset, 'upper'):
+        meta = dataset_meta(Config(dict(test_dataloader=dict(dataset=dict(
+            metainfo=inlined_metainfo(dict(type='DeepFashionDataset', subset=other)))))))
+        assert other != subset or meta['num_keypoints'] == joints
+
+
+def test_a_data_set_without_joints_is_named():
+    with pytest.raises(ValueError, match='joints of the data set CombinedDataset are not known'):
+        inlined_metainfo(dict(type='CombinedDataset', datasets=[]))
 
 
 @pytest.mark.parametrize('wrapper', [

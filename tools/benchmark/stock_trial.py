@@ -136,6 +136,10 @@ def try_config(path: str, source: bool = True) -> str:
         model.student.head.fc.bias.data.fill_(0.5)
         model.copy_student_to_teacher()
     model.train()
+    for module in model.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            # at once what the batch has: after two steps of a tenth, deep random networks overflow
+            module.momentum = 1.
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=1e-6)
     start = [p.detach().clone() for p in model.student.parameters()]
     for _ in range(2):
