@@ -489,6 +489,57 @@ def test_the_outside_reference_counts_people_not_found(monkeypatch):
     assert scores['all'] == {'images': 4, 'sides': 75., 'PCK@0.05': 25., 'PCK@0.1': 50.}
     text = outside.table(dict(model='BlazePose', margin=0.25, nobody=nobody, test=scores))
     assert 'nobody found in 1 of 4' in text and '| all (4) | 25.0 | 50.0 | 75.0 |' in text
+    monkeypatch.undo()
+    with pytest.raises(SystemExit, match='the photograph no.jpg is missing or damaged'):
+        outside.predict(None, Path('no.jpg'), 0.25)
     # MediaPipe gives the person's right side even numbers
     assert [j % 2 == 0 for j in outside.JOINTS] == [
         name.startswith('right') for name in outside.LSP[:12]]
+
+
+def test_the_outside_reference_scores_as_the_suite_does(tmp_path, monkeypatch):
+    """The suite letterboxes photographs of any shape; the reference counts in their pixels."""
+    import cv2
+    import numpy as np
+    import outside_reference as outside
+    from mmengine.config import Config
+    from mmengine.registry import init_default_scope
+    from mmpose.registry import DATASETS, METRICS
+    from photo_analysis import LIMBS
+    rng = np.random.default_rng(0)
+    images, annotations, predicted = [], [], {}
+    (tmp_path / 'test').mkdir()
+    for i, (width, height) in enumerate([(90, 200), (200, 120), (64, 64), (33, 71)] * 10):
+        name = f'{i}.png'
+        cv2.imwrite(str(tmp_path / 'test' / name), np.zeros((height, width, 3), np.uint8))
+        points = rng.uniform(0, 1, (14, 2)) * (width, height)
+        labelled = 2 * (rng.uniform(size=14) > 0.1)
+        images.append(dict(id=i, file_name=name, width=width, height=height))
+        annotations.append(dict(
+            id=i, image_id=i, category_id=1, iscrowd=0, area=1, bbox=[0, 0, width, height],
+            num_keypoints=int((labelled > 0).sum()),
+            keypoints=np.column_stack([points, labelled]).ravel().tolist()))
+        predicted[name] = points + rng.normal(0, 0.06 * max(width, height), (14, 2))
+    (tmp_path / 'test.json').write_text(json.dumps(dict(
+        images=images, annotations=annotations, categories=[dict(id=1, name='person')])))
+    monkeypatch.setattr(outside, 'predict',
+                        lambda model, file, margin: predicted[file.name][LIMBS])
+    scores, _ = outside.judge(None, outside.read(tmp_path, 'test'), 0.)
+
+    init_default_scope('mmpose')
+    cfg = Config.fromfile(
+        ROOT / 'configs/source_only/source-only_synth-people-to-photos_mobilenetv2_128x128.py')
+    suite = next(m for m in cfg.test_evaluator if m['prefix'] == 'target' and 'unit' not in m)
+    data = DATASETS.build({**cfg.test_dataloader.dataset, 'data_root': str(tmp_path)})
+    metric = METRICS.build(suite)
+    metric.dataset_meta = data.metainfo
+    for item in data:
+        sample = item['data_samples']
+        points = predicted[Path(sample.img_path).name][None]
+        metric.process(None, [dict(
+            sample.to_dict(), gt_instances=sample.gt_instances.to_dict(),
+            pred_instances=dict(keypoints=points, keypoint_scores=np.ones((1, 14))))])
+    expected = metric.compute_metrics(metric.results)
+    for key in ('PCK@0.05', 'PCK@0.1'):
+        assert 0 < expected[key] < 100
+        assert scores['all'][key] == pytest.approx(expected[key], abs=0.006)

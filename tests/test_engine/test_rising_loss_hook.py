@@ -2,6 +2,7 @@
 import json
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from mmengine.config import Config
 from mmengine.hooks import Hook
@@ -21,12 +22,13 @@ def said(monkeypatch):
 
 
 def feed(hook, values, key='loss_kpt', hub=None, resume=False):
-    """Log values one by one, as MMEngine does."""
+    """Log values one by one, as MMEngine does; none where a value is None."""
     hub = hub or MessageHub(f'rising {id(values)}')
-    runner = SimpleNamespace(message_hub=hub, _resume=resume)
-    for value in values:
-        hub.update_scalar(f'train/{key}', value)
-        hook.after_train_iter(runner, 0)
+    runner = SimpleNamespace(message_hub=hub, _resume=resume, iter=0)
+    for runner.iter, value in enumerate(values):
+        outputs = {} if value is None else {key: value}
+        hub.update_scalars({f'train/{name}': logged for name, logged in outputs.items()})
+        hook.after_train_iter(runner, 0, outputs=outputs)
     return runner
 
 
@@ -36,8 +38,8 @@ def test_a_loss_that_doubles_is_said_once_and_again_when_it_gets_worse(said):
     assert not said
     feed(hook, 4 * [1.], hub=runner.message_hub)
     assert len(said) == 1
-    assert 'loss_kpt has risen to 1 (mean of the last 4 iterations), 2.0 times what it was (0.5)' \
-        in said[0]
+    assert 'loss_kpt has risen to 1 (mean of the last 4 iterations), 2.0 times its lowest ' \
+        'mean (0.5, iteration 6)' in said[0]
     feed(hook, 4 * [1.2], hub=runner.message_hub)
     assert len(said) == 1
     feed(hook, 4 * [1.4], hub=runner.message_hub)
@@ -49,6 +51,45 @@ def test_what_falls_or_is_no_such_loss_is_not_said(said):
     feed(RisingLossHook(first=2, window=4), [1., 1.] + 20 * [5.], key='loss_consistency')
     feed(RisingLossHook(first=2, window=4), [-2., -2.] + 8 * [-1.] + 8 * [3.])  # RLE's likelihood
     assert not said
+
+
+def test_a_loss_that_rises_again_after_a_recovery_is_said_again(said):
+    feed(RisingLossHook(first=2, window=4), [1., 1.] + 4 * [2.] + 4 * [0.9] + 4 * [1.9])
+    assert len(said) == 2 and '2.1 times' in said[1]
+
+
+@pytest.mark.parametrize('spread,rise', [(0.2, 1.5), (0.6, 2.5), (1., 4.)])
+def test_a_loss_that_jumps_is_no_rise_and_a_rise_is_found_in_it(said, spread, rise):
+    """Of batches of a few images: the same model for long, then one that is wrong."""
+    draw = np.random.default_rng(0).gamma(spread ** -2, spread ** 2, 20_000)
+    hook = RisingLossHook()
+    hub = feed(hook, draw[:-200]).message_hub
+    assert not said
+    feed(hook, rise * draw[-200:], hub=hub)
+    assert said
+
+
+@pytest.mark.parametrize('kept', [6, 10])
+def test_a_model_that_is_lost_in_the_first_iterations(said, kept):
+    """The first mean may have part of the rise: a step is no noise."""
+    draw = np.random.default_rng(0).gamma(0.15 ** -2, 0.15 ** 2, 110)
+    feed(RisingLossHook(), draw * np.where(np.arange(110) < kept, 1, 2.5))
+    assert said
+
+
+def test_iterations_without_the_loss_do_not_count(said):
+    """Of a model with labels in every other batch, say."""
+    hook = RisingLossHook(first=2, window=4)
+    hub = feed(hook, [1., None, 1., None] + [2., None] * 3).message_hub
+    assert not said, 'a mean of two iterations'
+    feed(hook, [None, 2.], hub=hub)
+    assert len(said) == 1
+
+
+def test_a_loss_that_is_no_number_is_not_compared_with(said):
+    feed(RisingLossHook(first=2, window=2), [float('nan')] * 2 + [1., 1.] + [float('inf'), 1.]
+         + [2., 2.])
+    assert len(said) == 1 and '2.0 times' in said[0]
 
 
 def test_another_loss_and_factor(said):
@@ -66,6 +107,12 @@ def test_the_lowest_mean_survives_a_resume(said):
         feed(after, 4 * [1.])
         assert len(said) == warnings
     after.after_load_checkpoint(SimpleNamespace(_resume=True), {})  # of an older version
+    after = RisingLossHook(factor=3., first=2, window=4)  # who finds the warning too early
+    after.after_load_checkpoint(SimpleNamespace(_resume=True), checkpoint)
+    feed(after, 4 * [1.4])
+    assert len(said) == 1
+    feed(after, 4 * [1.6])
+    assert len(said) == 2
 
 
 def test_bad_settings():

@@ -6,10 +6,11 @@
 With --record the result goes to docs/benchmarks/outside_reference.json and docs/real_photos.md.
 
 Needs MediaPipe alone, in an environment of its own (it wants an older numpy than others). BlazePose
-(arXiv 2006.10204) was trained by its authors on labelled photographs of real people; its weights
-are part of the package (Apache-2.0). It finds a person, then 33 points, of which 12 are LSP's limb
-joints. Where it finds nobody, all joints count as wrong. The margin around a photograph, without
-which it misses people who touch the border, is chosen on up to 300 photographs of `train`.
+(arXiv 2006.10204) was trained by its authors on labelled photographs of real people; its weights,
+of a later version than the paper's, are part of the package (Apache-2.0). It finds a person, then
+33 points, of which 12 are LSP's limb joints. Where it finds nobody, all joints and the sides count
+as wrong. The margin around a photograph, without which it misses people who touch the border, is
+chosen by the labels of the first 300 photographs of `train`.
 
 The photographs' flags (`unflagged`) are BlazePose's own doubts about the labels, so there is no
 score on those without: it would favour BlazePose.
@@ -48,7 +49,10 @@ def read(root: Path, part: str, most: int | None = None) -> list[dict]:
 def predict(model, file: Path, margin: float) -> np.ndarray | None:
     """The 12 points of one photograph in its pixels (12, 2), or None: nobody was found."""
     import cv2
-    image = cv2.cvtColor(cv2.imread(str(file)), cv2.COLOR_BGR2RGB)
+    image = cv2.imread(str(file))
+    if image is None:
+        sys.exit(f'error: the photograph {file} is missing or damaged')
+    image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     edge = round(margin * max(image.shape[:2]))
     image = cv2.copyMakeBorder(image, edge, edge, edge, edge, cv2.BORDER_REPLICATE)
     found = model.process(image).pose_landmarks
@@ -85,7 +89,8 @@ def table(result: dict) -> str:
     metrics = ('PCK@0.05', 'PCK@0.1', 'sides')
     return '\n'.join([
         f'{result["model"]}, a margin of {result["margin"]:g} times the longer side around each '
-        f'photograph; nobody found in {result["nobody"]} of {result["test"]["all"]["images"]}:\n',
+        f'photograph; nobody found in {result["nobody"]} of {result["test"]["all"]["images"]} '
+        '(all their joints and sides are wrong):\n',
         '| people | ' + ' | '.join(metrics) + ' |', '|---|---|---|---|',
         *(f'| {part.replace("_", " ")} ({scores["images"]}) | '
           + ' | '.join(f'{scores[metric]:.1f}' for metric in metrics) + ' |'

@@ -19,7 +19,7 @@ from mmpose.registry import HOOKS
 
 from ... import compat
 from ...config_types import is_kind
-from ..checkpoint_fit import check_fit
+from ..checkpoint_fit import check_when_loaded
 from ..machine import slowdown
 
 
@@ -45,6 +45,7 @@ class PreflightHook(Hook):
 
     def __init__(self, min_free_gb: float = 0.2, timeout: float = 10.) -> None:
         self.min_free_gb, self.timeout = min_free_gb, timeout
+        self._check = None
 
     def before_run(self, runner) -> None:
         """Check everything once, on the main process."""
@@ -84,8 +85,20 @@ class PreflightHook(Hook):
                                  f'init_cfg of {name or "the model"}')
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Compare the checkpoint with a plain model, before it is loaded."""
-        check_fit(runner.model, checkpoint, str(runner._load_from or 'the last checkpoint'))
+        """Have the checkpoint compared with a plain model when it is loaded."""
+        self._let_go()
+        name = 'the last checkpoint' if runner._resume else 'the checkpoint'
+        if runner._load_from and not runner._has_loaded:  # else it is another file
+            name = runner._load_from
+        self._check = check_when_loaded(runner.model, checkpoint, str(name))
+
+    def _let_go(self, *args, **kwargs) -> None:
+        """Take the check off the model: whatever it loads later is not the runner's."""
+        if self._check is not None:
+            self._check.remove()
+            self._check = None
+
+    before_train = before_val = before_test = _let_go
 
     @staticmethod
     def _warn_of_slow_types() -> None:
