@@ -13,6 +13,7 @@ from torch.utils.hooks import RemovableHandle
 
 from ..models.pose_estimators.branch_checkpoint import rename_old_keys
 from ..models.pose_estimators.plain_models import plain_models
+from ..models.utils.name_lists import some
 
 
 def check_when_loaded(model: nn.Module, checkpoint, name: str) -> RemovableHandle | None:
@@ -91,11 +92,11 @@ def check_fit(model: nn.Module, state_dict: Mapping, name: str) -> None:
         missing = [key for key in own if key not in set(fitting)]
         question = 'Is it a checkpoint of another model?' if len(fitting) < len(given) else \
             'All that it holds is loaded.'
-        print_log(f'only {found}: the others, such as {_some(missing)}, stay as they were '
+        print_log(f'only {found}: the others, such as {some(missing, 3)}, stay as they were '
                   f'initialised. {question}', logger='current', level=logging.WARNING)
         return
-    raise ValueError(f'wrong checkpoint: none {found[2:]}. It holds {_some(present)}; the model '
-                     f'expects {_some(list(own))}. {_remedy(own, _tensors(state_dict))}')
+    raise ValueError(f'wrong checkpoint: none {found[2:]}. It holds {some(present, 3)}; the model '
+                     f'expects {some(list(own), 3)}. {_remedy(own, _tensors(state_dict))}')
 
 
 def _tensors(state_dict: Mapping) -> OrderedDict:
@@ -123,7 +124,3 @@ def _remedy(own: Mapping, given: Mapping) -> str:
         return f'All names begin with {prefix!r}, which the model\'s do not: take it off'
     return ("Name a checkpoint of this architecture; a backbone's own file belongs into "
             "init_cfg=dict(type='Pretrained', checkpoint=...) of the backbone")
-
-
-def _some(keys: list[str]) -> str:
-    return (', '.join(map(str, keys[:3])) + (', ...' if len(keys) > 3 else '')) or 'nothing'

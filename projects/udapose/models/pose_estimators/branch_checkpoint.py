@@ -6,6 +6,7 @@ import logging
 from mmengine.logging import MMLogger, print_log
 from torch import nn
 
+from ..utils.name_lists import some
 from .checkpoint_formats import drop_average_copies, take_single
 
 BRANCHES = ('student', 'teacher')
@@ -51,12 +52,12 @@ def fill_branches(model: nn.Module, state_dict: dict) -> bool:
     missing = [key for key in own if key not in given and 'num_batches_tracked' not in key]
     print_log(f'checkpoint of a {"single branch" if present else "plain model"}: '
               f'{len(given)} of {len(own)} entries go into both student and teacher'
-              + (f'; not in the checkpoint: {_some(missing)}' if missing else ''),
+              + (f'; not in the checkpoint: {some(missing, 3)}' if missing else ''),
               logger=MMLogger.get_current_instance())
     lost = sorted({k.split('.')[0] for k in own} - {k.split('.')[0] for k in given})
     if lost and unused:
         print_log(f'no weights for {", ".join(lost)} in this checkpoint, but it holds '
-                  f'{_some(unused)}, which the model does not know: {", ".join(lost)} would be '
+                  f'{some(unused, 3)}, which the model does not know: {", ".join(lost)} would be '
                   'trained from scratch. Is it of another architecture?',
                   logger=MMLogger.get_current_instance(), level=logging.WARNING)
     return False
@@ -86,7 +87,7 @@ def _check_fit(own: dict, given: dict, state_dict: dict) -> None:
     if not any(key in own for key in given):
         raise RuntimeError(
             'wrong checkpoint: none of its entries belongs to this model. It holds '
-            f'{_some(list(state_dict))}; the model expects {_some(list(own))} (as they are, or '
+            f'{some(list(state_dict), 3)}; the model expects {some(list(own), 3)} (as they are, or '
             'with the prefix "student.", "teacher." or "pose_model."). Set load_from to a '
             "checkpoint of the same architecture; a backbone's own file belongs into "
             "init_cfg=dict(type='Pretrained', checkpoint=...) of the backbone")
@@ -94,10 +95,5 @@ def _check_fit(own: dict, given: dict, state_dict: dict) -> None:
              for key, value in own.items() if key in given and given[key].shape != value.shape]
     if other:
         raise RuntimeError(
-            f'wrong checkpoint: {len(other)} entries have another shape, {_some(other)}. Was it '
+            f'wrong checkpoint: {len(other)} entries have another shape, {some(other, 3)}. Was it '
             'trained with another backbone, input size or set of joints?')
-
-
-def _some(names: list, limit: int = 3) -> str:
-    more = f' and {len(names) - limit} more' if len(names) > limit else ''
-    return ', '.join(names[:limit]) + more if names else 'nothing'

@@ -8,11 +8,12 @@ from mmpose.registry import MODELS
 from torch import Tensor
 from torch.func import functional_call
 
+from ..utils.name_lists import some
 from .adain import adain, channel_statistics
 from .image_convention import ImageConvention
 from .losses import style_distance
 from .part_checks import check_parts
-from .weight_files import read_weights, some
+from .weight_files import read_weights
 
 
 @MODELS.register_module()

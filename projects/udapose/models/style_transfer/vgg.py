@@ -9,8 +9,9 @@ from mmengine.logging import print_log
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
+from ..utils.name_lists import some
 from .image_convention import IMAGENET
-from .weight_files import read_weights, some
+from .weight_files import read_weights
 
 # of each convolution up to relu4_1: output width as multiple of the first one's, whether its
 # activation is a feature, whether pooling follows

@@ -38,10 +38,3 @@ def read_weights(path: str, what: str, where: str) -> dict[str, Tensor]:
     except Exception as error:  # unpickling foreign bytes raises many kinds
         reason = f'{type(error).__name__}: {error}'
     raise ValueError(f'{path} cannot be read as {what} ({reason}). Get it so: {where}. {FALLBACKS}')
-
-
-def some(names, limit: int = 4) -> str:
-    """The first names of a list."""
-    names = [str(n) for n in names]
-    more = f' and {len(names) - limit} more' if len(names) > limit else ''
-    return (', '.join(names[:limit]) + more) or 'nothing'

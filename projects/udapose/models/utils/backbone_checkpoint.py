@@ -10,6 +10,7 @@ import torch
 from mmengine.logging import MMLogger, print_log
 from torch import Tensor, nn
 
+from .name_lists import some
 from .vit_checkpoint import read_state_dict
 
 # Names for files within packages: (package, path in it, how to install it)
@@ -56,7 +57,7 @@ def find_checkpoint(checkpoint: str) -> str:
     held = sorted(p.relative_to(folder).as_posix() for folder in folders
                   for end in ('*.pth', '*.pt', '*.pth.tar', '*.bin') for p in folder.rglob(end))
     raise FileNotFoundError(f'checkpoint {checkpoint!r}: the package {package!r} has no file '
-                            f'{path!r}, but {_some(held)}')
+                            f'{path!r}, but {some(held)}')
 
 
 def load_backbone(module: nn.Module, checkpoint: str | Mapping, prefix: str | None = None) -> str:
@@ -94,7 +95,7 @@ def load_backbone(module: nn.Module, checkpoint: str | Mapping, prefix: str | No
     unused = [key for key in tensors if key not in pairs.values()]
     print_log(f'{type(module).__name__}: {len(pairs)} of {len(own)} entries loaded from {name}, '
               f'matched by {how}'
-              + (f'; in the checkpoint but not used: {_some(unused)}' if unused else ''),
+              + (f'; in the checkpoint but not used: {some(unused)}' if unused else ''),
               logger=MMLogger.get_current_instance())
     return how
 
@@ -128,7 +129,7 @@ def match_entries(own: Mapping[str, Tensor], given: Mapping[str, Tensor],
     start = '' if not prefix else prefix.rstrip('.') + '.'
     offered = [key for key in given if key.startswith(start) and not key.endswith(_COUNTER)]
     if not offered:
-        raise ValueError(f'no entry has the prefix {start!r}, there are {_some(given)}')
+        raise ValueError(f'no entry has the prefix {start!r}, there are {some(given)}')
     stems = {key.removesuffix(wanted[0]) for key in offered if key.endswith(wanted[0])}
     stems = [s for s in sorted(stems) if (not s or s.endswith('.'))
              and all(s + key in given for key in wanted)]
@@ -157,8 +158,8 @@ def _by_order(own: Mapping, wanted: list, given: Mapping, offered: list, start: 
         try:
             _check_pair(key, own[key], other, given[other])
         except ValueError as error:
-            raise ValueError(f'its names are not those of the backbone ({_some(offered, 2)} '
-                             f'instead of {_some(wanted, 2)}), and in order entry {number + 1} '
+            raise ValueError(f'its names are not those of the backbone ({some(offered, 2)} '
+                             f'instead of {some(wanted, 2)}), and in order entry {number + 1} '
                              f'differs: {error}') from None
         bare = other.removeprefix(start)
         if bare != key and bare in own:
@@ -170,7 +171,7 @@ def _by_order(own: Mapping, wanted: list, given: Mapping, offered: list, start: 
     rest = [key for key in offered[len(wanted):] if given[key].ndim == 4
             and max(given[key].shape[2:]) > 1]
     if rest:
-        raise ValueError(f'it goes on with further convolutions ({_some(rest)}): a larger network '
+        raise ValueError(f'it goes on with further convolutions ({some(rest)}): a larger network '
                          'than the backbone')
     return dict(zip(wanted, offered))
 
@@ -179,9 +180,3 @@ def _check_pair(key: str, own: Tensor, other: str, given: Tensor) -> None:
     same_role = key.rsplit('.', 1)[-1] == other.rsplit('.', 1)[-1]
     if not same_role or own.shape != given.shape:
         raise ValueError(f'{other} {tuple(given.shape)} for {key} {tuple(own.shape)}')
-
-
-def _some(names, limit: int = 4) -> str:
-    names = [str(n) for n in names]
-    more = f' and {len(names) - limit} more' if len(names) > limit else ''
-    return (', '.join(names[:limit]) + more) or 'nothing'

@@ -12,6 +12,7 @@ from mmengine.logging import MMLogger, print_log
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
+from .name_lists import some
 from .position_embedding import fit_position_embedding
 
 # Names of timm and of Facebook's MAE, of ViTPose's first code (last_norm), to mmpretrain's.
@@ -57,7 +58,7 @@ def read_state_dict(checkpoint: str | Mapping, map_location: str = 'cpu') -> dic
                       if isinstance(found.get(key), Mapping)), found)
     tensors = {key: value for key, value in found.items() if isinstance(value, Tensor)}
     if not tensors:
-        raise ValueError(f'{name} holds no weights, only {_some(found)}')
+        raise ValueError(f'{name} holds no weights, only {some(found)}')
     return tensors
 
 
@@ -96,7 +97,7 @@ def encoder_prefix(tensors: Mapping[str, Tensor], prefix: str | None = None) -> 
     if prefix is not None:
         prefix = prefix.rstrip('.') + '.' if prefix else ''
         if not any(key.startswith(prefix) for key in tensors):
-            raise ValueError(f'no entry has the prefix {prefix!r}, there are {_some(tensors)}')
+            raise ValueError(f'no entry has the prefix {prefix!r}, there are {some(tensors)}')
         return prefix
     stems = sorted({m.group(1) for m in map(_STEM.match, tensors) if m})
     # the frozen copy beside the model is the worse choice of the two
@@ -106,7 +107,7 @@ def encoder_prefix(tensors: Mapping[str, Tensor], prefix: str | None = None) -> 
                          f'prefix={stems[-1]!r} in init_cfg')
     if not stems:
         raise ValueError('it holds no vision transformer (no patch_embed.projection.weight or '
-                         f'patch_embed.proj.weight), but {_some(tensors)}')
+                         f'patch_embed.proj.weight), but {some(tensors)}')
     return stems[0]
 
 
@@ -163,9 +164,9 @@ def load_vit(module: nn.Module, checkpoint: str | Mapping, prefix: str | None = 
             own[key].copy_(value)
     print_log(f'{type(module).__name__}: {len(loaded)} of {len(own)} entries loaded from {name}'
               + ''.join(f'; {note}' for note in notes)
-              + (f'; not in the checkpoint, left as initialised: {_some(missing)}'
+              + (f'; not in the checkpoint, left as initialised: {some(missing)}'
                  if missing else '')
-              + (f'; in the checkpoint but not used: {_some(unused)}' if unused else ''),
+              + (f'; in the checkpoint but not used: {some(unused)}' if unused else ''),
               logger=MMLogger.get_current_instance())
 
 
@@ -187,7 +188,7 @@ def _fit(module: nn.Module, own: dict, given: dict, source_grid) -> list[str]:
     other = [f'{k} {tuple(given[k].shape)} instead of {tuple(v.shape)}'
              for k, v in own.items() if k in given and given[k].shape != v.shape]
     if other:
-        raise ValueError(f'other shapes: {_some(other)}')
+        raise ValueError(f'other shapes: {some(other)}')
     return notes
 
 
@@ -217,7 +218,7 @@ def _check_architecture(own: dict, given: dict) -> None:
     depth = [1 + max((int(k.split('.')[1]) for k in state if re.match(r'layers\.\d+\.', k)),
                      default=-1) for state in (own, given)]
     if stem not in given or not depth[1]:
-        raise ValueError(f'none of its entries belongs to a vision transformer: {_some(given)}')
+        raise ValueError(f'none of its entries belongs to a vision transformer: {some(given)}')
     problems = []
     shapes = own[stem].shape, given[stem].shape
     first = 'layers.0.ffn.layers.0.0.weight'
@@ -233,9 +234,3 @@ def _check_architecture(own: dict, given: dict) -> None:
     if problems:
         raise ValueError('; '.join(problems) + '. Use the same arch and patch_size as the '
                          'checkpoint, or another checkpoint')
-
-
-def _some(names, limit: int = 4) -> str:
-    names = [str(n) for n in names]
-    more = f' and {len(names) - limit} more' if len(names) > limit else ''
-    return (', '.join(names[:limit]) + more) or 'nothing'
