@@ -1,7 +1,7 @@
 """A reference from outside: MediaPipe's BlazePose on the photographs of the suite photos2.
 
-    python -m venv /tmp/mediapipe && /tmp/mediapipe/bin/pip install mediapipe==0.10.14
-    /tmp/mediapipe/bin/python tools/benchmark/outside_reference.py --photos path/to
+    python -m venv ../mediapipe_env && ../mediapipe_env/bin/pip install mediapipe==0.10.14
+    ../mediapipe_env/bin/python tools/benchmark/outside_reference.py --photos path/to
 
 With --record the result goes to docs/benchmarks/outside_reference.json and docs/real_photos.md.
 
@@ -23,7 +23,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from photo_analysis import LIMBS, by_attitude, facing
+from photo_analysis import LIMBS, by_attitude, facing, upside_down
 from step_report import publish
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,9 +77,8 @@ def judge(model, photos: list[dict], margin: float) -> tuple[dict, int]:
             error[LIMBS] = np.linalg.norm(predicted - points[LIMBS], axis=-1) / photo['size']
             full = np.concatenate([predicted, [predicted[[8, 9]].mean(0)], [[0, 0]]])  # neck
             side = facing(full, names) * facing(points, names) > 0
-        hips = points[[names['left_hip'], names['right_hip']], 1].mean()
         for key, value in dict(error=error, labelled=known, sides=side,
-                               down=points[names['neck'], 1] > hips).items():
+                               down=upside_down(points, names)).items():
             found[key].append(value)
     return by_attitude({key: np.array(value) for key, value in found.items()}, LIMBS), nobody
 
@@ -110,7 +109,8 @@ def main() -> None:
         sys.exit(f'error: {root} has no test.json (docs/real_photos.md says what it holds)')
     import mediapipe
     with mediapipe.solutions.pose.Pose(static_image_mode=True, model_complexity=1) as model:
-        trials = {margin: judge(model, read(root, 'train', 300), margin) for margin in MARGINS}
+        known = read(root, 'train', 300)
+        trials = {margin: judge(model, known, margin) for margin in MARGINS}
         margin = max(MARGINS, key=lambda m: trials[m][0]['all']['PCK@0.05'])
         scores, nobody = judge(model, read(root, 'test'), margin)
     result = dict(model=f'BlazePose full, MediaPipe {mediapipe.__version__}', margin=margin,

@@ -83,12 +83,16 @@ def judge(config: Path, checkpoint: str, loader: str) -> dict[str, np.ndarray]:
         found['error'].append(np.linalg.norm(moved, axis=-1))
         found['confidence'].append(np.asarray(predicted.keypoint_scores[0]))
         found['labelled'].append(labelled)
-        hips = points[[names['left_hip'], names['right_hip']], 1].mean()
-        found['down'].append(points[names['neck'], 1] > hips)
+        found['down'].append(upside_down(points, names))
         found['sides'].append(
             facing(np.asarray(predicted.keypoints[0], np.float64), names)
             * facing(points, names) > 0)
     return {key: np.array(value) for key, value in found.items()}
+
+
+def upside_down(points: np.ndarray, names: dict[str, int]) -> bool:
+    """Whether the neck is below the middle of the hips."""
+    return points[names['neck'], 1] > points[[names['left_hip'], names['right_hip']], 1].mean()
 
 
 def facing(points: np.ndarray, names: dict[str, int]) -> float:
