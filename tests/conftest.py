@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.registry import DefaultScope
 
 import udapose  # noqa: F401  (registers everything; 5 s, once)
 
@@ -23,6 +24,14 @@ def plain_config_text():
         for name in ('yapf.yapflib.yapf_api', 'mmengine.config.config'):  # fork, official MMEngine
             patch.setattr(f'{name}.FormatCode', lambda text, **kwargs: (text, True), raising=False)
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_default_scope():
+    """Every test begins without one: the scope of the last test's runner hid or made failures."""
+    DefaultScope._instance_dict.clear()
+    yield
+    DefaultScope._instance_dict.clear()
 
 
 @pytest.fixture

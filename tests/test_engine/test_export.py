@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmpose.apis import MMPoseInferencer, inference_topdown, init_model
 from mmpose.registry import DATASETS, KEYPOINT_CODECS, METRICS, MODELS, TRANSFORMS
@@ -128,6 +129,7 @@ def test_mmposes_test_script_runs_the_export(trained, tmp_path, run_python):
 
 def test_a_plain_checkpoint_exports_as_it_is(tiny_people, tmp_path):
     cfg = tiny_config(f'source_only/source-only_{PEOPLE}.py', tiny_people, tmp_path)
+    init_default_scope('mmpose')
     model = MODELS.build(cfg.model)
     out = export(cfg, dict(state_dict=model.state_dict()), tmp_path / 'out')
     plain = init_model(str(out / 'config.py'), str(out / 'model.pth'), device='cpu')
@@ -233,6 +235,7 @@ def test_a_3d_model_exports_with_udapose(tiny_people, tmp_path, image):
     """Its head is udapose's, so the config imports it; a photograph needs no camera."""
     cfg = tiny_config('masked_reconstruction/scratch_synth-people_vit-tiny_64x64.py', tiny_people,
                       tmp_path)
+    init_default_scope('mmpose')
     model = MODELS.build(cfg.model)
     folder = export(cfg, model.state_dict(), tmp_path / 'out')
     text = Config.fromfile(folder / 'config.py')

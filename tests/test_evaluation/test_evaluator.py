@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.evaluator import Evaluator
-from mmengine.registry import init_default_scope
+from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData
 from mmpose.datasets import CocoDataset
 
@@ -15,19 +15,26 @@ INPUT = (48, 64)  # width, height: not square, while the images are
 @pytest.fixture(scope='module')
 def dataset(tmp_path_factory):
     from udapose.synthetic import generate
-    init_default_scope('mmpose')
     out = tmp_path_factory.mktemp('people')
     generate(out, kind='people', size=64, source_train=1, target_train=1, val=1, test=7, workers=1)
     metainfo = config_root() / '_base_/datasets/metainfo/synth_people_target.py'
-    return CocoDataset(
-        data_root=f'{out}/target', ann_file='annotations/test.json',
-        data_prefix=dict(img='images/test/'), metainfo=dict(from_file=str(metainfo)),
-        test_mode=True, pipeline=[
-            dict(type='LoadPoseImage'), dict(type='WholeImageBBox'),
-            dict(type='GetBBoxCenterScale', padding=1.25),
-            dict(type='RecordedTopdownAffine', input_size=INPUT),
-            dict(type='PackPoseInputs', meta_keys=(
-                'img_path', 'input_size', 'input_center', 'input_scale', 'input_matrix'))])
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        return CocoDataset(
+            data_root=f'{out}/target', ann_file='annotations/test.json',
+            data_prefix=dict(img='images/test/'), metainfo=dict(from_file=str(metainfo)),
+            test_mode=True, pipeline=[
+                dict(type='LoadPoseImage'), dict(type='WholeImageBBox'),
+                dict(type='GetBBoxCenterScale', padding=1.25),
+                dict(type='RecordedTopdownAffine', input_size=INPUT),
+                dict(type='PackPoseInputs', meta_keys=(
+                    'img_path', 'input_size', 'input_center', 'input_scale', 'input_matrix'))])
+
+
+@pytest.fixture(autouse=True)
+def mmpose_scope():
+    """As in a runner: the data set builds its metainfo and pipeline by name at each read."""
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        yield
 
 
 def predicted(dataset, noise, seed=0):
