@@ -249,6 +249,35 @@ def test_rows_without_source_images_are_compared_with_their_start_model():
     assert report.source_free(dict(source_init=rows['source_init']), spec) == ''
 
 
+def test_parts_of_hamipose_are_compared_with_the_mean_teacher():
+    def run(value, **logged):
+        return dict(results=dict(target=dict(PCK=value)), **logged)
+    logged = dict(logged=dict(gradient_conflict=0.25, gradient_cosine=-0.125))
+    rows = dict(mean_teacher={0: run(10.), 1: run(12.)},
+                hamipose_gate={0: run(13., **logged), 1: run(17., **logged)},
+                hamipose={0: run(9.)})  # made before curves were kept
+    spec = dict(metric='PCK', rows=dict(
+        mean_teacher={}, hamipose={}, hamipose_gate=dict(table='hamipose')))
+    lines = report.hamipose(rows, spec).splitlines()
+    assert [line.split('`')[1] for line in lines[-3:]] == ['mean_teacher', 'hamipose_gate',
+                                                           'hamipose']
+    assert '| +4.0 ± 1.0, beats | 25.0 ± 0.0 | -0.12 | 0, 1 |' in lines[-2]
+    assert '| -1.0, one seed |  |  | 0 |' in lines[-1]
+    assert report.hamipose(dict(hamipose=rows['hamipose']), spec) == ''
+
+
+def test_a_row_keeps_the_mean_of_its_logged_curves(tmp_path):
+    import suite_run
+    for day, steps in (('1', (50, 100)), ('2', (100, 150))):  # resumed: 100 is there twice
+        folder = tmp_path / day / 'vis_data'
+        folder.mkdir(parents=True)
+        (folder / 'scalars.json').write_text(''.join(
+            f'{{"conflict": {step / 100}, "step": {step}}}\n' for step in steps))
+    assert suite_run.logged_means(tmp_path, ['conflict']) == {'conflict': 1.}
+    with pytest.raises(RuntimeError, match='has no cosine'):
+        suite_run.logged_means(tmp_path, ['conflict', 'cosine'])
+
+
 def test_every_row_names_an_existing_config_and_row():
     for spec in SUITES.values():
         for row in spec['rows'].values():

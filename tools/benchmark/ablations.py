@@ -70,3 +70,30 @@ def source_free(rows: dict, spec: dict) -> str:
                  ', '.join(map(str, sorted(own)))]
         lines.append('| ' + ' | '.join(cells) + ' |')
     return '\n'.join(lines) + '\n'
+
+
+def hamipose(rows: dict, spec: dict) -> str:
+    """Markdown: HamiPose's parts around the mean teacher, and how often gradients conflict."""
+    parts = [r for r, cfg in spec['rows'].items() if cfg.get('table') == 'hamipose' and r in rows]
+    if not parts:
+        return ''
+    key = spec['metric']
+    lines = ['### HamiPose by parts\n',
+             'Each is the row `mean_teacher` with these parts of [HamiPose](../hamipose.md); '
+             '`hamipose` has the gate and the optimizer. *Conflicts*: share of keypoints whose '
+             'source and target gradients have a negative cosine, over the whole training.\n',
+             f'| row | target {key} | to the mean teacher (± SE) | conflicts, % | mean cosine | '
+             'seeds |', '|---|---|---|---|---|---|']
+    for row in ['mean_teacher', *parts, 'hamipose']:
+        if row not in rows:
+            continue
+        own = values(rows, row, key)
+        centre, error, verdict = paired(own, values(rows, 'mean_teacher', key))
+        logs = [run['logged'] for run in rows[row].values() if 'logged' in run]
+        cells = [f'`{row}`', spread(list(own.values())),
+                 f'{signed(centre, error)}, {verdict}' if row != 'mean_teacher' and verdict else '',
+                 spread([100 * log['gradient_conflict'] for log in logs]),
+                 f'{mean(log["gradient_cosine"] for log in logs):+.2f}' if logs else '',
+                 ', '.join(map(str, sorted(own)))]
+        lines.append('| ' + ' | '.join(cells) + ' |')
+    return '\n'.join(lines) + '\n'

@@ -5,7 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import mean
 
-from ablations import ablation, source_free
+from ablations import ablation, hamipose, source_free
 from paired_statistics import bar_note, gap_closed, missed_bar, paired, signed, spread, values
 from readme_results import write_summary
 from selection import selection_section
@@ -31,7 +31,8 @@ def write_report(runs: Path, out: Path) -> None:
     for suite, rows in by_suite.items():
         parts.append(table(suite, rows))
         plot(suite, rows, out / f'{suite}.png')
-        parts += [ablation(rows, SUITES[suite]), source_free(rows, SUITES[suite])]
+        parts += [ablation(rows, SUITES[suite]), source_free(rows, SUITES[suite]),
+                  hamipose(rows, SUITES[suite])]
         parts.append(selection_section(out / f'selection/{suite}.json'))
         parts.append(methods_section(out / f'selection/{suite}_methods.json'))
     (out / 'README.md').write_text('\n'.join(filter(None, parts)), encoding='utf-8')

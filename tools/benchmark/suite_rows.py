@@ -9,6 +9,8 @@ NO_POSE = {'model.alignments.pose': 'None'}
 NO_STYLE = {'custom_hooks.0.prob': 0}
 # eight validations with label-free criteria, for tools/benchmark/selection.py
 _SELECTION = {'train_cfg.val_interval': 100, 'val_cfg.label_free.num_images': 200}
+# share of keypoints whose source and target gradients disagree, and their mean cosine
+_GRADIENTS = ['gradient_conflict', 'gradient_cosine']
 
 
 def methods(name: str) -> dict:
@@ -23,7 +25,8 @@ def methods(name: str) -> dict:
         mean_teacher=dict(config=f'mean_teacher/mean-teacher_{name}.py', init='source_init'),
         mic=dict(config=f'mic/mic_{name}.py', init='source_init'),
         regda=dict(config=f'regda/regda_{name}.py', init='source_init'),
-        hamipose=dict(config=f'hamipose/hamipose_{name}.py', init='source_init'),
+        hamipose=dict(config=f'hamipose/hamipose_{name}.py', init='source_init',
+                      logged=_GRADIENTS),
         style_only=dict(config=f'style_only/style-only-continued_{name}.py', init='style_init'),
         uniframe=dict(config=f'uniframe/uniframe_{name}.py', init='style_init'),
         multilevel_published=dict(
@@ -77,12 +80,10 @@ def source_free(kind: str, name: str) -> dict:
 
 
 def gradients(name: str) -> dict:
-    """The parts of HamiPose alone, together and in other forms, around the mean teacher."""
+    """The parts of HamiPose alone and in other forms; together they are the row ``hamipose``."""
     full, adam = (f'hamipose/hamipose_{name}{end}.py' for end in ('', '_adam'))
     gate, optimizer = 'model.gradient_rule', 'optim_wrapper.optimizer'
-    rows = dict(
-        source_init=dict(config=f'source_only/source-only_{name}.py', init=None, hidden=True),
-        mean_teacher=dict(config=f'mean_teacher/mean-teacher_{name}.py', init='source_init'))
+    rows = {}
     for row, config, options in (
             ('decomposition', adam, {f'{gate}.gate': 'closed'}),
             ('gate_hard', adam, {f'{gate}.gate': 'hard', f'{gate}.confidence': False}),
@@ -90,8 +91,9 @@ def gradients(name: str) -> dict:
             ('gate_element_metric', adam, {f'{gate}.metric.kind': 'element'}),
             ('gate_bounded', adam, {f'{gate}.source_weight_range': '(0.,2.)'}),
             ('optimizer', full, {gate: 'None'}),
-            ('gate_optimizer', full, {}),
-            ('gate_optimizer_no_friction', full, {f'{optimizer}.friction': 0.}),
-            ('gate_optimizer_leapfrog', full, {f'{optimizer}.second_kick': 'next'})):
-        rows[row] = dict(config=config, init='source_init', options=options)
+            ('no_friction', full, {f'{optimizer}.friction': 0.}),
+            ('leapfrog', full, {f'{optimizer}.second_kick': 'next'})):
+        logged = [] if row == 'optimizer' else _GRADIENTS
+        rows[f'hamipose_{row}'] = dict(config=config, init='source_init', options=options,
+                                       table='hamipose', logged=logged)
     return rows

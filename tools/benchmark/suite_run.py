@@ -24,6 +24,7 @@ from udapose.cli._experiment import (
     write_json,
     write_record,
 )
+from udapose.cli._pictures import read_scalars
 
 #: Results that the repository keeps and its pages show.
 RECORDED = ROOT / 'docs/benchmarks/runs'
@@ -158,10 +159,25 @@ def _run(run: Run, threads: str) -> None:
                      f'test_{domain}.log')
             results[domain] = {k.split('/', 1)[1]: round(v, 3) for k, v in metrics(out).items()
                                if k.startswith(f'{domain}/')}
+    logged = logged_means(run.dir, run.cfg['logged']) if run.cfg.get('logged') else None
     write_json(run.json, dict(
         suite=run.suite, row=run.row, seed=run.seed, config=run.cfg['config'], results=results,
+        **(dict(logged=logged) if logged else {}),
         iterations=iterations, seconds=dict(train=round(train_seconds, 1)),
         device=device(), threads=int(threads), commit=commit(), data=data_version(run.spec)))
+
+
+def logged_means(folder: Path, names: list[str]) -> dict[str, float]:
+    """Mean of curves over a whole training.
+
+    Raises:
+        RuntimeError: The training has not logged one of them.
+    """
+    curves = read_scalars(folder)
+    missing = [name for name in names if name not in curves]
+    if missing:
+        raise RuntimeError(f'the log in {folder} has no {", ".join(missing)}')
+    return {name: round(float(curves[name][1].mean()), 4) for name in names}
 
 
 def last_line(log: Path) -> str:

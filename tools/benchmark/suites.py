@@ -6,7 +6,8 @@ rows frame the gap that a method closes. ``bar``: rows whose source error is abo
 row's do not count. Rows with a ``table`` are in a table of their own (`ablations.py`). A ``shared``
 row is trained once, with seed 0, and all seeds continue from it; ``init_suite`` names the suite of
 ``init`` if it is another one. ``lengths`` names the config keys that hold the number of iterations,
-for the options --source-iters and --adapt-iters of run_suite.py. ``needs``: annotations of
+for the options --source-iters and --adapt-iters of run_suite.py; ``logged`` names curves of the
+log whose mean over the training the result keeps. ``needs``: annotations of
 photographs that nobody can render, and the folder of the images beside each.
 """
 from __future__ import annotations
@@ -31,14 +32,8 @@ for _kind in ('people', 'hands'):
         summary=['source_only', 'mean_teacher', 'multilevel', 'source_free', 'oracle'],
         summary_heading='Rendered people and hands at 64 px, another rendering as target '
                         '(target PCK in %)',
-        rows={**methods(_name), **ablation(_name), **source_free(_kind, _name)})
-
-for _kind in ('people', 'hands'):
-    SUITES[f'{_kind}_gradients'] = dict(
-        {k: SUITES[_kind][k] for k in ('data', 'domains', 'metric', 'metrics')},
-        lower='mean_teacher', upper=None,
-        notes=['HamiPose by parts (docs/hamipose.md), all around the mean teacher.\n'],
-        rows=gradients(f'synth-{_kind}_res18-w32_64x64'))
+        rows={**methods(_name), **ablation(_name), **source_free(_kind, _name),
+              **gradients(_name)})
 
 # A row's name means the same as with heatmaps: multilevel has its phase 1 with style, too.
 for _kind in ('people', 'hands'):
