@@ -31,7 +31,7 @@ before = find_spec('mmdet'), torch.load, find_spec('mmcv.ops').origin
 import udapose
 assert (find_spec('mmdet'), torch.load, find_spec('mmcv.ops').origin) == before
 assert works is None or tools() == works
-assert ('xtcocotools' in {m.name for m in udapose.compat.applied_mends()}) == (works is None)
+assert ('xtcocotools' in {m.name for m in udapose.compat.applied_fixes()}) == (works is None)
 """
 
 

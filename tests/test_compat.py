@@ -1,4 +1,4 @@
-"""The mends: imports without compiled operators, checkpoints, package look-up, bf16."""
+"""The fixes: imports without compiled operators, checkpoints, package look-up, bf16."""
 import importlib
 import logging
 import pickle
@@ -22,9 +22,9 @@ from udapose import compat
 from udapose.compat import checkpoints, package_lookup, remedies
 from udapose.compat.amp import has_accelerator
 
-without_mmdet = pytest.mark.skipif('mmdet' not in {m.name for m in compat.applied_mends()},
+without_mmdet = pytest.mark.skipif('mmdet' not in {m.name for m in compat.applied_fixes()},
                                    reason='mmdet is installed')
-without_ops = pytest.mark.skipif('mmcv.ops' not in {m.name for m in compat.applied_mends()},
+without_ops = pytest.mark.skipif('mmcv.ops' not in {m.name for m in compat.applied_fixes()},
                                  reason='the full mmcv is installed')
 cpu_only = pytest.mark.skipif(has_accelerator(), reason='about machines without a GPU')
 
@@ -75,7 +75,7 @@ def test_remedies_look_at_what_is_installed():
 
 
 def test_applying_again_changes_nothing():
-    before = compat.applied_mends()
+    before = compat.applied_fixes()
     to_numpy, init = tensor_utils.to_numpy, AmpOptimWrapper.__init__
     assert compat.apply() == before
     assert tensor_utils.to_numpy is to_numpy and AmpOptimWrapper.__init__ is init
@@ -91,7 +91,7 @@ ops = module('mmcv.ops', MultiScaleDeformableAttention=Attention)
 from udapose import compat
 from mmpose.models.heads import EDPoseHead, RTMOHead
 import mmpose.models.heads.transformer_heads.edpose_head as edpose
-names = {m.name for m in compat.applied_mends()}
+names = {m.name for m in compat.applied_fixes()}
 assert 'mmcv.ops' not in names, names
 assert sys.modules['mmcv.ops'] is ops and edpose.MultiScaleDeformableAttention is Attention
 assert not hasattr(EDPoseHead.__init__, '__wrapped__')
@@ -130,7 +130,7 @@ class Unforeseen:
 
 @pytest.fixture
 def official_mmengine(monkeypatch):
-    """MMEngine's load functions as in official 0.10.7: plain ``torch.load``, then mended."""
+    """MMEngine's load functions as in official 0.10.7: plain ``torch.load``, then fixed."""
     tolerant = checkpoints._TorchWithTolerantLoad(torch)
     monkeypatch.setattr(mmengine_checkpoint, 'torch', tolerant)
     monkeypatch.setattr(
@@ -216,7 +216,7 @@ def test_package_lookup_of_what_is_not_there():
 def test_package_lookup_takes_over_only_without_pkg_resources(monkeypatch):
     before = package_utils.is_installed
     monkeypatch.setattr(package_lookup, 'find_spec', lambda name: object())
-    package_lookup.mend()
+    package_lookup.fix()
     assert package_utils.is_installed is before
 
 
@@ -232,7 +232,7 @@ def test_package_lookup_replaces_every_imported_name(monkeypatch):
     others = {m: vars(m)['is_installed'] for n, m in list(sys.modules.items())
               if n.startswith('mm') and vars(m).get('is_installed') is utils.is_installed}
     try:
-        package_lookup.mend()
+        package_lookup.fix()
         assert package_utils.is_installed is utils.is_installed is package_lookup.is_installed
     finally:
         for module, original in others.items():

@@ -17,7 +17,7 @@ from udapose import compat
 pytest.importorskip('faster_coco_eval')
 from udapose.compat import coco_api, xtcocotools  # noqa: E402
 
-stood_in = 'xtcocotools' in {mend.name for mend in compat.applied_mends()}
+stood_in = 'xtcocotools' in {fix.name for fix in compat.applied_fixes()}
 both = pytest.mark.skipif(stood_in, reason='xtcocotools cannot be imported here')
 samples = pytest.mark.skipif('UDAPOSE_TEST_DATA' not in os.environ,
                              reason='UDAPOSE_TEST_DATA names no folder with samples')
@@ -235,7 +235,7 @@ from xtcocotools.coco import COCO
 from xtcocotools.cocoeval import COCOeval
 assert coco_metric.COCO is COCO is coco_api.COCO and COCOeval is coco_api.COCOeval
 assert xtcocotools.mask.__name__ == 'faster_coco_eval.core.mask'
-print([mend.reason for mend in compat.applied_mends() if mend.name == 'xtcocotools'])
+print([fix.reason for fix in compat.applied_fixes() if fix.name == 'xtcocotools'])
 """
 
 
@@ -267,4 +267,4 @@ def test_without_either_the_remedy_is_named(monkeypatch):
     monkeypatch.setattr(xtcocotools, 'is_applied', lambda name: False)
     monkeypatch.setattr(xtcocotools, 'find_spec', lambda name: None)
     with pytest.raises(compat.MissingDependencyError, match='pip install faster-coco-eval'):
-        xtcocotools.mend()
+        xtcocotools.fix()

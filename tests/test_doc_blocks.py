@@ -138,7 +138,7 @@ def test_inline_code_runs(run_python):
     for code in inline:
         done = run_python('-c', code)
         assert done.returncode == 0, done.stderr
-        assert "Mend(name='to_numpy'" in done.stdout
+        assert "Fix(name='to_numpy'" in done.stdout
 
 
 def test_the_checks_can_fail():

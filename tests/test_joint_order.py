@@ -31,7 +31,7 @@ def as_mmengine_writes_it(tmp_path) -> dict:
 
 def test_any_order_means_the_same(tmp_path):
     written = as_mmengine_writes_it(tmp_path)
-    assert list(written['keypoint_info'])[:4] == [0, 1, 10, 11]  # else there is nothing to mend
+    assert list(written['keypoint_info'])[:4] == [0, 1, 10, 11]  # else there is nothing to fix
     for info in (INFO, written, in_order(written)):
         found = parse_pose_metainfo(copy.deepcopy(info))
         assert list(found['flip_indices']) == FLIP
@@ -57,7 +57,7 @@ def test_exports_flip_the_right_joints_without_udapose(tmp_path):
     model = MODELS.build(cfg.model)
     export(cfg, dict(state_dict=model.state_dict()), tmp_path)
     info = Config.fromfile(tmp_path / 'config.py').test_dataloader.dataset.metainfo
-    # what MMPose does in this order, whatever udapose.compat has mended in this process
+    # what MMPose does in this order, whatever udapose.compat has fixed in this process
     names = {joint['name']: number for number, joint in info.keypoint_info.items()}
     flipped = [names[joint['swap'] or joint['name']] for joint in info.keypoint_info.values()]
     meta = torch.load(tmp_path / 'model.pth', weights_only=False)['meta']['dataset_meta']

@@ -22,7 +22,7 @@ def load_components() -> None:
         udapose.compat.MissingDependencyError: If mmengine, mmcv or mmpose is not installed.
     """
     # isort: off
-    # The order matters: the mends must be in place before anything imports `mmpose.models`.
+    # The order matters: the fixes must be in place before anything imports `mmpose.models`.
     from . import compat  # noqa: F401
     from . import codecs  # noqa: F401
     from . import datasets, engine, evaluation, models  # noqa: F401

@@ -2,9 +2,9 @@
 
 ``from mmpose.apis import init_model`` without ``import udapose`` before it fails where mmcv has
 no compiled operators or mmdet is missing; importing them from here cannot: this package's import
-has mended what they need.
+has fixed what they need.
 """
-from . import compat  # noqa: F401  (first: mends what mmpose.apis imports)
+from . import compat  # noqa: F401  (first: fixes what mmpose.apis imports)
 
 # isort: split
 import mmpose.apis

@@ -15,25 +15,25 @@ def ask(*argv):
     return doctor.run(parser.parse_args(argv))
 
 
-def test_json_has_versions_mends_devices_and_what_is_missing(capsys):
+def test_json_has_versions_fixes_devices_and_what_is_missing(capsys):
     assert ask('--json') == 0
     report = json.loads(capsys.readouterr().out)
     assert report['usable'] and report['error'] == '' and report['udapose'] == __version__
     assert report['packages']['torch'] == [dict(name='torch', version=metadata.version('torch'))]
-    assert [m['name'] for m in report['mends']] == [m.name for m in compat.applied_mends()]
+    assert [m['name'] for m in report['fixes']] == [m.name for m in compat.applied_fixes()]
     assert report['devices']['cpus'] >= 1 and isinstance(report['devices']['cuda'], list)
-    mended = {m['name'] for m in report['mends']}
+    fixed = {m['name'] for m in report['fixes']}
     features = ' '.join(m['feature'] for m in report['missing'])
-    assert ('EDPoseHead' in features) == ('mmcv.ops' in mended)
-    assert ('RTMOHead' in features) == ('mmdet.*' in features) == ('mmdet' in mended)
+    assert ('EDPoseHead' in features) == ('mmcv.ops' in fixed)
+    assert ('RTMOHead' in features) == ('mmdet.*' in features) == ('mmdet' in fixed)
     assert all(m['remedy'] and m['reason'] for m in report['missing'])
 
 
-def test_text_names_every_package_and_mend(capsys):
+def test_text_names_every_package_and_fix(capsys):
     assert ask() == 0
     text = capsys.readouterr().out
     assert all(name in text for name in doctor.PACKAGES)
-    assert all(m.name in text and m.reason in text for m in compat.applied_mends())
+    assert all(m.name in text and m.reason in text for m in compat.applied_fixes())
     assert text.rstrip().endswith('udapose works here.')
 
 

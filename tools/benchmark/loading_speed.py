@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 import torch
 
-import udapose  # noqa: F401  (before MMPose: its compat mends what MMPose imports)
+import udapose  # noqa: F401  (before MMPose: its compat fixes what MMPose imports)
 
 # isort: split
 from mmengine.dataset import Compose

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-import udapose  # noqa: F401  (before MMPose: its compat mends what MMPose imports)
+import udapose  # noqa: F401  (before MMPose: its compat fixes what MMPose imports)
 
 # isort: split
 from mmengine.config import Config

@@ -1,7 +1,7 @@
 """Adapt a model to your own videos or images, and say whether it got better.
 
     udapose adapt --model rtmpose-m_8xb256-420e_coco-256x192 --data my_videos/ --out runs/kitchen
-    udapose adapt --config my_config.py --checkpoint my.pth --data photos/ --out runs/photos \
+    udapose adapt --config my_config.py --checkpoint my.pth --data photos/ --out runs/photos \\
         --source my_labelled_coco.json
     udapose adapt --demo --out runs/demo
 

@@ -1,4 +1,4 @@
-"""Say what is installed, what was mended, what is missing for which feature, and what brings it.
+"""Say what is installed, what was fixed, what is missing for which feature, and what brings it.
 
     udapose doctor            # for people
     udapose doctor --json     # for programs and bug reports
@@ -67,7 +67,7 @@ def examine() -> dict[str, Any]:
         - ``python``, ``platform``, ``udapose`` (str): versions; ``environment``: its folder;
         - ``packages`` (dict): import name -> ``{'name', 'version'}`` of the distributions that
           provide it, a list, empty if none;
-        - ``mends`` (list[dict]): ``name``, ``reason``, ``effect`` of each mend in this process;
+        - ``fixes`` (list[dict]): ``name``, ``reason``, ``effect`` of each fix in this process;
         - ``devices`` (dict): ``cuda`` (names of GPUs), ``cpus`` and ``torch_threads`` (int);
         - ``missing`` (list[dict]): ``feature``, ``reason`` and ``remedy`` of what does not work.
     """
@@ -77,7 +77,7 @@ def examine() -> dict[str, Any]:
     return dict(
         usable=not error, error=error, python=platform.python_version(),
         platform=platform.platform(), environment=sys.prefix, udapose=__version__,
-        packages=packages, mends=_mends(), devices=_devices(),
+        packages=packages, fixes=_fixes(), devices=_devices(),
         missing=_missing(packages, error))
 
 
@@ -91,9 +91,9 @@ def as_text(report: dict[str, Any]) -> str:
     devices = report['devices']
     lines += ['', 'Devices', f'  GPUs             {", ".join(devices["cuda"]) or "none"}',
               f'  CPU cores        {devices["cpus"]} (torch uses {devices["torch_threads"]} '
-              'threads)', '', 'Mended in this process (udapose.compat)']
-    lines += [f'  {m["name"]}: {m["reason"]}\n      -> {m["effect"]}' for m in report['mends']]
-    lines += [] if report['mends'] else ['  nothing']
+              'threads)', '', 'Fixed in this process (udapose.compat)']
+    lines += [f'  {m["name"]}: {m["reason"]}\n      -> {m["effect"]}' for m in report['fixes']]
+    lines += [] if report['fixes'] else ['  nothing']
     lines += ['', 'Missing']
     lines += [f'  {m["feature"]}: {m["reason"]}\n      -> {m["remedy"]}'
               for m in report['missing']] or ['  nothing']
@@ -122,10 +122,10 @@ def _distributions(names) -> list[dict[str, str]]:
     return found
 
 
-def _mends() -> list[dict[str, str]]:
-    # Not imported here: where the mends themselves failed, that would fail again.
-    mends = sys.modules.get('udapose.compat.mends')
-    return [mend._asdict() for mend in mends.applied_mends()] if mends else []
+def _fixes() -> list[dict[str, str]]:
+    # Not imported here: where the fixes themselves failed, that would fail again.
+    fixes = sys.modules.get('udapose.compat.fixes')
+    return [fix._asdict() for fix in fixes.applied_fixes()] if fixes else []
 
 
 def _devices() -> dict[str, Any]:
@@ -146,7 +146,7 @@ def _missing(packages: dict, error: str) -> list[dict[str, str]]:
 
     if not error:
         from udapose.compat import remedies
-        reasons = {mend['name']: mend['reason'] for mend in _mends()}
+        reasons = {fix['name']: fix['reason'] for fix in _fixes()}
         if 'mmcv.ops' in reasons:
             note('models with EDPoseHead', f'mmcv.ops {reasons["mmcv.ops"]}',
                  remedies.mmcv_remedy())

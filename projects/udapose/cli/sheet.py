@@ -1,6 +1,6 @@
 """Draw 3D predictions: 2D pose, 3D pose from the front and from the side.
 
-    udapose sheet CONFIG CHECKPOINT --out sheet.jpg --num 8 \
+    udapose sheet CONFIG CHECKPOINT --out sheet.jpg --num 8 \\
         [--config2 CONFIG --checkpoint2 CHECKPOINT] [--attention]
 
 One row per image of the config's test set (the target's), the second model beside the first. The

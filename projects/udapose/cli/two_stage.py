@@ -1,6 +1,6 @@
 """Run masked pre-training and fine-tuning by one command.
 
-    udapose two-stage configs/masked_reconstruction/mae_synth-people_vit-tiny_64x64.py \
+    udapose two-stage configs/masked_reconstruction/mae_synth-people_vit-tiny_64x64.py \\
         configs/masked_reconstruction/FINETUNE.py [--cfg-options randomness.seed=1]
 
 Stage one runs unless its final checkpoint exists, and continues if it was interrupted; other

@@ -4,7 +4,7 @@ import sys
 
 import torch
 
-from .mends import is_applied, record
+from .fixes import is_applied, record
 
 
 def has_accelerator() -> bool:
@@ -13,7 +13,7 @@ def has_accelerator() -> bool:
     return get_device() != 'cpu'
 
 
-def mend_to_numpy() -> None:
+def fix_to_numpy() -> None:
     """Let ``mmpose.utils.tensor_utils.to_numpy`` take bfloat16 (numpy has no such type).
 
     Heads call it on heatmaps for the training accuracy and for decoding; under bf16 autocast on
@@ -41,18 +41,18 @@ def mend_to_numpy() -> None:
 
 
 def rebind_to_numpy() -> None:
-    """Give modules that were imported before the mend the mended function, too."""
+    """Give modules that were imported before the fix the fixed function, too."""
     from mmpose.utils import tensor_utils
-    mended = tensor_utils.to_numpy
-    original = getattr(mended, '__wrapped__', None)
+    fixed = tensor_utils.to_numpy
+    original = getattr(fixed, '__wrapped__', None)
     if original is None:
         return
     for name, module in list(sys.modules.items()):
         if name.startswith('mmpose.') and vars(module).get('to_numpy') is original:
-            module.to_numpy = mended
+            module.to_numpy = fixed
 
 
-def mend_cpu_amp() -> None:
+def fix_cpu_amp() -> None:
     """Let ``AmpOptimWrapper`` train on a CPU, in bfloat16 and without loss scaling.
 
     MMEngine asserts that there is a GPU, although its autocast context knows CPUs. bfloat16 has

@@ -9,12 +9,12 @@ import logging
 import pickle
 from types import ModuleType
 
-from .mends import is_applied, record
+from .fixes import is_applied, record
 
 REASON = 'this MMEngine calls torch.load in a way that refuses its own checkpoints'
 
 
-def mend() -> None:
+def fix() -> None:
     """Give ``mmengine.runner.checkpoint`` a ``torch`` whose ``load`` reads its own files."""
     import inspect
 

@@ -6,23 +6,23 @@ import os
 import time
 
 from .amp import has_accelerator
-from .mends import is_applied, record
+from .fixes import is_applied, record
 
 
-def mend() -> None:
-    """Mend process start-up and the model wrapper; both decide when called, not now.
+def fix() -> None:
+    """Fix process start-up and the model wrapper; both decide when called, not now.
 
     On a machine with an accelerator MMEngine's own code runs unchanged.
     """
     if has_accelerator() or is_applied('cpu_ddp'):
         return
-    _mend_init()
-    _mend_wrapper()
+    _fix_init()
+    _fix_wrapper()
     record('cpu_ddp', 'MMEngine selects a CUDA device for every process and for DDP',
            'without an accelerator, processes join by gloo and DDP gets no device_ids')
 
 
-def _mend_init() -> None:
+def _fix_init() -> None:
     import torch.distributed as torch_dist
     from mmengine.dist import utils
     from mmengine.logging import print_log
@@ -58,7 +58,7 @@ def _leave() -> None:
         time.sleep(0.2)
 
 
-def _mend_wrapper() -> None:
+def _fix_wrapper() -> None:
     from mmengine.model import MMDistributedDataParallel
     original = MMDistributedDataParallel.__init__
 

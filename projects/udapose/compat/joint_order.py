@@ -7,12 +7,12 @@ exchanged the wrong joints in every flip, without a word.
 """
 import sys
 
-from .mends import is_applied, record
+from .fixes import is_applied, record
 
 NAME = 'joint order'
 
 
-def mend() -> None:
+def fix() -> None:
     """Let ``parse_pose_metainfo`` sort joints and links by their numbers first."""
     from mmpose.datasets.datasets import utils
     if is_applied(NAME):

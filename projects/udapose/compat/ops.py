@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-from .mends import record
+from .fixes import record
 from .remedies import mmcv_remedy, mmdet_remedy
 
 

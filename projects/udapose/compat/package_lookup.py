@@ -4,12 +4,12 @@ import sys
 from importlib import metadata
 from importlib.util import find_spec
 
-from .mends import is_applied, record
+from .fixes import is_applied, record
 
 NAMES = ('is_installed', 'get_installed_path', 'package2module')
 
 
-def mend() -> None:
+def fix() -> None:
     """Replace MMEngine's look-ups by ones on ``importlib.metadata``, where they cannot work."""
     import inspect
 

@@ -9,13 +9,13 @@ import io
 import sys
 from importlib.util import find_spec
 
-from .mends import is_applied, record
+from .fixes import is_applied, record
 from .ops import MissingDependencyError, import_error, stand_in
 
 REMEDY = '`pip install faster-coco-eval`'
 
 
-def mend() -> None:
+def fix() -> None:
     """Put a stand-in in xtcocotools' place, where it cannot be imported.
 
     Unlike those for ``mmcv.ops`` and ``mmdet`` it stays, because it does the whole work.

@@ -193,7 +193,7 @@ def _render(parameters, out, pending, workers, done, total, progress):
                                  'repeat the command with fewer --workers to continue.'
                                  ) from error
     except OSError as error:
-        raise SyntheticDataError(f'Writing to {out} failed ({error}); mend the cause and repeat '
+        raise SyntheticDataError(f'Writing to {out} failed ({error}); fix the cause and repeat '
                                  'the command to continue.') from error
     finally:
         cv2.setNumThreads(threads)

@@ -82,7 +82,7 @@ def check_writable(out):
             pass
     except OSError as error:
         raise SyntheticDataError(f'Cannot write to the folder {out} ({error}); choose another '
-                                 'one with --out or mend its permissions.') from error
+                                 'one with --out or fix its permissions.') from error
 
 
 def estimated_bytes(images, size):

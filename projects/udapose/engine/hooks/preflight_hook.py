@@ -54,9 +54,9 @@ class PreflightHook(Hook):
         if not is_main_process():
             return
         work_dir = runner.work_dir
-        mends = compat.applied_mends()
-        if mends:
-            print_log('udapose.compat mended ' + '; '.join(f'{m.name} ({m.reason})' for m in mends),
+        fixes = compat.applied_fixes()
+        if fixes:
+            print_log('udapose.compat fixed ' + '; '.join(f'{m.name} ({m.reason})' for m in fixes),
                       logger='current')
         if not os.access(work_dir, os.W_OK):
             raise PermissionError(f'work_dir {work_dir} cannot be written: choose another one '
