@@ -88,7 +88,9 @@ for _kind, _side in (('people', 64), ('hands', 64), ('people', 96), ('hands', 96
         metrics=['MPJPE', 'PA-MPJPE', 'AUC@0-50'],
         references=['scratch', 'scratch_augment', 'pretrained'],
         notes=['MPJPE and PA-MPJPE in mm, AUC in percent; root-relative, at the true root depth. '
-               'Phase 1: pre-training, once for all rows that continue from it.\n'],
+               'Phase 1: pre-training, once for all rows that continue from it'
+               + (', and for all seeds: the spread is that of the fine-tuning.\n'
+                  if _side > 64 else '.\n')],
         rows=masked_reconstruction(_kind, _side))
 
 # What can be learnt at all: a convolutional network from ImageNet weights, source images only.

@@ -24,7 +24,7 @@ def masked_reconstruction(kind: str, side: int = 64) -> dict:
 
     def pretraining(**options) -> dict:
         return dict(config=f'{folder}/mae_{name}.py', init=None, hidden=True, test=False,
-                    options=options)
+                    shared=side > 64, options=options)  # two hours each: once for all seeds
 
     # the augmentation is on or off in both stages
     def plain(init: str) -> dict:
