@@ -272,6 +272,7 @@ def hooked(cfg):
     class Runner:
         model = weights(cfg)
         work_dir = cfg.work_dir
+        hooks = ()
     Runner.cfg = cfg
     return Runner()
 
@@ -284,6 +285,13 @@ def test_the_hook_rehearses_and_leaves_nothing(cfg, tmp_path, monkeypatch):
     with pytest.raises(RuntimeError, match='pipeline does not run on a photograph: ZeroDivision'):
         ExportTeacherHook().before_train(runner)
     assert not leftovers(tmp_path)
+
+
+def test_a_runner_without_a_config_is_named(cfg):
+    runner = hooked(cfg)
+    type(runner).cfg = Config({})
+    with pytest.raises(ValueError, match=r'reads the config of the run.*Runner\.from_cfg'):
+        ExportTeacherHook().before_train(runner)
 
 
 def test_a_failure_at_the_end_keeps_the_weights(cfg, tmp_path, monkeypatch):

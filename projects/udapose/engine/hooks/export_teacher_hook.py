@@ -5,7 +5,7 @@ import os.path as osp
 
 import torch
 from mmengine.dist import is_main_process, master_only
-from mmengine.hooks import Hook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmpose.registry import HOOKS
@@ -19,14 +19,16 @@ class ExportTeacherHook(Hook):
 
     What it writes is read again and must predict like the branch that was trained. The same is
     tried before the first iteration, with the weights of the start. If it fails at the end all the
-    same, the weights are kept in ``not_exported.pth`` in the work directory.
+    same, the weights are kept in ``not_exported.pth`` in the work directory. Beside MMEngine's
+    ``EMAHook`` its averages are written, as in the checkpoints.
 
     Args:
         branch (str): ``'teacher'`` (default) or ``'student'``.
         out_dir (str): Folder below the work directory. Defaults to ``'exported'``.
 
     Raises:
-        ValueError: Unknown branch; before training: the config cannot be exported.
+        ValueError: Unknown branch; before training: the config cannot be exported, or the runner
+            has none.
         RuntimeError: The export does not predict like the trained model.
     """
 
@@ -39,6 +41,10 @@ class ExportTeacherHook(Hook):
 
     def before_train(self, runner) -> None:
         """Find out now, not after hours, whether the config can be exported."""
+        if 'model' not in runner.cfg:
+            raise ValueError('ExportTeacherHook reads the config of the run, which this runner was '
+                             'not given: build it with Runner.from_cfg(cfg) or Runner(..., '
+                             'cfg=cfg), or remove the hook')
         plain_config(runner.cfg)
         model = _unwrap(runner.model)
         if self.branch == 'teacher' and hasattr(model, 'teacher_guard'):
@@ -53,6 +59,10 @@ class ExportTeacherHook(Hook):
         if self.branch == 'teacher' and hasattr(model, 'teacher_guard'):
             model.teacher_guard.check(model)  # a run of one iteration
         state = dict(state_dict=model.state_dict())
+        averages = [hook for hook in runner.hooks if isinstance(hook, EMAHook)]
+        for hook in averages:  # what it has validated and saved is not what was trained
+            hook.before_save_checkpoint(runner, state)
+        state = dict(state_dict=state['state_dict'])
         try:
             out = export(runner.cfg, state, osp.join(runner.work_dir, self.out_dir), self.branch)
         except Exception as error:
@@ -62,8 +72,9 @@ class ExportTeacherHook(Hook):
                 f'the training is complete, but its export failed: {error}. The final weights are '
                 f'in {kept}: once this is fixed, run `udapose export CONFIG {kept} --out DIR`'
                 ) from error
-        print_log(f'the {self.branch} as a plain MMPose model: {out}/model.pth and config.py',
-                  logger='current')
+        print_log(f'the {self.branch} as a plain MMPose model'
+                  + (' (the averages of EMAHook, as validated)' if averages else '')
+                  + f': {out}/model.pth and config.py', logger='current')
 
 
 def _unwrap(model):
