@@ -25,7 +25,7 @@ class Pair(nn.Module):
 
 
 def runner(model, accumulate=1, iteration=0, resume=False):
-    r = SimpleNamespace(model=model, iter=iteration, _resume=resume)
+    r = SimpleNamespace(model=model, iter=iteration, _resume=resume, hooks=[])
     r.optim_wrapper = SimpleNamespace(should_update=lambda: (r.iter + 1) % accumulate == 0)
     return r
 
@@ -75,6 +75,14 @@ def test_teacher_is_initialised_once(loaded, iteration, copied):
     model.teacher_loaded = loaded
     EMATeacherHook().before_train(runner(model, iteration=iteration))
     assert (model.teacher.weight.item() == 1.) == copied
+
+
+def test_two_hooks_would_move_the_teacher_twice():
+    """A momentum of one's own behind the base's hooks: both acted, without a word."""
+    r = runner(Pair())
+    r.hooks = [PseudoLabelMonitorHook(), EMATeacherHook(0.01), EMATeacherHook(0.001)]
+    with pytest.raises(ValueError, match='2 EMATeacherHooks, of momentum 0.01 and 0.001, would'):
+        r.hooks[1].before_train(r)
 
 
 @pytest.mark.parametrize('resume,steps', [(True, 3), (False, 0)])

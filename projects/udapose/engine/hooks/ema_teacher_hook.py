@@ -29,7 +29,8 @@ class EMATeacherHook(Hook):
             ``model.train_cfg.teacher_norm='batch'``, as published).
 
     Raises:
-        ValueError: Arguments out of range; the model's teacher is said to be frozen.
+        ValueError: Arguments out of range; the model's teacher is said to be frozen; the run has
+            two of these hooks.
         TypeError: The model has no student and teacher.
     """
 
@@ -55,6 +56,13 @@ class EMATeacherHook(Hook):
         if (getattr(model, 'train_cfg', None) or {}).get('frozen_teacher'):
             raise ValueError('model.train_cfg.frozen_teacher=True says that nothing moves the '
                              'teacher, but custom_hooks holds EMATeacherHook: remove one of them')
+        hooks = [hook for hook in runner.hooks if isinstance(hook, EMATeacherHook)]
+        if len(hooks) > 1:
+            raise ValueError(
+                f'{len(hooks)} EMATeacherHooks, of momentum '
+                f'{" and ".join(str(hook.momentum) for hook in hooks)}, would each move the '
+                "teacher in every step: keep one in custom_hooks ([*_base_.custom_hooks, ...] "
+                "keeps the base's)")
         if runner.iter == 0 and not model.teacher_loaded:
             model.copy_student_to_teacher()
             print_log('the teacher starts as a copy of the student', logger='current')
