@@ -1,12 +1,16 @@
 """Errors that come before anything is computed."""
 import shutil
+from contextlib import nullcontext
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 import torch
-from mmengine.dataset import DefaultSampler, InfiniteSampler
+from mmengine.config import Config
+from mmengine.dataset import DefaultSampler, InfiniteSampler, default_collate, pseudo_collate
 from mmengine.model import PretrainedInit
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop
+from mmpose.engine.optim_wrappers import LayerDecayOptimWrapperConstructor
 from torch import nn
 
 from udapose.engine import PreflightHook
@@ -73,6 +77,9 @@ def test_a_sampler_that_mixes_the_domains(tmp_path, sampler):
     plain = list(data)
     run._train_loop.dataloader = SimpleNamespace(dataset=plain, sampler=sampler(plain))
     PreflightHook().before_run(run)
+    own = type('Balanced', (sampler,), {'__iter__': lambda self: iter([0, 2])})
+    run._train_loop.dataloader = SimpleNamespace(dataset=data, sampler=own(data))
+    PreflightHook().before_run(run)  # a user's subclass with an order of its own
     del run.model.run_state  # masked reconstruction needs no branches
     run._train_loop.dataloader = SimpleNamespace(dataset=data, sampler=sampler(data))
     PreflightHook().before_run(run)
@@ -127,3 +134,62 @@ def test_a_type_that_the_processor_lacks(tmp_path, monkeypatch, dtype, times, wa
     PreflightHook().before_run(run)
     assert any('no instructions for bfloat16 (convolutions take 9 times as long as in float32, '
                'matrix products 9 times): train in float32' in s for s in said) == warned
+
+
+@pytest.mark.parametrize('collate', [default_collate, partial(default_collate)])
+def test_a_collate_function_that_cannot_stack_branches(tmp_path, collate):
+    """A TypeError of torch.stack, deep in the loader."""
+    run = runner(tmp_path)
+    run.model.run_state = RunState()
+    run._train_loop.dataloader = SimpleNamespace(collate_fn=collate)
+    with pytest.raises(ValueError, match='collate_fn is default_collate.*leave it out'):
+        PreflightHook().before_run(run)
+    run._train_loop.dataloader = SimpleNamespace(collate_fn=partial(pseudo_collate))
+    PreflightHook().before_run(run)
+
+
+@pytest.mark.parametrize('constructor', ['LayerDecayOptimWrapperConstructor',
+                                         LayerDecayOptimWrapperConstructor])
+def test_layer_decay_that_a_prefix_switches_off(tmp_path, constructor):
+    """As ViTPose's configs have it: every layer got the full rate, without a word."""
+    run = runner(tmp_path)
+    run.cfg = Config(dict(optim_wrapper=dict(constructor=constructor)))
+    PreflightHook().before_run(run)  # a plain model
+    run.model.plain_names = ('student', 'teacher')
+    with pytest.raises(ValueError, match="they are student.backbone.*full learning rate.*construct"
+                                         "or='PrefixedLayerDecayOptimWrapperConstructor'"):
+        PreflightHook().before_run(run)
+    for other in (f'Prefixed{LayerDecayOptimWrapperConstructor.__name__}', None):
+        run.cfg = Config(dict(optim_wrapper=dict(constructor=other)))
+        PreflightHook().before_run(run)
+
+
+def test_resume_where_there_is_nothing_yet(tmp_path):
+    """MMPose's train.py --resume empties load_from: random weights were adapted."""
+    config = tmp_path / 'config.py'
+    config.write_text("load_from = 'source.pth'")
+    run = runner(tmp_path)
+    run._resume, run.cfg = True, Config.fromfile(config)
+    run.cfg.load_from = None  # what --resume does
+    with pytest.raises(ValueError, match='--resume: work_dir .* holds no checkpoint.*forgets '
+                                         'load_from=source.pth.*Leave out --resume'):
+        PreflightHook().before_run(run)
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'iter_1.pth'))
+    PreflightHook().before_run(run)
+    (tmp_path / 'last_checkpoint').unlink()
+    config.write_text('load_from = None')  # trained from scratch
+    PreflightHook().before_run(run)
+
+
+@pytest.mark.parametrize('prefix,resume,refused', [
+    ('', True, True), ('', False, False), ('student.', True, False),
+    ('module.teacher.', True, False)])
+def test_a_plain_checkpoint_is_no_run_to_resume(tmp_path, prefix, resume, refused):
+    """Its 1200 iterations counted as done: the source model was exported as the adapted one."""
+    run = runner(tmp_path, 'source.pth')
+    run._resume, run._has_loaded, run.model.plain_names = resume, False, ('student', 'teacher')
+    run.model.student = run.model.teacher = nn.Linear(1, 1)
+    checkpoint = dict(state_dict={f'{prefix}backbone.weight': torch.zeros(1)})
+    with pytest.raises(ValueError, match='resume=True, but source.pth is no checkpoint of this '
+                                         'training.*load_from') if refused else nullcontext():
+        PreflightHook().after_load_checkpoint(run, checkpoint)

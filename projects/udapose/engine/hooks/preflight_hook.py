@@ -8,17 +8,18 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import torch
-from mmengine.dataset import DefaultSampler, InfiniteSampler
+from mmengine.config import Config
+from mmengine.dataset import DefaultSampler, InfiniteSampler, default_collate
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import PretrainedInit
 from mmengine.registry import WEIGHT_INITIALIZERS
-from mmengine.runner import BaseLoop
-from mmpose.registry import HOOKS
+from mmengine.runner import BaseLoop, find_latest_checkpoint
+from mmpose.registry import HOOKS, OPTIM_WRAPPER_CONSTRUCTORS
 
 from ... import compat
-from ...config_types import is_kind
+from ...config_types import is_kind, resolve
 from ..checkpoint_fit import check_when_loaded
 from ..machine import slowdown
 
@@ -38,7 +39,9 @@ class PreflightHook(Hook):
         OSError: Too little disk space.
         ValueError: The batch size of the train data loader is not its sampler's; a sampler that
             knows nothing of the two domains; a spelling of ``Pretrained`` that MMEngine does not
-            understand; a checkpoint of which nothing fits the model.
+            understand; a checkpoint of which nothing fits the model; ``--resume`` where there is
+            nothing to resume, or of a training of another kind; layer decay or a collate function
+            that know nothing of the model's and the batches' parts.
     """
 
     priority = 'VERY_HIGH'
@@ -63,6 +66,8 @@ class PreflightHook(Hook):
                                   'with --work-dir, or change its permissions')
         if runner._load_from:
             self._check_checkpoint(runner._load_from, 'load_from')
+        elif runner._resume:
+            self._check_resume(runner)
         if not isinstance(runner._train_loop, BaseLoop):
             return  # a test initialises nothing and writes no checkpoints
         loader = getattr(runner._train_loop, 'dataloader', None)
@@ -71,6 +76,8 @@ class PreflightHook(Hook):
         model = getattr(runner.model, 'module', runner.model)  # DDP's
         if hasattr(model, 'run_state'):  # masked reconstruction may mix them
             self._check_two_domains(loader)
+        if hasattr(model, 'plain_names'):
+            self._check_layer_decay(runner.cfg.get('optim_wrapper') or {}, model.plain_names[0])
         free = shutil.disk_usage(work_dir).free / 1e9
         if free < self.min_free_gb:
             raise OSError(f'only {free:.2f} GB are free in work_dir {work_dir}, checkpoints need '
@@ -88,9 +95,11 @@ class PreflightHook(Hook):
         """Have the checkpoint compared with a plain model when it is loaded."""
         self._let_go()
         name = 'the last checkpoint' if runner._resume else 'the checkpoint'
-        if runner._load_from and not runner._has_loaded:  # else it is another file
-            name = runner._load_from
+        if not runner._has_loaded:  # else it is another file
+            name = runner._load_from or name
         self._check = check_when_loaded(runner.model, checkpoint, str(name))
+        if runner._resume and not runner._has_loaded:
+            _check_resumed(runner.model, checkpoint, name)
 
     def _let_go(self, *args, **kwargs) -> None:
         """Take the check off the model: whatever it loads later is not the runner's."""
@@ -111,10 +120,39 @@ class PreflightHook(Hook):
                       'without --amp', logger='current', level=logging.WARNING)
 
     @staticmethod
+    def _check_resume(runner) -> None:
+        """The option --resume of MMPose's train.py sets load_from to None."""
+        file = getattr(runner.cfg, 'filename', None)
+        if find_latest_checkpoint(runner.work_dir) or not file or not os.path.isfile(file):
+            return
+        lost = Config.fromfile(file).get('load_from')
+        if lost:
+            raise ValueError(
+                f'--resume: work_dir {runner.work_dir} holds no checkpoint to go on from, and '
+                f'without one MMPose forgets load_from={lost} of the config: the run would begin '
+                'with random weights. Leave out --resume at the first start')
+
+    @staticmethod
+    def _check_layer_decay(cfg: dict, prefix: str) -> None:
+        stock = OPTIM_WRAPPER_CONSTRUCTORS.get('LayerDecayOptimWrapperConstructor')
+        if resolve(cfg.get('constructor'), OPTIM_WRAPPER_CONSTRUCTORS) is stock:
+            raise ValueError(
+                f'optim_wrapper.constructor={stock.__name__} knows parameters named backbone.* '
+                f'only, and here they are {prefix}.backbone.*: every layer would get the full '
+                f"learning rate. Set optim_wrapper.constructor='Prefixed{stock.__name__}'")
+
+    @staticmethod
     def _check_two_domains(loader) -> None:
+        collate = getattr(loader, 'collate_fn', None)
+        if getattr(collate, 'func', collate) is default_collate:
+            raise ValueError(
+                "train_dataloader.collate_fn is default_collate, which cannot stack samples of "
+                "different branches: leave it out (pseudo_collate is MMEngine's default)")
         sampler = getattr(loader, 'sampler', None)
-        if hasattr(getattr(loader, 'dataset', None), 'num_target') and \
-                isinstance(sampler, (DefaultSampler, InfiniteSampler)):
+        # a subclass with an order of its own may know the domains
+        mixing = getattr(type(sampler), '__iter__', None) in (
+            DefaultSampler.__iter__, InfiniteSampler.__iter__)
+        if mixing and hasattr(getattr(loader, 'dataset', None), 'num_target'):
             raise ValueError(
                 f'train_dataloader.sampler is {type(sampler).__name__}, which draws from both '
                 'domains of the data set alike: sooner or later (in the last batch of an epoch, '
@@ -149,6 +187,17 @@ class PreflightHook(Hook):
             raise FileNotFoundError(
                 f'{key}={path} does not exist. Train the source model first (the header of the '
                 'config says how), or name another checkpoint with --cfg-options load_from=FILE')
+
+
+def _check_resumed(model, checkpoint: dict, name: str) -> None:
+    """A wrapper takes a plain model's weights, but its iterations are another training's."""
+    prefixes = [f'{part}.' for part in getattr(getattr(model, 'module', model), 'plain_names', ())]
+    weights = checkpoint.get('state_dict', checkpoint)
+    if prefixes and not any(prefix in key for key in weights for prefix in prefixes):
+        raise ValueError(
+            f'resume=True, but {name} is no checkpoint of this training (nothing in it begins with '
+            f'{" or ".join(prefixes)}): its iterations would count as done. To begin with its '
+            'weights, name it in load_from and leave out --resume (resume=False)')
 
 
 def _cache_dir() -> str:
