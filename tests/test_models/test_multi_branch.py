@@ -6,6 +6,8 @@ from mmengine.model import BaseModel
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
+from udapose.models.data_preprocessors.multi_branch import build_per_branch
+
 BRANCHES = ('source', 'target_teacher', 'target_student')
 PLAIN = dict(type='PoseDataPreprocessor', mean=[1., 2, 3], std=[4., 5, 6], bgr_to_rgb=True)
 
@@ -41,6 +43,16 @@ def test_each_branch_equals_the_plain_preprocessor(batch):
         assert all(s.batch_input_shape == (8, 6) for s in out['data_samples'][branch])
         kept = [s for s in batch['data_samples'][branch] if s is not None]
         assert len(out['data_samples'][branch]) == len(kept)
+
+
+def test_a_plain_one_outside_is_put_around_each_branch(batch):
+    """Where MMEngine puts the config's own ``data_preprocessor``; it crashed in the first batch."""
+    inner = dict(PLAIN, mean=[0.] * 3)
+    for outer, expected in ((PLAIN, PLAIN), (None, inner), (
+            dict(type='MultiBranchDataPreprocessor', data_preprocessor=PLAIN), PLAIN)):
+        made = build_per_branch(outer, inner)
+        whole = MODELS.build(dict(type='MultiBranchDataPreprocessor', data_preprocessor=expected))
+        assert torch.equal(made(batch)['inputs']['source'], whole(batch)['inputs']['source'])
 
 
 def test_absent_branches_are_left_out():

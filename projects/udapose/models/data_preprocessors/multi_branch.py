@@ -7,6 +7,8 @@ from mmengine.model import BaseDataPreprocessor
 from mmpose.registry import MODELS
 from torch import nn
 
+from ...config_types import is_kind
+
 
 @MODELS.register_module()
 class MultiBranchDataPreprocessor(BaseDataPreprocessor):
@@ -80,3 +82,17 @@ class MultiBranchDataPreprocessor(BaseDataPreprocessor):
         """Move this and the inner preprocessor to the CPU."""
         self.data_preprocessor.cpu(*args, **kwargs)
         return super().cpu(*args, **kwargs)
+
+
+def build_per_branch(outer: dict | None, inner: dict | None) -> nn.Module:
+    """The preprocessor of a model whose batches have branches.
+
+    Args:
+        outer (dict, optional): The wrapper's; MMEngine also puts the config's own
+            ``data_preprocessor`` here, which is usually a plain one.
+        inner (dict, optional): The plain model's, used if there is no outer one.
+    """
+    if outer is None or is_kind(outer, MODELS, 'PoseDataPreprocessor'):
+        outer = dict(type='MultiBranchDataPreprocessor',
+                     data_preprocessor=outer or inner or dict(type='PoseDataPreprocessor'))
+    return MODELS.build(outer)

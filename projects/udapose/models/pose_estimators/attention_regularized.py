@@ -11,6 +11,7 @@ from mmengine.model import BaseModel, initialize
 from mmpose.registry import MODELS
 from torch import Tensor
 
+from ..data_preprocessors.multi_branch import build_per_branch
 from ..utils.attention_maps import attention_maps, check_attention
 from ..utils.vit_checkpoint import load_vit
 from .branch_checkpoint import rename_old_keys
@@ -43,8 +44,8 @@ class AttentionRegularizedPoseEstimator(BaseModel):
             (see ``PretrainedViT``) of the auxiliary encoder, which has the pose model's
             architecture. By default it is a copy of the pose model's encoder as it was
             initialised.
-        data_preprocessor (dict, optional): Defaults to a ``MultiBranchDataPreprocessor`` around
-            ``pose_model.data_preprocessor``.
+        data_preprocessor (dict, optional): A ``MultiBranchDataPreprocessor``, or a plain one for
+            each branch. Defaults to ``pose_model.data_preprocessor``.
         init_cfg (dict, optional): As in MMEngine; a ``Pretrained`` checkpoint may be one of the
             plain model, as with ``load_from``.
 
@@ -60,10 +61,7 @@ class AttentionRegularizedPoseEstimator(BaseModel):
                  data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
         pose_model = copy.deepcopy(pose_model)
         inner = pose_model.pop('data_preprocessor', None)
-        if data_preprocessor is None:
-            data_preprocessor = dict(type='MultiBranchDataPreprocessor',
-                                     data_preprocessor=inner or dict(type='PoseDataPreprocessor'))
-        super().__init__(MODELS.build(data_preprocessor), init_cfg)
+        super().__init__(build_per_branch(data_preprocessor, inner), init_cfg)
         self.on = (on,) if isinstance(on, str) else tuple(on)
         if not self.on or set(self.on) - set(_BRANCHES):
             raise ValueError('AttentionRegularizedPoseEstimator: on must name some of '

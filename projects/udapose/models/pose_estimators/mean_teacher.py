@@ -38,8 +38,8 @@ class MeanTeacherPoseEstimator(TwoViewPasses):
         pose_estimator (dict): Config of the plain model, e.g. the ``model`` of any MMPose
             top-down config whose codec has a readout (docs/readouts.md). If it holds a
             ``data_preprocessor``, that one is used per branch.
-        data_preprocessor (dict, optional): A ``MultiBranchDataPreprocessor``. Defaults to one
-            around ``pose_estimator.data_preprocessor``.
+        data_preprocessor (dict, optional): A ``MultiBranchDataPreprocessor``, or a plain one for
+            each branch. Defaults to ``pose_estimator.data_preprocessor``.
         consistency (dict | str, optional): The consistency loss, ``None`` for none. ``'auto'``
             (default) is the readout's: ``HeatmapConsistencyLoss`` for heatmaps,
             ``HeadConsistencyLoss`` for the others; a dict without ``type`` changes its arguments.

@@ -9,6 +9,7 @@ from mmengine.model import BaseModel, initialize
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
+from ..data_preprocessors.multi_branch import build_per_branch
 from ..readouts import build_readout
 from ..utils.batch_norms import set_batch_norms
 from .branch_checkpoint import BRANCHES, fill_branches
@@ -27,8 +28,8 @@ class StudentTeacher(BaseModel):
 
     Args:
         pose_estimator (dict): Config of the plain model.
-        data_preprocessor (dict, optional): A ``MultiBranchDataPreprocessor``. Defaults to one
-            around ``pose_estimator.data_preprocessor``.
+        data_preprocessor (dict, optional): A ``MultiBranchDataPreprocessor``, or a plain one for
+            each branch. Defaults to ``pose_estimator.data_preprocessor``.
         test_cfg (dict, optional): ``predict_on`` 'teacher' (default) or 'student'.
         init_cfg (dict, optional): As in MMEngine.
 
@@ -53,10 +54,7 @@ class StudentTeacher(BaseModel):
                  test_cfg: dict | None = None, init_cfg: dict | None = None) -> None:
         pose_estimator = copy.deepcopy(pose_estimator)
         inner = pose_estimator.pop('data_preprocessor', None)
-        if data_preprocessor is None:
-            data_preprocessor = dict(type='MultiBranchDataPreprocessor',
-                                     data_preprocessor=inner or dict(type='PoseDataPreprocessor'))
-        super().__init__(MODELS.build(data_preprocessor), init_cfg)
+        super().__init__(build_per_branch(data_preprocessor, inner), init_cfg)
         test_cfg = {'predict_on': 'teacher', **(test_cfg or {})}
         self.predict_on = test_cfg.pop('predict_on')
         if test_cfg or self.predict_on not in BRANCHES:
