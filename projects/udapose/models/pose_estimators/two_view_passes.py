@@ -15,6 +15,7 @@ from .adaptation_batch import AdaptationBatch, DomainPass, PseudoLabels, Teacher
 from .extra_views import ExtraViews
 from .plain_models import head_output
 from .pseudo_labels import make_pseudo_labels
+from .source_losses import source_losses
 from .student_teacher import StudentTeacher
 from .train_options import scheduled_quantile
 
@@ -39,8 +40,8 @@ class TwoViewPasses(StudentTeacher):
         """One student pass over both domains, or one for each.
 
         Returns:
-            tuple[dict[str, Tensor], DomainPass | None, DomainPass]: The head's own losses on the
-            source images, none without them; source and target.
+            tuple[dict[str, Tensor], DomainPass | None, DomainPass]: The student's own losses on
+            the source images, none without them; source and target.
         """
         names = [name for name in ('source', 'target_student') if name in inputs]
         images, samples = ([given[name] for name in names] for given in (inputs, data_samples))
@@ -55,9 +56,7 @@ class TwoViewPasses(StudentTeacher):
         if len(domains) == 1:
             return self.readout.untaught_loss(domains[0].output), None, domains[0]
         source, target = domains
-        losses = self.readout.loss(self.student.head, source.feats, source.output, source.samples,
-                                   self.student.train_cfg)
-        return dict(losses), source, target
+        return source_losses(self.student, self.readout, source), source, target
 
     def _student_pass(self, images: Tensor) -> tuple:
         """Features of the neck, tapped features, output of the head."""
