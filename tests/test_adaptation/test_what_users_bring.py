@@ -9,6 +9,7 @@ import pytest
 import torch
 from media import picture
 from mmengine.config import Config
+from mmpose.models import TopdownPoseEstimator
 from test_run import images, options, write_labels  # noqa: F401
 
 from udapose.adaptation.boxes import FileBoxes
@@ -325,6 +326,19 @@ def test_one_stage_models_are_refused_before_their_dependencies(tmp_path):
     torch.save(dict(state_dict=dict(a=torch.zeros(1))), tmp_path / 'a.pth')
     with pytest.raises(ValueError, match='is not top-down'):
         prepare_start(tmp_path / 'rtmo.py', str(tmp_path / 'a.pth'), tmp_path / 'out')
+
+
+def test_a_top_down_model_of_ones_own(synth_like_model, tmp_path):
+    """A subclass counts as its parent; it was said to be bottom-up."""
+    cfg = Config.fromfile(synth_like_model[0])
+    cfg.model.type = f'{__name__}.MyEstimator'
+    cfg.dump(tmp_path / 'mine.py')
+    plain = prepare_start(tmp_path / 'mine.py', str(synth_like_model[1]), tmp_path / 'start')
+    assert plain.model.type == cfg.model.type
+
+
+class MyEstimator(TopdownPoseEstimator):
+    """A user's."""
 
 
 def test_the_hand_model_names_a_data_set_that_releases_lack():

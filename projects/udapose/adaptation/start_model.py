@@ -10,6 +10,7 @@ from mmengine.registry import init_default_scope
 from mmpose.apis.inferencers.utils import get_model_aliases
 from mmpose.registry import MODELS
 
+from ..config_types import is_kind
 from ..export import export
 from ..model_files import read_checkpoint, read_config
 from ..models.readouts import build_readout
@@ -128,13 +129,12 @@ def check_adaptable(plain: Config) -> None:
     Raises:
         ValueError: Not top-down, no readout for its codec, or joints without names.
     """
-    _check_top_down(plain, 'TopdownPoseEstimator')
+    _check_top_down(plain, only='TopdownPoseEstimator')
     model = MODELS.build(plain.model)
     build_readout(model)
 
 
 def _check_top_down(cfg: Config, only: str | None = None) -> None:
-    kind = str(cfg.model.get('type', '')).split('.')[-1]
-    if kind != only if only else kind == 'BottomupPoseEstimator':
-        raise ValueError(f'{kind} is not top-down: bottom-up and one-stage models '
+    if is_kind(cfg.model, MODELS, only or 'BottomupPoseEstimator') != bool(only):
+        raise ValueError(f'{cfg.model.get("type")} is not top-down: bottom-up and one-stage models '
                          'cannot be adapted; choose a top-down model such as rtmpose-m')
