@@ -71,6 +71,22 @@ def test_passes_differ(loader):
     np.testing.assert_array_equal(passes(**loader), seen)  # but the same in another run
 
 
+def test_without_a_seed_in_the_config_a_resumed_run_has_the_order_of_its_start():
+    """MMEngine draws a seed at each start and brings the first one back after the sampler."""
+    def loop(drawn, sampler_seed):
+        made = built(0, TwoDomainSampler(Items(), 2, seed=sampler_seed), 6, batch_size=2)
+        made.runner.seed = made._sampler_seed = drawn
+        return made
+    first = run(loop(3, 3))
+    resumed = loop(4, 4)
+    resumed.runner.seed = 3  # as Runner.resume does
+    np.testing.assert_array_equal(run(resumed, start=2), first[2:])
+    other = loop(4, 7)  # the config gave the sampler a seed of its own
+    other.runner.seed = 3
+    run(other)
+    assert other.dataloader.sampler.seed == 7
+
+
 def test_a_resumed_run_is_in_the_pass_that_was_interrupted():
     np.testing.assert_array_equal(passes(0, start=8)[..., 0], passes(0)[1:, :, 0])
 

@@ -38,6 +38,7 @@ class ResumableIterBasedTrainLoop(IterBasedTrainLoop):
     def __init__(self, runner, dataloader: DataLoader | dict, *args, **kwargs) -> None:
         BaseLoop.__init__(self, runner, dataloader)  # builds the loader
         loader = self.dataloader
+        self._sampler_seed = runner.seed
         # MMEngine 0.10.7 starts an iterator here: its workers would load the first batches of a
         # fresh run, not seeded by us, and stay alive beside (or, if persistent, instead of) ours
         super().__init__(runner, _NotStarted(loader.dataset), *args, **kwargs)
@@ -81,6 +82,10 @@ class ResumableIterBasedTrainLoop(IterBasedTrainLoop):
             loader.sampler.check_dataloader(loader)
         self._seed_workers()
         sampler = loader.sampler
+        # without randomness.seed each start draws one, and a resume brings the first start's back
+        # when the sampler has been built
+        if getattr(sampler, 'seed', None) == self._sampler_seed:
+            sampler.seed = self.runner.seed
         if hasattr(sampler, 'set_start'):
             sampler.set_start(self._iter)
         elif self._iter == 0:
