@@ -90,6 +90,24 @@ def test_different_keypoints(tiny, pipelines):
         DATASETS.build(direct)
 
 
+@pytest.mark.parametrize('name', ['source', 'target'])
+def test_one_domain_by_branch_and_the_other_plain(tiny, pipelines, name):
+    """A stock pipeline in one of them: IndexError or TypeError of the collate function."""
+    cfg = config(tiny, pipelines)
+    cfg[name]['pipeline'] = [*cfg[name]['pipeline'][:-1], dict(type='PackPoseInputs')]
+    with pytest.raises(ValueError, match=rf"the {name} pipeline with PackPoseInputs.*cannot share "
+                                         "a batch.*'PackBranches'.*ForkViews"):
+        DATASETS.build(cfg)
+
+
+def test_there_is_no_pipeline_to_exchange(tiny, pipelines):
+    """RTMPose's PipelineSwitchHook set an attribute that nothing reads."""
+    dataset = DATASETS.build(config(tiny, pipelines))
+    assert not hasattr(dataset, 'pipeline')
+    with pytest.raises(AttributeError, match='PipelineSwitchHook.*take such a hook out'):
+        dataset.pipeline = []
+
+
 def test_empty_source(tiny, pipelines, tmp_path):
     content = json.loads((tiny.root / 'source.json').read_text())
     (tmp_path / 'none.json').write_text(json.dumps(dict(content, annotations=[])))

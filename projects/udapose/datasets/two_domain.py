@@ -8,12 +8,13 @@ from json import JSONDecodeError
 from mmengine.dataset import Compose
 from mmpose.datasets.datasets import BaseCocoStyleDataset
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
-from mmpose.datasets.transforms import KeypointConverter
+from mmpose.datasets.transforms import KeypointConverter, PackPoseInputs
 from mmpose.registry import DATASETS
 from torch.utils.data import Dataset
 
 from ..config_types import is_kind
 from .coco_files import why_mmpose_fails
+from .transforms.views import ForkViews, PackBranches
 from .wrappers import inner_configs, inner_datasets
 
 
@@ -39,7 +40,8 @@ class TwoDomainDataset(Dataset):
         lazy_init (bool): Load the annotations at the first use. Defaults to ``False``.
 
     Raises:
-        ValueError: Source and target have different keypoints, or one of them is empty.
+        ValueError: Source and target have different keypoints, or one of them is empty, or only one
+            of them packs its samples by branch.
     """
 
     def __init__(self, source: dict, target: dict, metainfo: dict | None = None,
@@ -52,6 +54,7 @@ class TwoDomainDataset(Dataset):
         self._fully_initialized = False
         for name, part in self._parts:
             _check_no_direct_conversion(name, part)
+        _check_packing(self._parts)
         if metainfo is not None:
             for name, part in self._parts:
                 _check_same_keypoints('metainfo', self._metainfo, name, part.metainfo)
@@ -77,6 +80,18 @@ class TwoDomainDataset(Dataset):
     def num_target(self) -> int:
         """int: Number of target instances."""
         return len(self.target)
+
+    @property
+    def pipeline(self):
+        """There is none (AttributeError): each domain has its own."""
+        raise AttributeError('a TwoDomainDataset has no pipeline of its own, its source and target '
+                             'have')
+
+    @pipeline.setter
+    def pipeline(self, value) -> None:
+        raise AttributeError(
+            'a TwoDomainDataset has no pipeline that could be exchanged (as PipelineSwitchHook '
+            "does), its source and target have their own: take such a hook out of custom_hooks")
 
     def full_init(self) -> None:
         """Load the annotations of both domains and check that none is empty."""
@@ -183,6 +198,23 @@ def _check_no_direct_conversion(name: str, part: Dataset) -> None:
             'descriptions of the keypoints as they were before: wrap the data set, '
             f"{name}=dict(type='CombinedDataset', metainfo=<the new keypoints>, datasets=[dict("
             "..., pipeline=[dict(type='KeypointConverter', ...)])], pipeline=<the rest>)")
+
+
+def _check_packing(parts: tuple) -> None:
+    """One domain by branch, the other plain: MMEngine's collate function fails on such batches."""
+    ends = {}
+    for name, part in parts:
+        pipeline = getattr(inner_datasets(part)[0], 'pipeline', None)
+        last = next(reversed(pipeline.transforms), None) if isinstance(pipeline, Compose) else None
+        if isinstance(last, (PackPoseInputs, ForkViews)):
+            ends[name] = last
+    if len({isinstance(step, (PackBranches, ForkViews)) for step in ends.values()}) > 1:
+        found = ' and '.join(f'the {name} pipeline with {type(step).__name__}'
+                             for name, step in ends.items())
+        raise ValueError(
+            f'{found} cannot share a batch, for one packs its samples by branch and the other does '
+            "not: end the source's with dict(type='PackBranches', branch='source') and the "
+            "target's with ForkViews (docs/data.md)")
 
 
 def _check_same_keypoints(name_a: str, a: dict, name_b: str, b: dict) -> None:
