@@ -289,3 +289,15 @@ def test_several_people_in_a_whole_image_are_told(warnings, data, tmp_path):
 def test_a_file_without_usable_annotations(data, tmp_path):
     with pytest.raises(ValueError, match=r'changed\.json has no annotation with a box and labelled'):
         dataset(data, tmp_path, lambda content: content['annotations'].clear())
+
+
+def test_masks_that_are_nowhere_are_told(warnings, data, tmp_path):
+    steps = [dict(type='LoadPoseImage'), dict(type='LoadForegroundMask', missing='ignore')]
+    dataset(data, tmp_path, lambda c: [a.pop('mask') for a in c['annotations'][:3]], pipeline=steps)
+    assert '3 of 4 images have no foreground mask: ' in warnings[0]
+    assert warnings[0].endswith('would have one if the data set named it')
+
+
+def test_without_metainfo(data, tmp_path):
+    with pytest.raises(ValueError, match='needs metainfo=dict.*names the joints'):
+        dataset(data, tmp_path, lambda content: None, metainfo=None)

@@ -1,12 +1,14 @@
 """Masks: decoding, finding, checking, and warping with the crop."""
 import io
 import os.path as osp
+import re
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmpose.registry import DATASETS, TRANSFORMS
 from PIL import Image
 from tiny_data import make_metainfo, smooth_image
@@ -246,6 +248,20 @@ def test_masks_among_the_images_are_refused(kwargs, tmp_path):
     if kwargs['folder'] == '../masks':  # beside each other
         dataset = unlabeled(images, **kwargs)
         assert len(dataset) == 2 and 'foreground_mask' in dataset[0]
+
+
+def test_masks_that_are_nowhere_are_told(tmp_path, monkeypatch):
+    """missing='ignore' made a misspelt folder a training without masks."""
+    said = []
+    monkeypatch.setattr(MMLogger.get_current_instance(), 'warning', said.append)
+    images_and_masks(tmp_path / 'images', tmp_path / 'masks')
+    unlabeled(tmp_path / 'images', folder='../masks')  # subfolders need image_root
+    assert re.fullmatch(r'1 of 2 images have no foreground mask: \S*/a/8.jpg, for example, would '
+                        r'have \S*/images/masks/8.png', said.pop())
+    unlabeled(tmp_path / 'images', folder='../mask')
+    assert '2 of 2 images have no foreground mask' in said.pop()
+    unlabeled(tmp_path / 'images', folder='../masks', image_root=str(tmp_path / 'images'))
+    assert not said
 
 
 def test_folders_config_reads_images_and_masks_beside_each_other(tmp_path, monkeypatch):

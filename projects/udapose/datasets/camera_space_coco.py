@@ -15,6 +15,7 @@ from .coco_files import annotated_images, load_coco
 from .image_headers import listed_path
 from .pose_size import implausible_size
 from .transforms.boxes import WholeImageBBox
+from .transforms.masks import tell_missing_masks
 
 _NUM_CHECKED = 256
 _FRAME = 'keypoints_3d must be in the camera frame, z forward'
@@ -76,6 +77,9 @@ class CameraSpaceCocoDataset(BaseCocoStyleDataset):
 
     def _load_annotations(self) -> tuple[list[dict], list[dict]]:
         """As the base class, which decodes by the locale and needs ids that are numbers."""
+        if not self._metainfo.get('keypoint_id2name'):
+            raise ValueError(f'{type(self).__name__} needs metainfo=dict(from_file=...), which '
+                             'names the joints and the partners that a flip exchanges')
         content = load_coco(self.ann_file)
         if 'categories' in content:
             self._metainfo['CLASSES'] = content['categories']
@@ -178,6 +182,7 @@ class CameraSpaceCocoDataset(BaseCocoStyleDataset):
                 'therefore teach no 3D pose and are not evaluated: label it, or name a labelled '
                 'joint as root_index')
         self._check_crops(data_list)
+        tell_missing_masks(data_list, self.pipeline)
         self._check_size(data_list)
         if self.max_reprojection_error is not None:
             step = max(1, len(data_list) // _NUM_CHECKED)

@@ -232,6 +232,27 @@ def check_masks(samples, folder: str | None = None, suffix: str = '.png',
     return wrong
 
 
+def tell_missing_masks(infos: Iterable[dict], pipeline) -> None:
+    """Say how many images a ``missing='ignore'`` leaves without a mask.
+
+    A misspelt folder would otherwise turn a training with masks into one without.
+
+    Args:
+        infos (Iterable[dict]): Samples with ``img_path`` and optionally ``mask_path``.
+        pipeline: A ``Compose``, whose :class:`LoadForegroundMask` are looked at.
+    """
+    for loader in pipeline.transforms:
+        if not isinstance(loader, LoadForegroundMask) or loader.missing != 'ignore' or \
+                loader.backend_args:
+            continue
+        masks = {info['img_path']: loader.find(info) for info in infos}
+        lacking = [image for image, mask in masks.items() if not (mask and osp.isfile(mask))]
+        if lacking:
+            MMLogger.get_current_instance().warning(
+                f'{len(lacking)} of {len(masks)} images have no foreground mask: {lacking[0]}, for '
+                f'example, would have {masks[lacking[0]] or "one if the data set named it"}')
+
+
 def _infos(samples) -> Iterable:
     if hasattr(samples, 'get_data_info'):
         return (samples.get_data_info(i) for i in range(len(samples)))
