@@ -6,10 +6,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from mmengine.dataset import Compose
-from mmengine.registry import init_default_scope
+from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.structures import InstanceData
-from mmpose.registry import DATASETS, TRANSFORMS
+from mmpose.registry import DATASETS, MODELS, TRANSFORMS
+from runs import tiny_config
 
 from udapose.cli import _sheet as pose3d_sheet
 from udapose.cli import main
@@ -154,3 +156,22 @@ def test_options_that_cannot_be_are_said_before_the_work(args, message, tmp_path
     with pytest.raises(SystemExit) as end:
         main(['sheet', str(tmp_path / 'a.py'), str(tmp_path / 'a.pth'), *args])
     assert message in str(end.value)
+
+
+def test_weights_of_the_plain_model_serve_its_wrapper(tmp_path):
+    """As in trainings and tests; those of another network, and a pre-training, are refused."""
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        cfg = tiny_config('masked_reconstruction/attention-regularized_synth-people_vit-tiny_64x64'
+                          '.py', tmp_path, tmp_path / 'work')
+        plain = MODELS.build(cfg.model.pose_model)
+    cfg.test_dataloader.dataset.lazy_init = True
+    torch.save(plain.state_dict(), tmp_path / 'plain.pth')
+    model = pose3d_sheet.Predictor(cfg, tmp_path / 'plain.pth', 'cpu').model
+    assert all(torch.equal(v, plain.state_dict()[k])
+               for k, v in model.pose_model.state_dict().items())
+    torch.save(dict(conv=torch.ones(1)), tmp_path / 'other.pth')
+    with pytest.raises(ValueError, match='no weight of .*other.pth fits'):
+        pose3d_sheet.Predictor(cfg, tmp_path / 'other.pth', 'cpu')
+    cfg.pop('test_dataloader')
+    with pytest.raises(ValueError, match='no test_dataloader: name the config of a pose model'):
+        pose3d_sheet.Predictor(cfg, tmp_path / 'plain.pth', 'cpu')

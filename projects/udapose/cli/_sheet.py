@@ -18,6 +18,7 @@ from udapose.engine.hooks.attention_visualization_hook import overlay
 from udapose.evaluation.pose3d import joint_errors
 from udapose.model_files import read_checkpoint
 from udapose.models.pose_estimators.checkpoint_formats import model_entries
+from udapose.models.pose_estimators.plain_models import plain_models
 from udapose.models.utils.attention_maps import attention_heat, check_attention
 from udapose.visualization import draw_skeleton_3d
 
@@ -48,14 +49,19 @@ class Predictor:
     def __init__(self, config: Path | Config, checkpoint: Path, device: str,
                  attention: bool = False) -> None:
         cfg = config if isinstance(config, Config) else Config.fromfile(config)
+        if not cfg.get('test_dataloader'):
+            raise ValueError(f'{cfg.filename} has no test_dataloader: name the config of a pose '
+                             'model, not of a pre-training')
         init_default_scope('mmpose')
         self.dataset = DATASETS.build(cfg.test_dataloader.dataset)
         self.model = MODELS.build(cfg.model)
         state = model_entries(read_checkpoint(checkpoint))
         wanted = self.model.state_dict()
         fitting = {k: v for k, v in state.items() if k in wanted and v.shape == wanted[k].shape}
-        if hasattr(self.model, 'plain_names'):  # wrappers take a plain model's by themselves
-            fitting = state
+        if not fitting:  # wrappers take a plain model's by themselves
+            plain = [model.state_dict() for model in plain_models(self.model).values()]
+            fitting = {k: v for k, v in state.items()
+                       if any(k in own and v.shape == own[k].shape for own in plain)}
         if not fitting:
             raise ValueError(f'no weight of {checkpoint} fits {cfg.filename}: the checkpoint has '
                              f'{next(iter(state), None)}, ..., the model '

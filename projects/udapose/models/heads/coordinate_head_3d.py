@@ -107,14 +107,13 @@ class CoordinateHead3D(HeatmapHead):
             if size != volume[0]:
                 raise ValueError(
                     f'the input of {where} is {size[0]} x {size[1]} (width, height), but the '
-                    f'decoder\'s input_size is {volume[0]}: set input_size of RecordedTopdownAffine '
+                    f'decoder has input_size={volume[0]}: set input_size of RecordedTopdownAffine '
                     'in each pipeline, of the codec, and img_size of the backbone alike')
             if tuple(meta.get('codec_volume', volume)) != volume:
                 raise ValueError(
                     f'the labels of {where} were encoded with (input_size, heatmap_size, '
-                    f'depth_range) {meta["codec_volume"]}, but the decoder of {type(self).__name__} '
-                    f'has {volume}: give the encoder of GenerateTarget and the decoder of the head '
-                    'the same codec')
+                    f'depth_range) {meta["codec_volume"]}, but the decoder has {volume}: give '
+                    f'GenerateTarget (encoder) and {type(self).__name__} the same codec')
             labels = sample.get('gt_instance_labels')
             if labels and labels.keypoint_labels.shape[1] != self.num_keypoints:
                 raise ValueError(
