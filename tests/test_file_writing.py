@@ -7,7 +7,7 @@ import torch
 from limits import full_disk
 
 from udapose.cli import _experiment
-from udapose.file_writing import write_json, write_whole
+from udapose.file_writing import read_json, write_json, write_whole
 
 
 def test_json_of_numbers_of_all_kinds(tmp_path):
@@ -20,6 +20,21 @@ def test_json_of_numbers_of_all_kinds(tmp_path):
     _experiment.write_json(tmp_path / 'new/b.json', dict(b=1, a=2))
     assert (tmp_path / 'new/b.json').read_text() == '{\n "a": 2,\n "b": 1\n}\n'
     assert [p.name for p in sorted(tmp_path.rglob('*.*'))] == ['a.json', 'b.json']
+
+
+@pytest.mark.parametrize('content', [b'{"a": 1', b'', b'\xff\xfe'])
+def test_a_damaged_file_is_named_with_the_remedy(content, tmp_path):
+    path = tmp_path / 'plan.json'
+    write_json(path, dict(a=1))
+    assert read_json(path) == dict(a=1)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r'plan.json is damaged \(.*\): remove it, and it is made'):
+        read_json(path)
+    record = tmp_path / _experiment.RECORD
+    record.write_bytes(content)
+    (tmp_path / 'last_checkpoint').touch()
+    with pytest.raises(ValueError, match='run_record.json is damaged .*remove it alone'):
+        _experiment.check_record(tmp_path, tmp_path / 'config.py', {})
 
 
 def test_a_full_disk_leaves_what_was_there(tmp_path):

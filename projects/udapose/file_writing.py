@@ -1,4 +1,4 @@
-"""Files that are whole or not there, also where the disk is full or a process is killed."""
+"""Files of the package's own: whole or not there, also on a full disk or after a kill."""
 from __future__ import annotations
 
 import json
@@ -41,6 +41,22 @@ def write_json(path: str | Path, value, indent: int | None = 1, sort_keys: bool 
     """
     text = json.dumps(value, indent=indent, sort_keys=sort_keys, default=_plain)
     write_whole(path, f'{text}\n')
+
+
+def read_json(path: str | Path, remedy: str = 'remove it, and it is made again'):
+    """Content of a JSON file of the package's own.
+
+    Args:
+        path (str | Path): The file; it exists.
+        remedy (str): What to do where it is damaged.
+
+    Raises:
+        ValueError: It is damaged, as after a crash of the machine or a careless edit.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding='utf-8'))
+    except ValueError as error:  # also text that is no UTF-8
+        raise ValueError(f'{path} is damaged ({error}): {remedy}') from error
 
 
 def _plain(value):

@@ -25,6 +25,7 @@ from udapose.cli._experiment import (
     write_record,
 )
 from udapose.cli._pictures import read_scalars
+from udapose.file_writing import read_json
 
 #: Results that the repository keeps and its pages show.
 RECORDED = ROOT / 'docs/benchmarks/runs'
@@ -195,7 +196,7 @@ def seconds_before(folder: Path) -> float:
     record, log = folder / 'seconds.json', folder / 'train.log'
     earlier = 0.
     if record.exists():
-        last = json.loads(record.read_text(encoding='utf-8'))
+        last = read_json(record, 'remove it, and earlier parts of the training are not counted')
         earlier = last['earlier'] + max(log.stat().st_mtime - last['begin'], 0) \
             if log.exists() else last['earlier']
     write_json(record, dict(earlier=earlier, begin=time.time()))

@@ -1,14 +1,13 @@
 """Changes of a run's training config: by the user, and when its folder was moved."""
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 from mmengine.config import Config
 
 from ..config_writing import write_config
-from ..file_writing import write_json
+from ..file_writing import read_json, write_json
 
 
 def follow(folder: Path) -> None:
@@ -18,7 +17,7 @@ def follow(folder: Path) -> None:
         folder (Path): Of the run, with ``config.py`` and ``plan.json``, which says its ``folder``.
     """
     path, pointer = folder / 'config.py', folder / 'work' / 'last_checkpoint'
-    plan = json.loads((folder / 'plan.json').read_text(encoding='utf-8'))
+    plan = read_json(folder / 'plan.json')
     before = plan.get('folder', str(folder))
     if before != str(folder):
         cfg = Config.fromfile(path)

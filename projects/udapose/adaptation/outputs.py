@@ -1,7 +1,6 @@
 """Predictions of both models for all data, videos before | after, and ONNX."""
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..file_writing import write_json
+from ..file_writing import read_json, write_json
 from ..visualization.side_by_side import side_by_side
 from .people import People
 from .predicting import output_stems, predict_media
@@ -83,8 +82,7 @@ def write_predictions(run: Path, media: Sequence[Media], start: Path, model: Pat
 def outdated(run: Path, made_with: str) -> bool:
     """Whether a run holds predictions of all files, and they are of something else."""
     path = run / 'predictions' / 'predictions.json'
-    return path.is_file() and json.loads(path.read_text(encoding='utf-8')).get(
-        'made_with') != made_with
+    return path.is_file() and read_json(path).get('made_with') != made_with
 
 
 def held_back_images(run: Path, most: int = 50) -> list[np.ndarray] | None:
@@ -103,7 +101,7 @@ def _begun(folder: Path, made_with: str, complete: bool) -> int | None:
     What was made of another model or other data goes.
     """
     path = folder / 'predictions.json'
-    known = json.loads(path.read_text(encoding='utf-8')) if path.is_file() else {}
+    known = read_json(path) if path.is_file() else {}
     if known.get('made_with') == made_with and not (complete and known['every'] > 1):
         return known['every']
     for name in ('all', 'start', 'before_after'):

@@ -1,7 +1,6 @@
 """All steps of ``udapose adapt``, in order."""
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from mmengine.logging import MMLogger
 from ..deploy.network import require_packages
 from ..deploy.onnx_export import FILES, export_onnx
 from ..export_config import dataset_meta
-from ..file_writing import write_json
+from ..file_writing import read_json, write_json
 from .boxes import CHOICES, auto_spec, build_boxes, check_spec
 from .devices import usable_device
 from .file_states import file_state
@@ -245,4 +244,4 @@ class Adaptation:
                            self.options.detector_checkpoint)
 
     def _read(self, name: str) -> dict:
-        return json.loads((self.folder / name).read_text(encoding='utf-8'))
+        return read_json(self.folder / name)

@@ -1,12 +1,11 @@
 """The data of a run: its files, what has changed since the last call, the chosen frames."""
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from ..file_writing import write_json
+from ..file_writing import read_json, write_json
 from .file_states import identity, media_states, what_changed
 from .find_media import find_media
 from .frames import FrameOptions, choose_frames
@@ -106,4 +105,4 @@ class RunData:
 
     def _before(self) -> dict:
         path = self.folder / 'frames.json'
-        return json.loads(path.read_text(encoding='utf-8')) if path.exists() else {}
+        return read_json(path) if path.exists() else {}

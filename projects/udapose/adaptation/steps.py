@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ..file_writing import write_json
+from ..file_writing import read_json, write_json
 from ..version import __version__
 from .folder_lock import NAME as LOCK
 
@@ -30,12 +30,8 @@ class Steps:
         self.folder, self.path = folder, folder / 'run.json'
         check_folder(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        try:
-            before = json.loads(self.path.read_text(encoding='utf-8')) if self.path.exists() \
-                else {}
-        except ValueError as error:
-            raise ValueError(f'{self.path} is damaged ({error}): remove it, the steps will run '
-                             'again') from error
+        before = read_json(self.path, 'remove it, the steps will run again') \
+            if self.path.exists() else {}
         self.record = dict(
             options=options, versions=versions(), started=before.get('started', _now()),
             steps=before.get('steps', {}))

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from udapose.configs import config_root
+from udapose.file_writing import read_json
 
 #: The shipped configs; and, in a checkout, the repository.
 CONFIGS = config_root()
@@ -136,7 +137,7 @@ def fastest(config: Path, batch: int, out: Path, most: int) -> tuple[int, bool]:
         wait([Job('measuring', [
             sys.executable, '-m', 'udapose.cli._quickstart_speed', str(config), str(batch),
             str(path), *map(str, counts)], out / 'speed.log', most)])
-    best = json.loads(path.read_text(encoding='utf-8'))
+    best = read_json(path)
     return best['threads'], best['channels_last']
 
 
@@ -226,11 +227,13 @@ def check_record(work_dir: Path, config: Path, overrides: dict) -> None:
 
     Raises:
         RuntimeError: It is of another config or has other options (data, seed, ...).
+        ValueError: The record is damaged.
     """
     path = work_dir / RECORD
     if not (path.exists() and (work_dir / 'last_checkpoint').exists()):
         return
-    there, here = json.loads(path.read_text(encoding='utf-8')), _record(config, overrides)
+    there = read_json(path, 'remove it alone, to continue the run there all the same')
+    here = _record(config, overrides)
     differences = [f'{key} is {there.get(key, "not set")}, now {here.get(key, "not set")}'
                    for key in sorted({*there, *here}) if there.get(key) != here.get(key)
                    or (key in there) != (key in here)]

@@ -20,6 +20,7 @@ from udapose.datasets.derived_masks import MaskOptions, derive_mask
 from udapose.datasets.image_headers import find_images, listed_path
 from udapose.datasets.json_files import load_json
 from udapose.datasets.mask_skeleton import Skeleton
+from udapose.file_writing import read_json
 from udapose.synthetic.command import Progress
 
 from ._mask_sheet import contact_sheet
@@ -157,7 +158,7 @@ def make(args: argparse.Namespace) -> int:
     if len(skeleton) > 1:  # once all were derived with the skeleton of the first category
         settings['skeletons'] = 'by category'
     if summary.exists():
-        before = json.loads(summary.read_text(encoding='utf-8'))['settings']
+        before = read_json(summary, 'remove that folder, or name another')['settings']
         differ = [key for key in settings if before.get(key, 'unknown') != settings[key]]
         if differ:
             was, now = (', '.join(f'{key}={made.get(key, "unknown")}' for key in differ)

@@ -76,7 +76,7 @@ def run(args) -> int:
         sys.exit(f'error: --threads is {args.threads}; choose 1 or more')
     try:
         Quickstart(args).run()
-    except (RuntimeError, OSError) as error:  # the end of a job's log, another run's folder, ...
+    except (RuntimeError, OSError, ValueError) as error:  # a job's last line, a foreign folder
         sys.exit(f'error: {error}')
     return 0
 

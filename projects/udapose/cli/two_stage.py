@@ -102,7 +102,7 @@ def run(args) -> int:
     """Run both stages, as far as they are not complete."""
     try:
         run_stages(args)
-    except RuntimeError as error:  # the end of a stage's log, or another run's folder
+    except (RuntimeError, ValueError) as error:  # a stage's last line, a foreign folder
         sys.exit(f'error: {error}')
     return 0
 
@@ -112,6 +112,7 @@ def run_stages(args) -> None:
 
     Raises:
         RuntimeError: A stage failed, or its folder holds another run.
+        ValueError: A folder's record is damaged.
         SystemExit: A config does not exist, or does not fit.
     """
     for config in (args.pretrain, args.finetune):

@@ -30,6 +30,7 @@ from scipy.io import loadmat
 
 from udapose.codecs.camera_geometry import project
 from udapose.datasets.public.crops import square_keypoint_box
+from udapose.file_writing import read_json
 
 # all videos have this size and camera (60 mm lens, 32 mm sensor)
 SIZE = (320, 240)
@@ -97,7 +98,7 @@ def convert_clip(source: Path, images: Path, part: Path, every: int, quality: in
         is wrong, or ''.
     """
     if part.exists():
-        return len(json.loads(part.read_text(encoding='utf-8'))), 0, ''
+        return len(read_json(part)), 0, ''
     try:
         camera, pixels = read_info(source.with_name(source.name + '_info.mat'))
         entries = list(_crops(source, images, camera, pixels, every, quality))
@@ -176,7 +177,9 @@ def convert(src: Path, out: Path, splits: list[str], every: int = 10, quality: i
                          'SURREAL/data/cmu')
     settings = out / SETTINGS
     wanted = dict(every=every, quality=quality)
-    if settings.exists() and json.loads(settings.read_text(encoding='utf-8')) != wanted:
+    begun_with = read_json(settings, 'remove that folder, or name another --out') \
+        if settings.exists() else wanted
+    if begun_with != wanted:
         begun = settings.read_text(encoding='utf-8')
         raise ValueError(f'{out} was begun with {begun}, not {json.dumps(wanted)}: '
                          'use the same settings, or another --out')
@@ -205,7 +208,7 @@ def convert(src: Path, out: Path, splits: list[str], every: int = 10, quality: i
         if clips and not any(clip in wrong for clip in clips):
             _write_json(out / key[0] / f'{key[1]}.json', [
                 entry for clip in clips
-                for entry in json.loads(part_of(key, clip).read_text(encoding='utf-8'))])
+                for entry in read_json(part_of(key, clip))])
     return sum(r[0] for r in results), sum(r[1] for r in results), list(wrong.values())
 
 

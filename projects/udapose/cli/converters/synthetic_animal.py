@@ -18,6 +18,7 @@ from mmengine.registry import DefaultScope
 
 from udapose.datasets import SyntheticAnimal14Dataset, SyntheticAnimalDataset
 from udapose.datasets.public.synthetic_animal import VERTICES, list_pairs, read_meshes
+from udapose.file_writing import read_json
 
 SPECIES = [*SyntheticAnimalDataset.SPECIES, *SyntheticAnimal14Dataset.SPECIES]
 
@@ -38,7 +39,7 @@ def convert(cls: type, data_root: str, species: list[str]) -> Path:
         ValueError: Meshes of another kind.
     """
     out = Path(data_root) / f'clean_data/keypoints_{len(cls.joint_set().names)}.json'
-    content = json.loads(out.read_text(encoding='utf-8')) if out.exists() else {}
+    content = read_json(out) if out.exists() else {}
     data = cls(data_root=data_root, species=species, lazy_init=True)
     for animal in species:
         name = f'{animal}_combineds5r5_texture'
