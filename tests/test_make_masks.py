@@ -71,14 +71,14 @@ def test_boxes_are_clipped(box, expected):
 
 def test_names_tell_trunk_head_and_palm():
     body = Skeleton(PEOPLE.bones, PEOPLE.names)
-    trunk, head = ({body.names[i] for i in group} for group in body.groups())
+    trunk, head = ({body.names[i] for i in group} for group in body.groups(22))
     assert not body.is_hand and 'left_hip' in trunk and 'nose' in head
     assert not {'left_wrist', 'left_elbow', 'left_knee'} & (trunk | head)
     hand = Skeleton(HANDS.bones, HANDS.names)
-    assert hand.is_hand and len(hand.groups()) == 1
-    assert [hand.names[i] for i in hand.groups()[0]] == [
+    assert hand.is_hand and len(hand.groups(21)) == 1
+    assert [hand.names[i] for i in hand.groups(21)[0]] == [
         'wrist', 'thumb1', 'forefinger1', 'middle_finger1', 'ring_finger1', 'pinky_finger1']
-    assert Skeleton([], ['tail', 'beak', 'wing']).groups() == [[0, 1, 2]]
+    assert Skeleton([], ['tail', 'beak', 'wing']).groups(3) == [[0, 1, 2]]
     assert hand.radius(None, [0, 0, 10, 100]) == 6 and body.radius(0.2, [0, 0, 100, 50]) == 20
 
 

@@ -137,3 +137,28 @@ def test_names_of_windows(make, tmp_path):
     status, mask = make(boxes, '--method', 'box')
     assert status == 0 and mask[55, 55] == 255
     assert cv2.imread(str(tmp_path / 'masks/sub/2.png'), 0)[20, 20] == 255
+
+
+def test_joints_without_names_have_a_hull(make):
+    """A file whose categories describe no keypoints got dots around the joints alone."""
+    corners = [v for x, y in ((10, 10), (70, 10), (70, 50), (10, 50)) for v in (x, y, 2)]
+    annotation = dict(entry(1), keypoints=corners)
+    status, mask = make([annotation], categories=[dict(id=1, name='x')])
+    assert status == 0 and (mask[12:49, 12:69] == 255).all()
+
+
+@pytest.mark.parametrize('bone', [[0, 1], [5, 8]])
+def test_bones_of_joints_that_there_are_not(make, capsys, bone):
+    """Counted from 0, the first joint was the last one."""
+    category = dict(CATEGORIES[0], skeleton=[[2, 3], bone])
+    assert make([entry(1)], categories=[category])[0] == 2
+    assert f'category 1 names joints {min(2, *bone)} to {max(3, *bone)}: COCO numbers its 7 ' \
+        'keypoints from 1' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('method', ['hull', 'box', 'grabcut'])
+def test_a_box_outside_of_the_image_makes_no_mask(make, capsys, method):
+    """All black masks were written, of images in which everything is background."""
+    status, mask = make([dict(entry(1), bbox=[200, 200, 80, 60])], '--method', method)
+    assert status == 0 and mask is None
+    assert '1 images without a usable annotation have no mask' in capsys.readouterr().out

@@ -1,16 +1,20 @@
 """The sheet of 3D poses draws on what the model saw: mirrored hands, inputs that are not square."""
 import os
+import warnings
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import torch
 from mmengine.dataset import Compose
-from mmengine.registry import init_default_scope
+from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.structures import InstanceData
-from mmpose.registry import DATASETS, TRANSFORMS
+from mmpose.registry import DATASETS, MODELS, TRANSFORMS
+from runs import tiny_config
 
 from udapose.cli import _sheet as pose3d_sheet
+from udapose.cli import main
 from udapose.cli._sheet import TILE
 
 SAMPLES = Path(os.environ.get('UDAPOSE_TEST_DATA', '')) / 'mmpose_samples'
@@ -123,3 +127,51 @@ def test_a_crop_that_is_not_recorded_is_named(upright):
     predictor.model = type('Model', (), dict(test_step=lambda self, batch: [sample]))()
     with pytest.raises(ValueError, match='gives no input_matrix, input_size.*RecordedTopdownAff'):
         predictor(0)
+
+
+def test_a_pose_that_cannot_be_placed_leaves_its_tiles_empty(upright):
+    """One instance without a root stopped the sheet, and named no image."""
+    init_default_scope('mmpose')
+    sample, _ = predicted(Compose([TRANSFORMS.build(t) for t in steps((48, 64))])(upright))
+    sample.pred_instances.keypoints_cam = sample.pred_instances.keypoints_cam * np.nan
+    tiles, caption = pose3d_sheet.draw_row(sample, [(0, 1)], [(0, 0, 0)])
+    assert len(tiles) == 3 and 'root unlabelled' in caption
+    assert tiles[0].any() and (tiles[1] == 255).all() and (tiles[2] == 255).all()
+
+
+def test_a_single_labelled_joint_can_be_drawn(upright):
+    init_default_scope('mmpose')
+    sample, _ = predicted(Compose([TRANSFORMS.build(t) for t in steps((48, 64))])(upright))
+    sample.gt_instances.keypoints_visible = np.array([[1., 0, 0]])
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')  # the picture's edge was at a distance of 0
+        tiles, caption = pose3d_sheet.draw_row(sample, [(0, 1)], [(200, 0, 0)])
+    assert caption == 'MPJPE 0 mm' and np.ptp(tiles[1].astype(int), -1).max() > 100  # in colour
+
+
+@pytest.mark.parametrize('args,message', [
+    (('--out', 'sheet.xyz'), '--out sheet.xyz: its name must end as that of an image'),
+    (('--num', '0'), '--num 0: at least 1'), (('--device', 'cuda:77'), '--device cuda:77 cannot')])
+def test_options_that_cannot_be_are_said_before_the_work(args, message, tmp_path):
+    with pytest.raises(SystemExit) as end:
+        main(['sheet', str(tmp_path / 'a.py'), str(tmp_path / 'a.pth'), *args])
+    assert message in str(end.value)
+
+
+def test_weights_of_the_plain_model_serve_its_wrapper(tmp_path):
+    """As in trainings and tests; those of another network, and a pre-training, are refused."""
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        cfg = tiny_config('masked_reconstruction/attention-regularized_synth-people_vit-tiny_64x64'
+                          '.py', tmp_path, tmp_path / 'work')
+        plain = MODELS.build(cfg.model.pose_model)
+    cfg.test_dataloader.dataset.lazy_init = True
+    torch.save(plain.state_dict(), tmp_path / 'plain.pth')
+    model = pose3d_sheet.Predictor(cfg, tmp_path / 'plain.pth', 'cpu').model
+    assert all(torch.equal(v, plain.state_dict()[k])
+               for k, v in model.pose_model.state_dict().items())
+    torch.save(dict(conv=torch.ones(1)), tmp_path / 'other.pth')
+    with pytest.raises(ValueError, match='no weight of .*other.pth fits'):
+        pose3d_sheet.Predictor(cfg, tmp_path / 'other.pth', 'cpu')
+    cfg.pop('test_dataloader')
+    with pytest.raises(ValueError, match='no test_dataloader: name the config of a pose model'):
+        pose3d_sheet.Predictor(cfg, tmp_path / 'plain.pth', 'cpu')

@@ -59,6 +59,7 @@ def test_training_samples_lead_back_to_the_camera(kind, boxes, data):
         np.random.seed(i)
         sample = dataset[i % 4]['data_samples']
         meta, labels = sample.metainfo, sample.gt_instance_labels
+        assert meta['codec_volume'] == codec.volume == ((64, 64), (16, 16, 16), codec.depth_range)
         order = np.array(meta['flip_indices']) if meta['flip'] else slice(None)
         decoded, _ = codec.decode(labels.keypoint_labels.numpy())
         pixels = apply_matrix(np.linalg.inv(meta['input_matrix']), decoded[..., :2])
@@ -73,8 +74,8 @@ def test_training_samples_lead_back_to_the_camera(kind, boxes, data):
 def test_the_source_branch_of_a_two_domain_batch(data):
     dataset = DATASETS.build(config('people', data).source_train)
     sample = dataset[0]['data_samples']['source']
-    assert {'intrinsics', 'root_index', 'input_matrix', 'img_path', 'dataset_name'} <= set(
-        sample.metainfo)
+    assert {'intrinsics', 'root_index', 'input_matrix', 'img_path', 'dataset_name',
+            'codec_volume'} <= set(sample.metainfo)
     assert sample.gt_instances.keypoints_cam.shape == (1, 22, 3)
     assert sample.gt_instance_labels.keypoint_labels.shape == (1, 22, 3)
     assert dataset[0]['data_samples']['target_student'] is None

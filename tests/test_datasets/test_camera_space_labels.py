@@ -234,3 +234,70 @@ def test_names_of_windows(data, tmp_path):
 def test_a_root_that_is_no_joint(root, data, tmp_path):
     with pytest.raises(ValueError, match=f'annotation 0 has root_index={root!r}, but 21 keypoints'):
         dataset(data, tmp_path, lambda c: c['annotations'][0].update(id=0, root_index=root))
+
+
+def cut(number):
+    def change(ann):
+        ann.update(keypoints=ann['keypoints'][:3 * number], keypoints_3d=ann['keypoints_3d'][
+            :number])
+    return change
+
+
+def longer(ann):
+    ann['keypoints'] += ann['keypoints'][-3:]
+    ann['keypoints_3d'].append(ann['keypoints_3d'][-1])
+
+
+@pytest.mark.parametrize('change,message', [
+    (cut(17), 'annotation 3 has 17 keypoints, but the metainfo describes 21'),
+    (longer, 'annotation 3 has 22 keypoints, but the metainfo describes 21'),  # one lost in a flip
+    (lambda a: a.update(camera=a['camera']['K']), r'annotation 3 has no camera\.K'),
+    (lambda a: a.update(camera=dict(K=np.zeros((3, 3)).tolist())), 'off by nan pixels'),
+    (lambda a: a.update(mask=dict(counts='', size=[64, 64])), 'annotation 3 has a mask that')])
+def test_other_forms_are_named(change, message, data, tmp_path):
+    with pytest.raises(ValueError, match=message), np.errstate(invalid='ignore'):
+        dataset(data, tmp_path, lambda content: change(content['annotations'][3]))
+
+
+def test_a_labelled_root_behind_the_camera_is_named_whatever_is_checked(data, tmp_path):
+    """Nothing could be placed there: an evaluation ended with 'the model has diverged'."""
+    def behind(content):
+        for point in content['annotations'][3]['keypoints_3d']:
+            point[2] *= -1
+    with pytest.raises(ValueError, match=r'annotation 3 .*root \(joint 0\) behind the camera'):
+        dataset(data, tmp_path, behind, max_reprojection_error=None)
+
+
+def test_a_root_that_is_null_is_one_that_is_not_named(data, tmp_path):
+    def change(content):
+        content['annotations'][3]['root_index'] = None
+    assert dataset(data, tmp_path, change, root_index=9, pipeline=[])[3]['root_index'] == 9
+
+
+def test_several_people_in_a_whole_image_are_told(warnings, data, tmp_path):
+    def twice(content):
+        content['annotations'].append(dict(content['annotations'][1], id=99))
+    def said():
+        return [w for w in warnings if 'WholeImageBBox' in w]
+    dataset(data, tmp_path, twice)
+    assert '1 of 4 images have several people' in said()[0] and '000001.png' in said()[0]
+    steps = [dict(type='LoadPoseImage'), dict(type='GetBBoxCenterScale')]
+    dataset(data, tmp_path, twice, pipeline=steps)
+    assert len(said()) == 1
+
+
+def test_a_file_without_usable_annotations(data, tmp_path):
+    with pytest.raises(ValueError, match=r'changed\.json has no annotation with a box'):
+        dataset(data, tmp_path, lambda content: content['annotations'].clear())
+
+
+def test_masks_that_are_nowhere_are_told(warnings, data, tmp_path):
+    steps = [dict(type='LoadPoseImage'), dict(type='LoadForegroundMask', missing='ignore')]
+    dataset(data, tmp_path, lambda c: [a.pop('mask') for a in c['annotations'][:3]], pipeline=steps)
+    assert '3 of 4 images have no foreground mask: ' in warnings[0]
+    assert warnings[0].endswith('would have one if the data set named it')
+
+
+def test_without_metainfo(data, tmp_path):
+    with pytest.raises(ValueError, match='needs metainfo=dict.*names the joints'):
+        dataset(data, tmp_path, lambda content: None, metainfo=None)

@@ -1,12 +1,14 @@
 """Masks: decoding, finding, checking, and warping with the crop."""
 import io
 import os.path as osp
+import re
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmpose.registry import DATASETS, TRANSFORMS
 from PIL import Image
 from tiny_data import make_metainfo, smooth_image
@@ -26,11 +28,11 @@ def png(values, mode=None, palette=None):
     return buffer.getvalue()
 
 
-def palette_png(colors):
+def palette_png(colors, **options):
     image = Image.fromarray((TRUTH > 0).astype(np.uint8) * 2, mode='P')
     image.putpalette([v for color in colors for v in color])
     buffer = io.BytesIO()
-    image.save(buffer, 'png')
+    image.save(buffer, 'png', **options)
     return buffer.getvalue()
 
 
@@ -43,7 +45,10 @@ def palette_png(colors):
     (png(np.dstack([TRUTH * 0 + 9, TRUTH // 3, TRUTH * 0, TRUTH])), None),  # a cut-out
     (png(np.dstack([TRUTH, TRUTH, TRUTH, TRUTH * 0 + 255])), None),  # an opaque mask
     (palette_png([(0, 0, 0), (9, 9, 9), (255, 255, 255)]), None),
-    (palette_png([(0, 0, 0), (128, 0, 0), (0, 128, 0)]), [2])])
+    (palette_png([(0, 0, 0), (128, 0, 0), (0, 128, 0)]), [2]),
+    (palette_png([(200, 200, 200), (9, 9, 9), (0, 128, 0)], transparency=0), None),  # a cut-out
+    (palette_png([(255, 255, 255)] * 3, transparency=0), None),
+    (png(np.uint16(TRUTH > 0)), [1]), (png(np.uint16(TRUTH)), [255])])
 def test_all_kinds_of_files_give_the_same_mask(data, labels):
     mask = decode_mask(data, labels)
     assert mask.dtype == np.uint8
@@ -64,9 +69,15 @@ def test_coloured_files_ask_for_labels(data):
         decode_mask(data)
 
 
-def test_labels_are_not_taken_for_grey_values():
-    with pytest.raises(ValueError, match=r'largest value is 1,.*foreground_values=\[1\]'):
-        decode_mask(png(np.uint8(TRUTH > 0)))
+@pytest.mark.parametrize('dtype,label,full', [
+    (np.uint8, 1, 255), (np.uint16, 1, 65535), (np.uint16, 255, 65535), (np.uint16, 5000, 65535)])
+def test_labels_are_not_taken_for_grey_values(dtype, label, full):
+    """In 16 bits, 1 was an empty mask; of 255 the label 1 was asked for, which is none."""
+    data = png((TRUTH > 0).astype(dtype) * dtype(label))
+    with pytest.raises(ValueError, match=rf'largest value is {label},.*not 0 to {full}: name .*'
+                       rf'foreground_values=\[{label}\]'):
+        decode_mask(data)
+    np.testing.assert_array_equal(decode_mask(data, [label]), TRUTH)
 
 
 @pytest.mark.parametrize('image,rule,expected', [
@@ -151,6 +162,13 @@ def test_check_masks_names_all_that_lack_one(folder):
         check_masks(images, missing='ignore')
 
 
+def test_check_masks_looks_at_the_mask_of_every_person(folder):
+    people = [dict(img_path=str(folder / 'images/a.png'), mask_path=str(folder / f'masks/{name}'))
+              for name in ('gone.png', 'a.png')]
+    assert 'gone.png: no such file' in check_masks(people)[people[0]['img_path']]
+    assert len(check_masks(people[::-1])) == 1 and not check_masks(people[1:])
+
+
 def test_check_masks_of_a_data_set(tiny):
     dataset = DATASETS.build(dict(tiny.target, pipeline=[]))
     assert len(check_masks(dataset, folder='../nowhere')) == len(dataset) == 5
@@ -230,6 +248,20 @@ def test_masks_among_the_images_are_refused(kwargs, tmp_path):
     if kwargs['folder'] == '../masks':  # beside each other
         dataset = unlabeled(images, **kwargs)
         assert len(dataset) == 2 and 'foreground_mask' in dataset[0]
+
+
+def test_masks_that_are_nowhere_are_told(tmp_path, monkeypatch):
+    """missing='ignore' made a misspelt folder a training without masks."""
+    said = []
+    monkeypatch.setattr(MMLogger.get_current_instance(), 'warning', said.append)
+    images_and_masks(tmp_path / 'images', tmp_path / 'masks')
+    unlabeled(tmp_path / 'images', folder='../masks')  # subfolders need image_root
+    assert re.fullmatch(r'1 of 2 images have no foreground mask: \S*/a/8.jpg, for example, would '
+                        r'have \S*/images/masks/8.png', said.pop())
+    unlabeled(tmp_path / 'images', folder='../mask')
+    assert '2 of 2 images have no foreground mask' in said.pop()
+    unlabeled(tmp_path / 'images', folder='../masks', image_root=str(tmp_path / 'images'))
+    assert not said
 
 
 def test_folders_config_reads_images_and_masks_beside_each_other(tmp_path, monkeypatch):

@@ -235,6 +235,17 @@ def test_cache_keeps_within_its_limit(tmp_path):
     assert max(make(max_side=20).images.get(dataset.infos[1], False).shape) == 20
 
 
+def test_cache_tells_people_of_one_image_apart(tmp_path):
+    """With a mask of its own for each of them."""
+    second = Images(tmp_path, [BLUE], masked=True).infos[0]
+    first = dict(second, mask_path=str(tmp_path / 'empty.png'))
+    cv2.imwrite(first['mask_path'], np.zeros((60, 60), np.uint8))
+    cached, fresh = make().images, make(cache_mb=0).images
+    assert not np.array_equal(cached.get(first, True), cached.get(second, True))
+    for info in (first, second):
+        assert np.array_equal(cached.get(info, True), fresh.get(info, True))
+
+
 def test_holes_are_filled_from_around():
     img, mask = disc()
     img[mask == 0] = (10, 200, 90)

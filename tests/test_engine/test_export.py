@@ -13,6 +13,7 @@ from mmpose.apis import MMPoseInferencer, inference_topdown, init_model
 from mmpose.registry import DATASETS, KEYPOINT_CODECS, METRICS, MODELS, TRANSFORMS
 from runs import PEOPLE, ROOT, tiny_config
 
+from udapose import cli
 from udapose.engine import ExportTeacherHook
 from udapose.export import export, plain_config, plain_model_config, plain_state_dict
 
@@ -231,7 +232,7 @@ def test_pictures_of_pseudo_labels_are_written(trained):
     assert model.run_state.last_batch is None and not model.run_state.batch_wanted
 
 
-def test_a_3d_model_exports_with_udapose(tiny_people, tmp_path, image):
+def test_a_3d_model_exports_with_udapose(tiny_people, tmp_path, image, capsys):
     """Its head is udapose's, so the config imports it; a photograph needs no camera."""
     cfg = tiny_config('masked_reconstruction/scratch_synth-people_vit-tiny_64x64.py', tiny_people,
                       tmp_path)
@@ -245,3 +246,6 @@ def test_a_3d_model_exports_with_udapose(tiny_people, tmp_path, image):
     found = inference_topdown(plain, str(image))[0].pred_instances
     assert found.keypoints.shape == (1, 22, 2) and found.keypoint_depths.shape == (1, 22)
     assert np.isfinite(found.keypoint_depths).all()
+    assert cli.main(['predict', str(folder), '--data', str(image), '--out', str(tmp_path / 'p')]) \
+        == 0
+    assert 'pixels alone; their depths are the keypoint_depths' in capsys.readouterr().out

@@ -172,7 +172,7 @@ def two_stage(*args):
             [str(ROOT / 'projects'), os.environ.get('PYTHONPATH', '')])))
 
 
-def test_two_stages_by_one_command(tiny_people, tmp_path, monkeypatch):
+def test_two_stages_by_one_command(tiny_people, tmp_path, monkeypatch, capsys):
     """Stage one once, stage two with its checkpoint; a second call trains nothing anew."""
     pretrain, finetune = tmp_path / 'first.py', tmp_path / 'second.py'
     cfg = tiny_pretraining('mae_synth-people_vit-tiny_64x64.py', tiny_people, tmp_path, iters=1)
@@ -203,6 +203,10 @@ def test_two_stages_by_one_command(tiny_people, tmp_path, monkeypatch):
             # instead of passing off the old checkpoints as the new ones
             main(['two-stage', *map(str, args), option, 'seed=1'])
     assert len(started) == 1
+    assert 'note:' not in capsys.readouterr().out + done.stdout
+    pretrain.write_text(pretrain.read_text().replace('mask_ratio=0.75', 'mask_ratio=0.5'))
+    assert main(['two-stage', *map(str, args)]) == 0  # not without a word
+    assert 'note: first.py has been edited (model) since the run in' in capsys.readouterr().out
 
 
 def test_a_second_stage_without_placeholder_is_refused(tmp_path):

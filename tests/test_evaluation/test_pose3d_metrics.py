@@ -299,3 +299,11 @@ def test_presets_fit_the_data_sets_they_are_named_after(preset, metainfo, joints
     for group, members in groups.items():
         for j in members:
             assert any(w in names[j] for w in words.get(group, group).split('|')), (group, names[j])
+
+
+def test_a_root_behind_the_camera_is_no_diverged_model():
+    """add_camera_space places nothing there, and lowering the learning rate helps nobody."""
+    truth = np.full((5, 3), [0, 0, -900.])
+    with pytest.raises(ValueError, match=r'labelled root \(joint 2\) of b.jpg is not in front of'):
+        evaluate([sample(np.full((5, 3), np.nan), truth, root=2, path='b.jpg')])
+    assert evaluate([sample(truth + 7, truth, root=2)])['MPJPE'] == 0  # a frame of the user's own

@@ -280,3 +280,24 @@ def test_bad_configs(kind):
     head = build(kind, decoder=dict(CODEC, heatmap_size=(8, 6, 8)))
     with pytest.raises(ValueError, match=r'maps of 16 x 12 from features of 8 x 6.*\(8, 6, 8\)'):
         head.forward(features())
+
+
+@pytest.mark.parametrize('kind', HEADS)
+def test_other_crops_codecs_and_joints_are_named(kind):
+    """All of them had a loss, or PyTorch's message about sizes, and gave wrong poses."""
+    head, volume = build(kind), ((32, 24), (16, 12, 8), (-400., 400.))
+    assert head.decoder.volume == volume
+    batch = samples()
+    batch[1].set_metainfo(dict(codec_volume=volume))
+    head.loss(features(), batch)
+    for other in (((32, 24), (16, 12, 8), (-800., 800.)), ((32, 24), (16, 12, 16), (-400., 400.))):
+        batch[1].set_metainfo(dict(codec_volume=other, img_path='b.png'))
+        with pytest.raises(ValueError, match='labels of b.png .*GenerateTarget .*the same codec'):
+            head.loss(features(), batch)
+    for labels in (True, False):
+        batch = samples()
+        batch[1].set_metainfo(dict(input_size=(48, 24)))
+        with pytest.raises(ValueError, match=r'48 x 24 \(width, height\), but .*=\(32, 24\)'):
+            head.loss(features(), batch) if labels else head.predict(features(), batch)
+    with pytest.raises(ValueError, match=f'has 6 joints, but num_keypoints=5 of {kind}'):
+        head.loss(features(), samples(num_keypoints=6))

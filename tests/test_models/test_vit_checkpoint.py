@@ -285,6 +285,13 @@ def test_no_transformer_no_weights_no_file(tmp_path):
         load_vit(vit(), dict(meta={}))
     with pytest.raises(FileNotFoundError, match='run the pre-training first'):
         PretrainedViT(str(tmp_path / 'none.pth'))(vit())
+    torch.save(vit().state_dict(), tmp_path / 'cut.pth')
+    (tmp_path / 'cut.pth').write_bytes((tmp_path / 'cut.pth').read_bytes()[:900])
+    torch.save([1], tmp_path / 'list.pth')
+    (tmp_path / 'empty.pth').touch()
+    for name in ('cut', 'list', 'empty'):  # PyTorch: 'pop from empty list', 'Invalid argument'
+        with pytest.raises(RuntimeError, match=f'the checkpoint .*{name}.pth (cannot be|holds a)'):
+            PretrainedViT(str(tmp_path / f'{name}.pth'))(vit())
     odd = {**vit().state_dict(), 'layers.0.attn.qkv.weight': torch.ones(3, 16)}
     with pytest.raises(ValueError, match=r'layers.0.attn.qkv.weight \(3, 16\) instead'):
         load_vit(vit(), odd)

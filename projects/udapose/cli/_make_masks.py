@@ -50,9 +50,17 @@ def read_annotations(path: str, category_ids=None
                              f'image_id {entry.get("image_id")}')
         if category_ids is None or id_key(entry.get('category_id')) in map(str, category_ids):
             found.setdefault(name, []).append(entry)
-    return found, {category.get('id'): Skeleton(
-        [(a - 1, b - 1) for a, b in category.get('skeleton') or []], category['keypoints'])
-        for category in coco.get('categories') or [] if category.get('keypoints')}
+    return found, {category.get('id'): _skeleton(category, path)
+                   for category in coco.get('categories') or [] if category.get('keypoints')}
+
+
+def _skeleton(category: dict, path: str) -> Skeleton:
+    names, bones = category['keypoints'], category.get('skeleton') or []
+    if not all(0 < joint <= len(names) for bone in bones for joint in bone):
+        raise ValueError(f'{path}: the skeleton of category {category.get("id")} names joints '
+                         f'{min(map(min, bones))} to {max(map(max, bones))}: COCO numbers its '
+                         f'{len(names)} keypoints from 1')
+    return Skeleton([(a - 1, b - 1) for a, b in bones], names)
 
 
 def collect(images: Path, ann_file: str, category_ids=None
@@ -94,7 +102,7 @@ def write_mask(images: Path, out: Path, name: str, annotations: list[dict], meth
 
     Returns:
         tuple[str, str, int, float]: The image; ``'written'``, ``'kept'``, ``'unusable'`` (no joint
-        or box) or an error; GrabCut's fallbacks; the share of foreground.
+        or box in it) or an error; GrabCut's fallbacks; the share of foreground.
     """
     path = (out / name).with_suffix('.png')
     if path.exists():
@@ -106,7 +114,7 @@ def write_mask(images: Path, out: Path, name: str, annotations: list[dict], meth
         mask, fallbacks = derive_mask(image, annotations, method, skeleton, options)
     except ValueError as error:
         return name, f'error: {error}', 0, float('nan')
-    if mask is None:
+    if mask is None or not mask.any():  # nothing of the boxes or joints lies in the image
         return name, 'unusable', 0, float('nan')
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f'.{path.stem}.{os.getpid()}.part')
@@ -173,7 +181,7 @@ def make(args: argparse.Namespace) -> int:
           + (f', {np.mean(share):.1%} foreground' if share else ''))
     if args.method == 'grabcut':
         print(f'GrabCut found nothing to separate for {sum(r[2] for r in results)} instances, '
-              f'which got the {args.start} instead')
+              f'which got the {"hull (or box)" if args.start == "hull" else "box"} instead')
     if without:
         print(f'{len(without)} images without a usable annotation have no mask, see {summary}: '
               + ', '.join(without[:5]) + (', ...' if len(without) > 5 else ''))

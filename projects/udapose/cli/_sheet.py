@@ -10,13 +10,15 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
-from mmengine.runner import CheckpointLoader
 from mmpose.registry import DATASETS, MODELS
 
+from udapose.adaptation.devices import usable_device
 from udapose.datasets.transforms import LoadPoseImage
 from udapose.engine.hooks.attention_visualization_hook import overlay
 from udapose.evaluation.pose3d import joint_errors
+from udapose.model_files import read_checkpoint
 from udapose.models.pose_estimators.checkpoint_formats import model_entries
+from udapose.models.pose_estimators.plain_models import plain_models
 from udapose.models.utils.attention_maps import attention_heat, check_attention
 from udapose.visualization import draw_skeleton_3d
 
@@ -38,6 +40,7 @@ class Predictor:
         attention (bool): Also collect the attention of the backbone's last layer.
 
     Raises:
+        RuntimeError: The checkpoint cannot be read, or is another model's.
         ValueError: Nothing in the checkpoint fits the model. When called: no ``keypoints_cam``, or
             a test set that does not record its crop.
         TypeError: ``attention`` of a backbone that is no vision transformer.
@@ -46,12 +49,19 @@ class Predictor:
     def __init__(self, config: Path | Config, checkpoint: Path, device: str,
                  attention: bool = False) -> None:
         cfg = config if isinstance(config, Config) else Config.fromfile(config)
+        if not cfg.get('test_dataloader'):
+            raise ValueError(f'{cfg.filename} has no test_dataloader: name the config of a pose '
+                             'model, not of a pre-training')
         init_default_scope('mmpose')
         self.dataset = DATASETS.build(cfg.test_dataloader.dataset)
         self.model = MODELS.build(cfg.model)
-        state = model_entries(CheckpointLoader.load_checkpoint(str(checkpoint), map_location='cpu'))
+        state = model_entries(read_checkpoint(checkpoint))
         wanted = self.model.state_dict()
         fitting = {k: v for k, v in state.items() if k in wanted and v.shape == wanted[k].shape}
+        if not fitting:  # wrappers take a plain model's by themselves
+            plain = [model.state_dict() for model in plain_models(self.model).values()]
+            fitting = {k: v for k, v in state.items()
+                       if any(k in own and v.shape == own[k].shape for own in plain)}
         if not fitting:
             raise ValueError(f'no weight of {checkpoint} fits {cfg.filename}: the checkpoint has '
                              f'{next(iter(state), None)}, ..., the model '
@@ -129,13 +139,19 @@ def draw_row(sample, links, colors) -> tuple[list[np.ndarray], str]:
         truth = np.where(labeled[:, None] > 0, truth, np.nan)
         known = truth[np.isfinite(truth).all(-1)]
         middle = (known.min(0) + known.max(0)) / 2
-        # The same for every model, so that they can be compared by eye.
-        frame = dict(center=middle, radius=1.3 * np.linalg.norm(known - middle, axis=-1).max())
-        caption = f'MPJPE {np.nanmean(joint_errors(predicted, truth)):.0f} mm'
+        # The same for every model, so that they can be compared by eye; of one joint there is none.
+        radius = 1.3 * np.linalg.norm(known - middle, axis=-1).max()
+        frame = dict(center=middle, radius=radius or None)
     tiles = [draw_pose(tile, points, links, colors)]
-    tiles += [draw_skeleton_3d(predicted, links, colors, *view, size=TILE, reference=truth,
-                               **frame)
-              for view in VIEWS.values()]
+    if np.isnan(predicted).all():  # add_camera_space could not place it
+        caption, blank = 'root unlabelled: no 3D pose', np.full((TILE, TILE, 3), 255, np.uint8)
+        tiles += [blank.copy() for _ in VIEWS]
+    else:
+        if truth is not None:
+            caption = f'MPJPE {np.nanmean(joint_errors(predicted, truth)):.0f} mm'
+        tiles += [draw_skeleton_3d(predicted, links, colors, *view, size=TILE, reference=truth,
+                                   **frame)
+                  for view in VIEWS.values()]
     if 'attention' in sample:
         tile[region] = overlay(tile[region][..., ::-1], sample.attention)[..., ::-1]
         tiles.append(tile)
@@ -202,10 +218,15 @@ def run(args) -> int:
     if len(titles) != len(pairs):
         sys.exit(f'error: {len(pairs)} models but {len(titles)} titles')
     titles = [t if titles.count(t) == 1 else f'{i + 1}: {t}' for i, t in enumerate(titles)]
+    if args.num < 1:
+        sys.exit(f'error: --num {args.num}: at least 1 is needed')
+    if not cv2.haveImageWriter(str(args.out)):
+        sys.exit(f'error: --out {args.out}: its name must end as that of an image, e.g. .jpg')
     try:
-        sheet = make_sheet({t: Predictor(*pair, args.device, args.attention)
+        device = usable_device(args.device)
+        sheet = make_sheet({t: Predictor(*pair, device, args.attention)
                             for t, pair in zip(titles, pairs, strict=True)}, args.num)
-    except (OSError, TypeError, ValueError) as error:
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
         sys.exit(f'error: {error}')
     args.out.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(args.out), sheet):

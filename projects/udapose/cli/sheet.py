@@ -32,8 +32,5 @@ def run(args) -> int:
     """Write the sheet."""
     if args.config2 and not args.checkpoint2:
         sys.exit('error: --config2 needs --checkpoint2')
-    from mmengine.device import get_device
-
     from ._sheet import run as draw
-    args.device = args.device or get_device()
     return draw(args)

@@ -13,6 +13,7 @@ replaced as well, so the same config also works with
 """
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -23,6 +24,8 @@ from ._options import add_cfg_options, parse_cfg_options
 
 #: Stands in stage two's config for the checkpoint that stage one will write.
 PLACEHOLDER = 'from-stage-one'
+#: Parts of a config that decide what is learnt.
+_PARTS = ('model', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'train_cfg')
 
 
 def add_arguments(parser) -> None:
@@ -55,6 +58,25 @@ def read_config(path: Path, options: dict) -> dict:
     cfg = Config.fromfile(path, import_custom_modules=False)
     cfg.merge_from_dict(options)
     return cfg.to_dict()
+
+
+def tell_edited(cfg: dict, work_dir: Path, name: str) -> None:
+    """Say which parts of a config are others than in the run that its folder holds.
+
+    Args:
+        cfg (dict): As training would see it now.
+        work_dir (Path): Of the stage; MMEngine leaves a copy of the config there.
+        name (str): Of the config's file.
+    """
+    if not ((work_dir / name).is_file() and (work_dir / 'last_checkpoint').is_file()):
+        return
+    there, here = ({key: json.dumps(found.get(key), default=str) for key in _PARTS}
+                   for found in (read_config(work_dir / name, {}), cfg))
+    edited = [key for key in _PARTS if there[key] != here[key]]
+    if edited:
+        print(f'note: {name} has been edited ({", ".join(edited)}) since the run in {work_dir} '
+              'began, whose checkpoints are used all the same: name another --work-dir, or remove '
+              'that folder, to train anew', flush=True)
 
 
 def final_checkpoint(cfg: dict, work_dir: Path) -> Path:
@@ -108,10 +130,13 @@ def run_stages(args) -> None:
 
     from ._experiment import check_record, last_checkpoint
     first, second = root / pretrain.stem, root / finetune.stem
-    checkpoint = final_checkpoint(read_config(pretrain, options[0]), first)
+    first_config = read_config(pretrain, options[0])
+    checkpoint = final_checkpoint(first_config, first)
     options[1].update(dict.fromkeys(keys, str(checkpoint)))
     check_record(first, pretrain, options[0])  # train() would, but a complete one is not run
     check_record(second, finetune, options[1])  # before hours of stage one
+    tell_edited(first_config, first, pretrain.name)
+    tell_edited(read_config(finetune, options[1]), second, finetune.name)
     if checkpoint.exists():
         print(f'== stage one is complete: {checkpoint}', flush=True)
     else:

@@ -67,6 +67,8 @@ class RootRelativeHeatmap3D(BaseKeypointCodec):
         self.input_size, self.heatmap_size = tuple(input_size), tuple(heatmap_size)
         self.depth_range = tuple(float(d) for d in depth_range)
         near, far = self.depth_range
+        #: What the coordinates of a voxel mean; labels carry it, so that heads can compare.
+        self.volume = self.input_size, self.heatmap_size, self.depth_range
         self._start = (-.5, -.5, near)
         self._length = (*map(float, input_size), far - near)
         self.num_depths = self.num_outside = self.num_instances = self.num_rootless = 0
@@ -87,8 +89,8 @@ class RootRelativeHeatmap3D(BaseKeypointCodec):
             img_path (str, optional): Named in messages.
 
         Returns:
-            dict: ``keypoint_labels`` (N, K, 3) float32, voxel coordinates (x, y, z), and
-            ``keypoint_weights`` (N, K) float32.
+            dict: ``keypoint_labels`` (N, K, 3) float32, voxel coordinates (x, y, z),
+            ``keypoint_weights`` (N, K) float32, and ``codec_volume``, see :attr:`volume`.
         """
         if keypoints_cam is None or root_index is None:
             raise ValueError(
@@ -116,7 +118,7 @@ class RootRelativeHeatmap3D(BaseKeypointCodec):
         self._count_rootless(rootless, root_index, img_path)
         self._count(depths[seen], img_path)
         weights = (keypoints_visible * (seen & inside.all(-1))).astype(np.float32)
-        return dict(keypoint_labels=voxels, keypoint_weights=weights)
+        return dict(keypoint_labels=voxels, keypoint_weights=weights, codec_volume=self.volume)
 
     def decode(self, encoded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Decode voxel coordinates.

@@ -14,8 +14,11 @@ from ..codecs.camera_geometry import project
 from .coco_files import annotated_images, load_coco
 from .image_headers import listed_path
 from .pose_size import implausible_size
+from .transforms.boxes import WholeImageBBox
+from .transforms.masks import tell_missing_masks
 
 _NUM_CHECKED = 256
+_FRAME = 'keypoints_3d must be in the camera frame, z forward'
 
 
 @DATASETS.register_module()
@@ -49,8 +52,9 @@ class CameraSpaceCocoDataset(BaseCocoStyleDataset):
 
     Raises:
         ValueError: Annotations without 3D keypoints, camera or root, with another number of 3D than
-            of 2D keypoints, whose labelled joints are null or not finite, or that do not project
-            onto their keypoints; poses whose size no person or hand has in millimetres.
+            of 2D keypoints or of the metainfo's, whose labelled joints are null or not finite,
+            whose labelled root lies behind the camera, or that do not project onto their keypoints;
+            poses whose size no person or hand has in millimetres; no usable annotation at all.
     """
 
     def __init__(self, *args, root_index: int | None = None,
@@ -73,6 +77,9 @@ class CameraSpaceCocoDataset(BaseCocoStyleDataset):
 
     def _load_annotations(self) -> tuple[list[dict], list[dict]]:
         """As the base class, which decodes by the locale and needs ids that are numbers."""
+        if not self._metainfo.get('keypoint_id2name'):
+            raise ValueError(f'{type(self).__name__} needs metainfo=dict(from_file=...), which '
+                             'names the joints and the partners that a flip exchanges')
         content = load_coco(self.ann_file)
         if 'categories' in content:
             self._metainfo['CLASSES'] = content['categories']
@@ -113,8 +120,10 @@ class CameraSpaceCocoDataset(BaseCocoStyleDataset):
                    keypoints=np.where(np.isfinite(joints), joints, 0).ravel())
         info = super().parse_data_info(dict(raw_data_info, raw_ann_info=ann))
         del info['raw_ann_info']  # nothing reads it, and it doubles the memory
-        camera = ann.get('camera') or {}
-        root = ann.get('root_index', self.root_index)
+        camera = ann.get('camera')
+        camera = camera if isinstance(camera, dict) else {}
+        root = ann.get('root_index')
+        root = self.root_index if root is None else root
         missing = [name for name, value in (
             ('keypoints_3d', ann.get('keypoints_3d')), ('camera.K', camera.get('K')),
             ('root_index', root)) if value is None]
@@ -125,6 +134,10 @@ class CameraSpaceCocoDataset(BaseCocoStyleDataset):
         points, num_joints = self._numbers(ann, 'keypoints_3d', 3), len(joints)
         if len(points) != num_joints:
             raise self._error(ann, f'has {num_joints} keypoints, but {len(points)} keypoints_3d')
+        named = len(self._metainfo['keypoint_id2name'])
+        if num_joints != named:  # a flip would take joints away, or fail
+            raise self._error(ann, f'has {num_joints} keypoints, but the metainfo describes '
+                              f'{named}: give the data set the metainfo of its own joints')
         self._require_finite(ann, 'keypoints_3d', points, seen)
         info['keypoints_cam'] = np.where(np.isfinite(points), points, 0)[None]
         info['intrinsics'] = self._numbers(camera, 'K', 3, ann)
@@ -134,7 +147,13 @@ class CameraSpaceCocoDataset(BaseCocoStyleDataset):
             raise self._error(ann, f'has root_index={root!r}, but {num_joints} keypoints: it is '
                               'the number of a joint, from 0')
         info['root_index'] = int(root)
+        if seen[int(root)] and points[int(root), 2] <= 0:
+            raise self._error(ann, f'has a labelled root (joint {int(root)}) behind the camera '
+                              f'(z = {points[int(root), 2]:g}): {_FRAME}')
         if ann.get('mask'):
+            if not isinstance(ann['mask'], str):
+                raise self._error(ann, 'has a mask that is no path (relative to data_root): write '
+                                  'it into a file, or leave the key out')
             info['mask_path'] = listed_path(self.data_root or '', ann['mask'])
         return info
 
@@ -153,6 +172,8 @@ class CameraSpaceCocoDataset(BaseCocoStyleDataset):
         for what, count in self._left_out.items():
             log.warning(f'{self.ann_file}: left out {count} annotations ({what})')
         self._left_out.clear()
+        if not data_list:
+            raise ValueError(f'{self.ann_file} has no annotation with a box and labelled keypoints')
         rootless = [info for info in data_list if not self._has_root(info)]
         if rootless:
             log.warning(
@@ -160,12 +181,25 @@ class CameraSpaceCocoDataset(BaseCocoStyleDataset):
                 f'{len(data_list)} instances (as in annotation {rootless[0]["id"]}), which '
                 'therefore teach no 3D pose and are not evaluated: label it, or name a labelled '
                 'joint as root_index')
+        self._check_crops(data_list)
+        tell_missing_masks(data_list, self.pipeline)
         self._check_size(data_list)
         if self.max_reprojection_error is not None:
             step = max(1, len(data_list) // _NUM_CHECKED)
             for info in data_list[::step]:
                 self._check_reprojection(info)
         return data_list
+
+    def _check_crops(self, data_list: list[dict]) -> None:
+        """Say where several people would get the very same input."""
+        people = Counter(info['img_path'] for info in data_list)
+        shared = [path for path, number in people.items() if number > 1]
+        if shared and any(isinstance(t, WholeImageBBox) for t in self.pipeline.transforms):
+            MMLogger.get_current_instance().warning(
+                f'{self.ann_file}: {len(shared)} of {len(people)} images have several people (as '
+                f'{shared[0]}), but WholeImageBBox gives the model the whole image for each of '
+                'them, with different labels: leave it out of the pipeline, so that each is '
+                'cropped by its box')
 
     @staticmethod
     def _has_root(info: dict) -> bool:
@@ -207,11 +241,10 @@ class CameraSpaceCocoDataset(BaseCocoStyleDataset):
         seen = info['keypoints_visible'] > 0
         points = info['keypoints_cam'][seen]
         if (points[:, 2] <= 0).any():
-            raise self._error(info, 'has labelled joints behind the camera (z <= 0): keypoints_3d '
-                              'must be in the camera frame, z forward')
+            raise self._error(info, f'has labelled joints behind the camera (z <= 0): {_FRAME}')
         errors = np.linalg.norm(
             project(points, info['intrinsics']) - info['keypoints'][seen], axis=-1)
-        if errors.max(initial=0) > self.max_reprojection_error:
+        if not errors.max(initial=0) <= self.max_reprojection_error:  # NaN of a camera of zeros
             raise self._error(
                 info, f'does not project onto its keypoints: off by {errors.max():.2f} pixels '
                 f'(max_reprojection_error={self.max_reprojection_error}). camera.K must be in '

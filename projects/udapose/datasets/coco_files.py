@@ -77,6 +77,8 @@ def annotated_images(content: dict, path: str) -> Iterator[tuple[dict, list[dict
                    if not isinstance(image, dict) or image.get(key) is None]
         if lacking:
             raise ValueError(f'{path}: image {i} has no {", ".join(lacking)}')
+        if not isinstance(image['file_name'], str):
+            raise ValueError(f'{path}: image {i} has file_name {image["file_name"]!r}, no text')
         if id_key(image['id']) in images:
             raise ValueError(f'{path}: two images have the id {image["id"]!r}: number them anew')
         images[id_key(image['id'])] = image, []

@@ -214,7 +214,8 @@ def _instance_mask(image: np.ndarray, annotation: dict, method: str, skeleton: S
         start, certain = inside, None
     else:
         radius = skeleton.radius(options.dilate, box)
-        start = hull_mask(shape, points, skeleton.bones, skeleton.groups(), radius) & inside
+        groups = skeleton.groups(len(points))
+        start = hull_mask(shape, points, skeleton.bones, groups, radius) & inside
         certain = hull_mask(shape, points, skeleton.bones, [], radius / 4) & start
     if method != 'grabcut':
         return start, False

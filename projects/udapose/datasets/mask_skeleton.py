@@ -21,14 +21,14 @@ class Skeleton:
     def is_hand(self) -> bool:
         return 'wrist' in self.names and len(self._knuckles()) >= 4
 
-    def groups(self) -> list[list[int]]:
-        """Joints that span a trunk and a head, or a palm; all of them if the names tell nothing."""
+    def groups(self, count: int) -> list[list[int]]:
+        """Joints that span a trunk and a head, or a palm; all ``count`` if no name tells it."""
         if self.is_hand:
             return [[list(self.names).index('wrist'), *self._knuckles()]]
         if len(self._named('shoulder', 'hip')) >= 4:
             return [self._named('shoulder', 'hip', 'neck', 'pelvis'),
                     self._named('nose', 'eye', 'ear', 'head', 'neck')]
-        return [list(range(len(self.names)))]
+        return [list(range(count))]
 
     def radius(self, dilate: float | None, box: Sequence[float]) -> float:
         """Radius of a limb in pixels, of :class:`MaskOptions`."""

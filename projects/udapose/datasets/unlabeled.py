@@ -20,7 +20,7 @@ from .image_headers import (
 )
 from .json_files import load_json
 from .text_files import read_lines
-from .transforms.masks import LoadForegroundMask
+from .transforms.masks import LoadForegroundMask, tell_missing_masks
 
 _NUM_SHOWN = 5
 _KEY = 'train_dataloader.dataset.target.data_root=FOLDER (of a source-free config: ' \
@@ -134,6 +134,8 @@ class UnlabeledPoseDataset(BaseCocoStyleDataset):
                     info, **known, id=len(instances), bbox_score=np.array([score], np.float32),
                     category_id=np.array(1)))
         self._report(len(names), counts, instances)
+        if self.verify == 'header':  # else no file is looked at before it is needed
+            tell_missing_masks(instances, self.pipeline)
         return instances
 
     def get_data_info(self, idx: int) -> dict:

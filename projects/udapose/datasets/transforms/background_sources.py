@@ -136,8 +136,8 @@ class BackgroundImages:
         Returns:
             np.ndarray: (H, W, 3) uint8 BGR; read-only, as it is shared.
         """
-        key = (info['img_path'], has_mask, tuple(info.get('mask_values') or ()),
-               bool(info.get('mirror_image')))
+        key = (info['img_path'], has_mask, info.get('mask_path'), tuple(info.get('mask_values')
+               or ()), bool(info.get('mirror_image')))
         if key in self._cache:
             self._cache.move_to_end(key)
             return self._cache[key]

@@ -63,7 +63,9 @@ def decode_mask(data: bytes, foreground_values: Sequence[int] | None = None) -> 
         OSError: Not an image.
     """
     with Image.open(io.BytesIO(data)) as image:
-        if image.mode == 'P' and foreground_values is None:
+        if foreground_values is None and 'transparency' in image.info:
+            image = image.convert('RGBA')
+        elif image.mode == 'P' and foreground_values is None:
             image = image.convert('RGB')
         values = np.asarray(image)
     if values.ndim == 3:
@@ -72,14 +74,13 @@ def decode_mask(data: bytes, foreground_values: Sequence[int] | None = None) -> 
         return np.isin(values, foreground_values).astype(np.uint8) * 255
     if values.dtype == bool:
         return values.astype(np.uint8) * 255
-    if values.dtype != np.uint8:  # 16 bits, which Pillow may hand over with more
-        values = np.uint8(np.clip(np.round(values / 257), 0, 255))
-    highest = int(values.max(initial=0))
-    if 0 < highest < _LEAST_FOREGROUND:
-        raise ValueError(f'its largest value is {highest}, so it seems to hold labels and not '
-                         '0 to 255: name those of the foreground, for example '
-                         f'foreground_values=[{highest}]')
-    return values
+    full = 255 if values.dtype == np.uint8 else 65535  # 16 bits: Pillow may hand over more
+    highest = values.max(initial=0)
+    if 0 < highest < full / 255 * _LEAST_FOREGROUND:
+        raise ValueError(f'its largest value is {highest:g}, so it seems to hold labels and not '
+                         f'0 to {full}: name those of the foreground, for example '
+                         f'foreground_values=[{highest:g}]')
+    return values if full == 255 else np.uint8(np.clip(np.round(values / 257), 0, 255))
 
 
 def _one_channel(values: np.ndarray) -> np.ndarray:
@@ -202,13 +203,16 @@ def check_masks(samples, folder: str | None = None, suffix: str = '.png',
     """
     if missing not in ('report', 'error'):
         raise ValueError(f"check_masks: missing={missing!r} is not 'report' or 'error'")
-    masks = {}  # an image with several people has one mask
+    pairs = {}  # several people of an image may have one mask, or one each
     for sample in _infos(samples):
         sample = dict(img_path=sample) if isinstance(sample, str) else sample
-        masks[sample['img_path']] = _find(sample, folder, suffix, image_root)
-    sizes, problems = read_image_sizes([*masks, *filter(None, masks.values())])
+        pairs[sample['img_path'], _find(sample, folder, suffix, image_root)] = None
+    images = {image for image, _ in pairs}
+    sizes, problems = read_image_sizes([*images, *{mask for _, mask in pairs if mask}])
     wrong = {}
-    for image, mask in masks.items():
+    for image, mask in pairs:
+        if image in wrong:
+            continue
         if mask is None:
             wrong[image] = 'no mask_path, and no folder is given'
         elif mask in problems:
@@ -220,12 +224,33 @@ def check_masks(samples, folder: str | None = None, suffix: str = '.png',
                            f'{"x".join(map(str, sizes[image]))}'
     if wrong:
         shown = '; '.join(f'{image} ({why})' for image, why in [*wrong.items()][:_NUM_SHOWN])
-        message = f'{len(wrong)} of {len(masks)} images have no usable mask: {shown}'
+        message = f'{len(wrong)} of {len(images)} images have no usable mask: {shown}'
         if missing == 'error':
             raise FileNotFoundError(f'{message}. Write masks with `udapose make-masks`, or set '
                                     "missing='ignore' of LoadForegroundMask")
         MMLogger.get_current_instance().warning(message)
     return wrong
+
+
+def tell_missing_masks(infos: Iterable[dict], pipeline) -> None:
+    """Say how many images a ``missing='ignore'`` leaves without a mask.
+
+    A misspelt folder would otherwise turn a training with masks into one without.
+
+    Args:
+        infos (Iterable[dict]): Samples with ``img_path`` and optionally ``mask_path``.
+        pipeline: A ``Compose``, whose :class:`LoadForegroundMask` are looked at.
+    """
+    for loader in pipeline.transforms:
+        if not isinstance(loader, LoadForegroundMask) or loader.missing != 'ignore' or \
+                loader.backend_args:
+            continue
+        masks = {info['img_path']: loader.find(info) for info in infos}
+        lacking = [image for image, mask in masks.items() if not (mask and osp.isfile(mask))]
+        if lacking:
+            MMLogger.get_current_instance().warning(
+                f'{len(lacking)} of {len(masks)} images have no foreground mask: {lacking[0]}, for '
+                f'example, would have {masks[lacking[0]] or "one if the data set named it"}')
 
 
 def _infos(samples) -> Iterable:

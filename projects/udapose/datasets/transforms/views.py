@@ -17,7 +17,7 @@ BRANCHES = ('source', 'target_teacher', 'target_student')
 
 META_KEYS = ('id', 'img_id', 'img_path', 'category_id', 'ori_shape', 'img_shape', 'input_size',
              'input_center', 'input_scale', 'input_matrix', 'base_matrix', 'flip', 'flip_direction',
-             'flip_indices', 'dataset_name')
+             'flip_indices', 'dataset_name', 'codec_volume')
 
 # what an annotated image carries; an unlabelled view must not
 _LABELS = ('keypoints', 'keypoints_visible', 'transformed_keypoints', 'num_keypoints',

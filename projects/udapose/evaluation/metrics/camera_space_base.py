@@ -177,10 +177,14 @@ def read_poses(sample: dict, key: str, width: int,
     if labeled.shape != truth.shape[:2]:
         raise ValueError(f'keypoints_visible of {name} is {labeled.shape}, the poses are '
                          f'{truth.shape[:2]}')
-    unplaced = np.isnan(predicted).all((1, 2))
+    unplaced = behind = np.isnan(predicted).all((1, 2))
     if root is not None and -truth.shape[1] <= root < truth.shape[1]:
-        unplaced &= ~labeled[:, root]
+        unplaced, behind = unplaced & ~labeled[:, root], behind & (truth[:, root, -1] <= 0)
     if not np.isfinite(predicted[~unplaced if root is not None else slice(None)]).all():
+        if root is not None and behind.any():
+            raise ValueError(f'the labelled root (joint {root}) of {name} is not in front of the '
+                             'camera (z <= 0), so that no prediction can be placed there: correct '
+                             f'its {key}, or mark it as unlabelled')
         raise ValueError(f'{np.count_nonzero(~np.isfinite(predicted))} predicted coordinates of '
                          f'{name} are not finite: the model has diverged (lower the learning rate '
                          'or start from an earlier checkpoint), or its intrinsics are not valid')

@@ -92,11 +92,33 @@ class CoordinateHead3D(HeatmapHead):
         """Voxels in shares of the volume, -0.5 to 0.5: all axes weigh alike."""
         return (voxels + .5) / voxels.new_tensor(self.decoder.heatmap_size) - .5
 
-    @staticmethod
-    def _labels(batch_data_samples: list) -> tuple[Tensor, Tensor]:
+    def _labels(self, batch_data_samples: list) -> tuple[Tensor, Tensor]:
+        self._check_samples(batch_data_samples)
         labels = [d.gt_instance_labels for d in batch_data_samples]
         return (torch.cat([label.keypoint_labels for label in labels]),
                 torch.cat([label.keypoint_weights for label in labels]))
+
+    def _check_samples(self, batch_data_samples: list) -> None:
+        """Require the decoder's own crop, volume and joints: others only give wrong numbers."""
+        volume = self.decoder.volume
+        for sample in batch_data_samples:
+            meta, where = sample.metainfo, sample.metainfo.get('img_path', 'a sample')
+            size = tuple(meta.get('input_size', volume[0]))
+            if size != volume[0]:
+                raise ValueError(
+                    f'the input of {where} is {size[0]} x {size[1]} (width, height), but the '
+                    f'decoder has input_size={volume[0]}: set input_size of RecordedTopdownAffine '
+                    'in each pipeline, of the codec, and img_size of the backbone alike')
+            if tuple(meta.get('codec_volume', volume)) != volume:
+                raise ValueError(
+                    f'the labels of {where} were encoded with (input_size, heatmap_size, '
+                    f'depth_range) {meta["codec_volume"]}, but the decoder has {volume}: give '
+                    f'GenerateTarget (encoder) and {type(self).__name__} the same codec')
+            labels = sample.get('gt_instance_labels')
+            if labels and labels.keypoint_labels.shape[1] != self.num_keypoints:
+                raise ValueError(
+                    f'{where} has {labels.keypoint_labels.shape[1]} joints, but '
+                    f'num_keypoints={self.num_keypoints} of {type(self).__name__}')
 
     def predict(self, feats: tuple[Tensor, ...] | list, batch_data_samples: list,
                 test_cfg: dict = {}) -> list | tuple[list, list]:  # noqa: B006
@@ -109,6 +131,9 @@ class CoordinateHead3D(HeatmapHead):
             test_cfg (dict): ``flip_test`` (average with the mirrored image's prediction),
                 ``output_heatmaps`` and ``root_depth``, see :func:`add_camera_space`.
 
+        Raises:
+            ValueError: Inputs of another size than the decoder's.
+
         Returns:
             list[InstanceData] | tuple: Per sample ``keypoints`` (1, K, 2) in input pixels (the
             estimator moves them to the original image), ``keypoint_scores`` (1, K), the
@@ -116,6 +141,7 @@ class CoordinateHead3D(HeatmapHead):
             root, and ``keypoints_cam`` (1, K, 3) mm where a root depth is known. With
             ``output_heatmaps`` also a list of ``PixelData`` with ``heatmaps`` (K, H, W).
         """
+        self._check_samples(batch_data_samples)
         if test_cfg.get('flip_test', False):
             swap = batch_data_samples[0].metainfo['flip_indices']
             voxels, maps = self.read_out(self.forward(feats[0]))

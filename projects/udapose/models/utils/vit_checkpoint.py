@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 import torch
 from mmengine.logging import MMLogger, print_log
-from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
 from .name_lists import some
@@ -30,7 +29,7 @@ _STEM = re.compile(r'^(.*?)patch_embed\.(?:proj|projection)\.weight$')
 _CONTAINERS = ('state_dict', 'model', 'module', 'teacher', 'student')
 
 
-def read_state_dict(checkpoint: str | Mapping, map_location: str = 'cpu') -> dict[str, Tensor]:
+def read_state_dict(checkpoint: str | Mapping) -> dict[str, Tensor]:
     """The tensors of a checkpoint.
 
     Args:
@@ -43,6 +42,7 @@ def read_state_dict(checkpoint: str | Mapping, map_location: str = 'cpu') -> dic
 
     Raises:
         FileNotFoundError: No such file, or a folder without a checkpoint.
+        RuntimeError: It cannot be read (damaged, say).
         ValueError: No tensors in it.
     """
     name = 'the given state dict'
@@ -51,7 +51,8 @@ def read_state_dict(checkpoint: str | Mapping, map_location: str = 'cpu') -> dic
         name = checkpoint
         if '://' not in checkpoint:
             checkpoint = _existing_file(checkpoint)
-        checkpoint = CheckpointLoader.load_checkpoint(checkpoint, map_location)
+        from ...model_files import read_checkpoint  # the other way round at the top
+        checkpoint = read_checkpoint(checkpoint)
     found = checkpoint
     for _ in range(2):
         found = next((found[key] for key in _CONTAINERS
