@@ -15,7 +15,7 @@ from runs import tiny_config
 
 from udapose.cli import _sheet as pose3d_sheet
 from udapose.cli import main
-from udapose.cli._sheet import TILE
+from udapose.cli._sheet import TILE, without_common_end
 
 SAMPLES = Path(os.environ.get('UDAPOSE_TEST_DATA', '')) / 'mmpose_samples'
 
@@ -175,3 +175,11 @@ def test_weights_of_the_plain_model_serve_its_wrapper(tmp_path):
     cfg.pop('test_dataloader')
     with pytest.raises(ValueError, match='no test_dataloader: name the config of a pose model'):
         pose3d_sheet.Predictor(cfg, tmp_path / 'plain.pth', 'cpu')
+
+
+@pytest.mark.parametrize(('names', 'expected'), [
+    (['finetune_synth-hands_96', 'full_synth-hands_96'], ['finetune', 'full']),
+    (['a_64', 'a_96'], ['a_64', 'a_96']), (['a_b', 'a_b'], ['a_b', 'a_b']),
+    (['b', 'a_b'], ['b', 'a_b']), (['a_b_c'], ['a_b_c'])])
+def test_titles_are_where_the_configs_differ(names, expected):
+    assert without_common_end(names) == expected

@@ -81,7 +81,8 @@ def hamipose(rows: dict, spec: dict) -> str:
     lines = ['### HamiPose by parts\n',
              'Each is the row `mean_teacher` with these parts of [HamiPose](../hamipose.md); '
              '`hamipose` has the gate and the optimizer. *Conflicts*: share of keypoints whose '
-             'source and target gradients have a negative cosine, over the whole training.\n',
+             'source and target gradients have a negative cosine, in the iterations that are '
+             'logged (every 50th of the whole training).\n',
              f'| row | target {key} | to the mean teacher (± SE) | conflicts, % | mean cosine | '
              'seeds |', '|---|---|---|---|---|---|']
     for row in ['mean_teacher', *parts, 'hamipose']:

@@ -196,9 +196,20 @@ def make_sheet(predictors: dict[str, Predictor], num: int) -> np.ndarray:
     return np.concatenate(rows)
 
 
+def without_common_end(names: list[str]) -> list[str]:
+    """Names of configs, which differ at either end, without the parts at the end that all share.
+
+    >>> without_common_end(['scratch_synth-hands_vit-tiny', 'finetune_synth-hands_vit-tiny'])
+    ['scratch', 'finetune']
+    """
+    parts = [name.split('_') for name in names]
+    while len(set(names)) > 1 and min(map(len, parts)) > 1 and len({p[-1] for p in parts}) == 1:
+        parts = [p[:-1] for p in parts]
+    return ['_'.join(p) for p in parts]
+
+
 def _bar(text: str, width: int) -> np.ndarray:
     bar = np.full((BAR, width, 3), 255, np.uint8)
-    # Long names keep their end, where configs differ.
     text = text if len(text) <= 30 else '...' + text[-27:]
     cv2.putText(bar, text, (6, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1, cv2.LINE_AA)
     return bar
@@ -214,7 +225,7 @@ def run(args) -> int:
     pairs = [(args.config, args.checkpoint)]
     if args.checkpoint2:
         pairs.append((args.config2 or args.config, args.checkpoint2))
-    titles = args.titles or [config.stem for config, _ in pairs]
+    titles = args.titles or without_common_end([config.stem for config, _ in pairs])
     if len(titles) != len(pairs):
         sys.exit(f'error: {len(pairs)} models but {len(titles)} titles')
     titles = [t if titles.count(t) == 1 else f'{i + 1}: {t}' for i, t in enumerate(titles)]
