@@ -16,6 +16,7 @@ from torch import Tensor, nn
 import udapose  # noqa: F401  (before anything of MMPose's)
 
 # isort: split
+from mmpose.models import TopdownPoseEstimator
 from mmpose.registry import HOOKS, MODELS
 from mmpose.structures import PoseDataSample
 from step_settings import CHANNELS, JOINTS, NETS, estimator, model_config
@@ -230,6 +231,7 @@ class Workbench:
 
 class Replay(nn.Module):
     """Stands in for an estimator: returns heatmaps that were computed before."""
+    loss = TopdownPoseEstimator.loss  # a stock one: the head's losses and nothing else
 
     def __init__(self, bench: Workbench, network: nn.Module) -> None:
         super().__init__()
