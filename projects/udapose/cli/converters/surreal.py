@@ -177,11 +177,10 @@ def convert(src: Path, out: Path, splits: list[str], every: int = 10, quality: i
                          'SURREAL/data/cmu')
     settings = out / SETTINGS
     wanted = dict(every=every, quality=quality)
-    begun_with = read_json(settings, 'remove that folder, or name another --out') \
+    begun = read_json(settings, 'remove that folder, or name another --out') \
         if settings.exists() else wanted
-    if begun_with != wanted:
-        begun = settings.read_text(encoding='utf-8')
-        raise ValueError(f'{out} was begun with {begun}, not {json.dumps(wanted)}: '
+    if begun != wanted:
+        raise ValueError(f'{out} was begun with {json.dumps(begun)}, not {json.dumps(wanted)}: '
                          'use the same settings, or another --out')
     _write_json(settings, wanted)
 
