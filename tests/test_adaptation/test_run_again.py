@@ -14,7 +14,7 @@ from udapose.adaptation.run import Adaptation
 from udapose.adaptation.steps import Steps
 from udapose.cli import main
 from udapose.deploy.onnx_export import FILES
-from udapose.file_writing import write_json
+from udapose.file_io import write_json
 
 
 def test_a_step_on_the_side_depends_on_its_base_alone(tmp_path):

@@ -27,7 +27,7 @@ from udapose.adaptation.training import best_checkpoint
 from udapose.adaptation.video import Frame
 from udapose.cli.predict import find_plain
 from udapose.export import plain_config
-from udapose.file_writing import write_json
+from udapose.file_io import write_json
 
 JOINTS = ['nose', 'left_eye', 'right_eye']
 

@@ -25,7 +25,7 @@ from udapose.cli._experiment import (
     write_record,
 )
 from udapose.cli._pictures import read_scalars
-from udapose.file_writing import read_json
+from udapose.file_io import read_json
 
 #: Results that the repository keeps and its pages show.
 RECORDED = ROOT / 'docs/benchmarks/runs'

@@ -7,7 +7,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from ..config_writing import write_config
-from ..file_writing import read_json, write_json
+from ..file_io import read_json, write_json
 
 
 def follow(folder: Path) -> None:

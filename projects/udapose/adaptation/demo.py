@@ -73,7 +73,7 @@ def _compare_with_truth(out: Path, result: Result) -> None:
     """Score both models by the clips' labels, which neither the training nor the verdict saw."""
     import json
 
-    from ..file_writing import write_json
+    from ..file_io import write_json
     from .find_media import find_media
     from .own_labels import run_labels
     from .people import People, Predictions

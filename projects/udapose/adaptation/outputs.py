@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..file_writing import read_json, write_json
+from ..file_io import read_json, write_json
 from ..visualization.side_by_side import side_by_side
 from .people import People
 from .predicting import output_stems, predict_media

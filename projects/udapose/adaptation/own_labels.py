@@ -8,7 +8,7 @@ import numpy as np
 
 from ..datasets.box_files import id_key
 from ..datasets.json_files import load_json
-from ..file_writing import write_json
+from ..file_io import write_json
 from .video import Media
 
 

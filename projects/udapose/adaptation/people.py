@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ..datasets.json_files import load_json
-from ..file_writing import write_json
+from ..file_io import write_json
 from .predictor import VIEWS, Predictor
 
 

@@ -15,7 +15,7 @@ from mmpose.registry import DATASETS, MODELS
 
 from ..config_writing import write_config
 from ..cores import usable_cores
-from ..file_writing import write_json
+from ..file_io import write_json
 from ..random_state import random_state_kept
 from .config_changes import new_keys
 from .options import Options

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..file_writing import write_json, write_whole
+from ..file_io import write_json, write_whole
 from ..visualization.skeleton2d import draw_pose, person_color
 from ..visualization.video_file import VideoFile
 from .box_finder import Boxes

@@ -5,7 +5,7 @@ import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from ..file_writing import write_whole
+from ..file_io import write_whole
 from .file_states import identity
 
 

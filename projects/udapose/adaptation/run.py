@@ -10,7 +10,7 @@ from mmengine.logging import MMLogger
 from ..deploy.network import require_packages
 from ..deploy.onnx_export import FILES, export_onnx
 from ..export_config import dataset_meta
-from ..file_writing import read_json, write_json
+from ..file_io import read_json, write_json
 from .boxes import CHOICES, auto_spec, build_boxes, check_spec
 from .devices import usable_device
 from .file_states import file_state

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from ..file_writing import read_json, write_json
+from ..file_io import read_json, write_json
 from .file_states import identity, media_states, what_changed
 from .find_media import find_media
 from .frames import FrameOptions, choose_frames

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ..file_writing import read_json, write_json
+from ..file_io import read_json, write_json
 from ..version import __version__
 from .folder_lock import NAME as LOCK
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from udapose.configs import config_root
-from udapose.file_writing import read_json
+from udapose.file_io import read_json
 
 #: The shipped configs; and, in a checkout, the repository.
 CONFIGS = config_root()
@@ -297,7 +297,7 @@ def metrics(out_dir: Path) -> dict[str, float]:
 
 
 def write_json(path: Path, value) -> None:
-    """:func:`udapose.file_writing.write_json` with sorted keys, in a folder that may be new."""
-    from udapose.file_writing import write_json as write
+    """:func:`udapose.file_io.write_json` with sorted keys, in a folder that may be new."""
+    from udapose.file_io import write_json as write
     path.parent.mkdir(parents=True, exist_ok=True)
     write(path, value, sort_keys=True)

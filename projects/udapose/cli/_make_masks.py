@@ -20,7 +20,7 @@ from udapose.datasets.derived_masks import MaskOptions, derive_mask
 from udapose.datasets.image_headers import find_images, listed_path
 from udapose.datasets.json_files import load_json
 from udapose.datasets.mask_skeleton import Skeleton
-from udapose.file_writing import read_json
+from udapose.file_io import read_json
 from udapose.synthetic.command import Progress
 
 from ._mask_sheet import contact_sheet

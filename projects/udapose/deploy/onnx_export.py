@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope, init_default_scope
 from mmpose.models.builder import build_pose_estimator
 
-from ..file_writing import write_json
+from ..file_io import write_json
 from ..models.pose_estimators.checkpoint_formats import check_fit
 from ..random_state import random_state_kept
 from . import pose_onnx

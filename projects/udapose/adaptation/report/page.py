@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...file_writing import write_whole
+from ...file_io import write_whole
 from . import gallery, parts
 from .folder import read_run
 from .html import Html, join, tag, text

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...file_writing import write_json
+from ...file_io import write_json
 from ..measures import box_sides, relative, sure_joints
 from ..people import People, Predictions
 from .pictures import change, doubt

@@ -18,7 +18,6 @@ does not stop the others, but then the json of its run is not written.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -30,7 +29,7 @@ from scipy.io import loadmat
 
 from udapose.codecs.camera_geometry import project
 from udapose.datasets.public.crops import square_keypoint_box
-from udapose.file_writing import read_json
+from udapose.file_io import read_json, write_json
 
 # all videos have this size and camera (60 mm lens, 32 mm sensor)
 SIZE = (320, 240)
@@ -105,7 +104,7 @@ def convert_clip(source: Path, images: Path, part: Path, every: int, quality: in
     except ValueError as error:
         return 0, 0, str(error)
     kept = [entry for entry in entries if entry]
-    _write_json(part, kept)
+    _write(part, kept)
     return len(kept), len(entries) - len(kept), ''
 
 
@@ -144,12 +143,9 @@ def _crops(source: Path, images: Path, camera: np.ndarray, pixels: np.ndarray, e
         video.release()
 
 
-def _write_json(path: Path, content) -> None:
-    """Complete or not at all."""
+def _write(path: Path, content) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.name}.{os.getpid()}.part')
-    partial.write_text(json.dumps(content), encoding='utf-8')
-    os.replace(partial, path)
+    write_json(path, content, indent=None)
 
 
 def _convert(job: tuple) -> tuple[int, int, str]:
@@ -182,7 +178,7 @@ def convert(src: Path, out: Path, splits: list[str], every: int = 10, quality: i
     if begun != wanted:
         raise ValueError(f'{out} was begun with {json.dumps(begun)}, not {json.dumps(wanted)}: '
                          'use the same settings, or another --out')
-    _write_json(settings, wanted)
+    _write(settings, wanted)
 
     def part_of(key, clip):
         return out / key[0] / f'{key[1]}_parts' / f'{clip.parent.name}_{clip.name}.json'
@@ -205,7 +201,7 @@ def convert(src: Path, out: Path, splits: list[str], every: int = 10, quality: i
     wrong = {call[0]: problem for call, (*_, problem) in zip(calls, results) if problem}
     for key, clips in jobs.items():
         if clips and not any(clip in wrong for clip in clips):
-            _write_json(out / key[0] / f'{key[1]}.json', [
+            _write(out / key[0] / f'{key[1]}.json', [
                 entry for clip in clips
                 for entry in read_json(part_of(key, clip))])
     return sum(r[0] for r in results), sum(r[1] for r in results), list(wrong.values())

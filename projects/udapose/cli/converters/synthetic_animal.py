@@ -18,7 +18,7 @@ from mmengine.registry import DefaultScope
 
 from udapose.datasets import SyntheticAnimal14Dataset, SyntheticAnimalDataset
 from udapose.datasets.public.synthetic_animal import VERTICES, list_pairs, read_meshes
-from udapose.file_writing import read_json
+from udapose.file_io import read_json
 
 SPECIES = [*SyntheticAnimalDataset.SPECIES, *SyntheticAnimal14Dataset.SPECIES]
 

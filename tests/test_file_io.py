@@ -7,7 +7,7 @@ import torch
 from limits import full_disk
 
 from udapose.cli import _experiment
-from udapose.file_writing import read_json, write_json, write_whole
+from udapose.file_io import read_json, write_json, write_whole
 
 
 def test_json_of_numbers_of_all_kinds(tmp_path):
