@@ -5,6 +5,8 @@ import pytest
 from mmpose.registry import TRANSFORMS
 from tiny_data import smooth_image
 
+from udapose.adaptation.video import read_image
+
 
 def test_load_as_mmpose(tiny):
     path = str(tiny.root / 'target/a.jpg')
@@ -31,6 +33,29 @@ def test_empty_and_missing_files_are_named(tmp_path):
         load(dict(img_path=str(tmp_path / 'empty.jpg')))
     with pytest.raises(FileNotFoundError, match='gone.jpg does not exist: check data_root'):
         load(dict(img_path=str(tmp_path / 'gone.jpg')))
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.tif'])
+@pytest.mark.parametrize('read', ['pipeline', 'adapt'])
+def test_12_bits_in_16_bit_files_are_said_once(tmp_path, monkeypatch, suffix, read):
+    monkeypatch.setattr('udapose.dark_images._told', set())
+    grey = smooth_image(np.random.default_rng(0), 64, 64)[..., 0]
+    images = dict(dark8=grey // 16, full16=grey.astype(np.uint16) * 257,
+                  empty16=np.zeros_like(grey, np.uint16),
+                  twelve16=grey.astype(np.uint16) * 16, again16=grey.astype(np.uint16) * 8)
+    for name, image in images.items():
+        cv2.imwrite(str(tmp_path / f'{name}{suffix}'), image)
+    load = TRANSFORMS.build(dict(type='LoadPoseImage'))
+    said = []
+    monkeypatch.setattr('udapose.dark_images.print_log', lambda text, *_: said.append(text))
+    for name in images:
+        path = str(tmp_path / f'{name}{suffix}')
+        image = load(dict(img_path=path))['img'] if read == 'pipeline' else read_image(path)
+        assert image.dtype == np.uint8 and image.shape == (64, 64, 3)
+    highest = int(grey.max()) * 16
+    assert len(said) == 1
+    assert f'twelve16{suffix} has 16 bits' in said[0] and f'highest value is {highest}:' in said[0]
+    assert f'by {65535 // highest};' in said[0]
 
 
 def test_whole_image_replaces_the_box():

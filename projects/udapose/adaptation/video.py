@@ -9,6 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from udapose.dark_images import tell_dark
+
 from .av_capture import AvCapture
 
 VIDEO_SUFFIXES = ('.mp4', '.mov', '.avi', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg', '.wmv',
@@ -162,9 +164,12 @@ def read_image(path: str | Path) -> np.ndarray | None:
     except OSError:
         return None
     try:
-        return cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
+        image = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
     except cv2.error:  # a header that claims more pixels than there may be
         return None
+    if image is not None:
+        tell_dark(content, image, path)
+    return image
 
 
 def resized(image: np.ndarray, scale: float) -> np.ndarray:

@@ -7,6 +7,8 @@ import numpy as np
 from mmpose.datasets.transforms import LoadImage
 from mmpose.registry import TRANSFORMS
 
+from udapose.dark_images import tell_dark
+
 
 @TRANSFORMS.register_module()
 class LoadPoseImage(LoadImage):
@@ -48,6 +50,7 @@ class LoadPoseImage(LoadImage):
                 return None
             raise OSError(f'cannot decode image {path} ({reason}): replace it, or remove it from '
                           'the data set')
+        tell_dark(data, img, path)
         if results.get('mirror_image'):
             img = np.ascontiguousarray(img[:, ::-1])
         if self.to_float32:
