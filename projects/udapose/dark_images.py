@@ -39,7 +39,7 @@ def tell_dark(content: bytes | np.ndarray, image: np.ndarray, path: object) -> N
     if 255 < highest < _DARK * 256:
         _told.add(str(path))
         print_log(
-            f'{path} has 16 bits for each pixel, but its highest value is {highest}: read as 8 '
-            f'bits it is nearly black (at most {highest // 256} of 255). Stretch such images before, '
+            f'{path} has 16 bits a pixel, but its highest value is {highest}: read as 8 '
+            f'bits it is nearly black (at most {highest // 256} of 255). Stretch such images, '
             f'for example by {65535 // highest}; others like it are not named', 'current',
             logging.WARNING)
