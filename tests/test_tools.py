@@ -238,15 +238,31 @@ def test_rows_that_learned_too_little_on_the_source_are_marked():
 def test_rows_without_source_images_are_compared_with_their_start_model():
     def run(target, source):
         return dict(results=dict(target=dict(PCK=target), source=dict(PCK=source)))
+    init = dict(source_init=None, source_only='source_init', mean_teacher='source_init',
+                source_free='source_init', source_free_no_gap='source_init',
+                source_free_trained_start='source_only', mean_teacher_trained_start='source_only')
     rows = dict(source_init={0: run(10., 40.), 1: run(20., 50.)},
+                source_only={0: run(12., 50.), 1: run(22., 60.)},
                 mean_teacher={0: run(20., 40.), 1: run(30., 50.)},
-                source_free={0: run(15., 38.), 1: run(27., 47.)})
-    spec = dict(metric='PCK', domains=dict(target={}, source={}),
-                rows=dict.fromkeys(rows, {}))
-    row = report.source_free(rows, spec).splitlines()[-1]
+                source_free={0: run(15., 38.), 1: run(27., 47.)},
+                source_free_no_gap={0: run(9., 39.)},
+                source_free_trained_start={0: run(20., 45.), 1: run(30., 55.)},
+                mean_teacher_trained_start={0: run(22., 50.), 1: run(32., 60.)})
+    spec = dict(metric='PCK', domains=dict(target={}, source={}), rows={
+        row: dict(init=start, **(dict(table='source_free') if 'trained' in row else {}))
+        for row, start in init.items()})
+    whole, no_gap, trained, upper = report.source_free(rows, spec).splitlines()[-4:]
     # half and seven tenths of the mean teacher's gain; two and three points forgotten
-    assert '| +6.0 ± 1.0 | 60 % |' in row and '| -2.5 ± 0.5 | 0, 1 |' in row
+    assert whole.startswith('| `source_free` | `source_init` |')
+    assert '| +6.0 ± 1.0 | 60 % |' in whole and '| -2.5 ± 0.5 | 0, 1 |' in whole
+    assert '| -1.0 |  | 39.0 |' in no_gap  # a share of nothing
+    # each start has a mean teacher of its own
+    assert trained.startswith('| `source_free_trained_start` | `source_only` |')
+    assert '| +8.0 ± 0.0 | 80 % |' in trained and '| -5.0 ± 0.0 | 0, 1 |' in trained
+    assert '| +10.0 ± 0.0 |  |' in upper
     assert report.source_free(dict(source_init=rows['source_init']), spec) == ''
+    del rows['source_only']  # nothing to compare the trained start with
+    assert 'trained' not in report.source_free(rows, spec).split('|---|')[-1]
 
 
 def test_parts_of_hamipose_are_compared_with_the_mean_teacher():

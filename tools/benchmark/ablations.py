@@ -48,25 +48,31 @@ def source_free(rows: dict, spec: dict) -> str:
     loss on the source is what was forgotten), and with the gain of the two-domain mean teacher.
     """
     key = spec['metric']
-    shown = [r for r in spec['rows'] if r.startswith('source_free') and r in rows]
-    if not shown or 'source_init' not in rows or 'source' not in spec['domains']:
+    shown = [r for r, cfg in spec['rows'].items() if r in rows and cfg['init'] in rows
+             and (r.startswith('source_free') or cfg.get('table') == 'source_free')]
+    if not shown or 'source' not in spec['domains']:
         return ''
-    start = values(rows, 'source_init', key)
     lines = ['### Without source images\n',
-             'Each from the same start model (`source_init`) for as many iterations as the rows '
-             'with source images. *Share of the gain*: of what `mean_teacher`, with source images, '
-             'adds to that start model. *No gap*: the source images, without labels, as target; '
-             'there the change on the source is the whole result.\n',
-             f'| row | target {key} | change on the target (± SE) | share of the gain | '
+             'Each for as many iterations as the rows with source images, from the start model '
+             'named beside it, to which its changes are relative: `source_init`, or `source_only`, '
+             'which has been trained on labels for twice as long, about as a model that somebody '
+             'brings. *Share of the gain*: of what the mean teacher with source images '
+             '(`mean_teacher`, `mean_teacher_trained_start`) adds to the same start model. *No '
+             'gap*: the source images, without labels, as target; there the change on the source '
+             'is the whole result.\n',
+             f'| row | start | target {key} | change on the target (± SE) | share of the gain | '
              f'source {key} | change on the source (± SE) | seeds |',
-             '|---|---|---|---|---|---|---|']
+             '|---|---|---|---|---|---|---|---|']
     for row in shown:
+        start = spec['rows'][row]['init']
         own, kept = values(rows, row, key), values(rows, row, key, 'source')
-        gains = gap_closed(rows, row, dict(spec, lower='source_init', upper='mean_teacher'))
-        cells = [f'`{row}`', spread(list(own.values())), signed(*paired(own, start)[:2]),
-                 f'{mean(gains):.0f} %' if gains and row != 'source_free_no_gap' else '',
-                 spread(list(kept.values())),
-                 signed(*paired(kept, values(rows, 'source_init', key, 'source'))[:2]),
+        upper = 'mean_teacher' if start == 'source_init' else 'mean_teacher_trained_start'
+        gains = gap_closed(rows, row, dict(spec, lower=start, upper=upper)) \
+            if row not in ('source_free_no_gap', upper) else []
+        cells = [f'`{row}`', f'`{start}`', spread(list(own.values())),
+                 signed(*paired(own, values(rows, start, key))[:2]),
+                 f'{mean(gains):.0f} %' if gains else '', spread(list(kept.values())),
+                 signed(*paired(kept, values(rows, start, key, 'source'))[:2]),
                  ', '.join(map(str, sorted(own)))]
         lines.append('| ' + ' | '.join(cells) + ' |')
     return '\n'.join(lines) + '\n'

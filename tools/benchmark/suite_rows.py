@@ -58,7 +58,8 @@ def ablation(name: str) -> dict:
 def source_free(kind: str, name: str) -> dict:
     """Without source images: the recommended config, its parts one by one, a target without a gap.
 
-    To be compared with ``source_init``, with which they start, and with ``mean_teacher``.
+    To be compared with ``source_init``, with which they start, and with ``mean_teacher``; the rows
+    of the trained start with ``source_only``, which has seen labels for twice as long.
     """
     config = f'source_free/source-free_{name}.py'
     no_distillation = {'model.alignments.distillation': 'None'}
@@ -75,6 +76,9 @@ def source_free(kind: str, name: str) -> dict:
                 f'data/synthpose/{kind}/source/images/train/'})
     return dict(
         source_free=dict(config=config, init='source_init'),
+        source_free_trained_start=dict(config=config, init='source_only', table='source_free'),
+        mean_teacher_trained_start=dict(config=f'mean_teacher/mean-teacher_{name}.py',
+                                        init='source_only', table='source_free'),
         **{f'source_free_{key}': dict(config=config, init='source_init', options=options,
                                       table='source_free') for key, options in variants.items()})
 
