@@ -238,11 +238,12 @@ def test_rows_that_learned_too_little_on_the_source_are_marked():
 def test_rows_without_source_images_are_compared_with_their_start_model():
     def run(target, source):
         return dict(results=dict(target=dict(PCK=target), source=dict(PCK=source)))
-    init = dict(source_init=None, source_only='source_init', mean_teacher='source_init',
+    init = dict(source_init=None, trained_init='source_init', mean_teacher='source_init',
                 source_free='source_init', source_free_no_gap='source_init',
-                source_free_trained_start='source_only', mean_teacher_trained_start='source_only')
+                source_free_trained_start='trained_init',
+                mean_teacher_trained_start='trained_init')
     rows = dict(source_init={0: run(10., 40.), 1: run(20., 50.)},
-                source_only={0: run(12., 50.), 1: run(22., 60.)},
+                trained_init={0: run(12., 50.), 1: run(22., 60.)},
                 mean_teacher={0: run(20., 40.), 1: run(30., 50.)},
                 source_free={0: run(15., 38.), 1: run(27., 47.)},
                 source_free_no_gap={0: run(9., 39.)},
@@ -257,11 +258,11 @@ def test_rows_without_source_images_are_compared_with_their_start_model():
     assert '| +6.0 ± 1.0 | 60 % |' in whole and '| -2.5 ± 0.5 | 0, 1 |' in whole
     assert '| -1.0 |  | 39.0 |' in no_gap  # a share of nothing
     # each start has a mean teacher of its own
-    assert trained.startswith('| `source_free_trained_start` | `source_only` |')
+    assert trained.startswith('| `source_free_trained_start` | `trained_init` |')
     assert '| +8.0 ± 0.0 | 80 % |' in trained and '| -5.0 ± 0.0 | 0, 1 |' in trained
     assert '| +10.0 ± 0.0 |  |' in upper
     assert report.source_free(dict(source_init=rows['source_init']), spec) == ''
-    del rows['source_only']  # nothing to compare the trained start with
+    del rows['trained_init']  # nothing to compare the trained start with
     assert 'trained' not in report.source_free(rows, spec).split('|---|')[-1]
 
 

@@ -54,12 +54,12 @@ def source_free(rows: dict, spec: dict) -> str:
         return ''
     lines = ['### Without source images\n',
              'Each for as many iterations as the rows with source images, from the start model '
-             'named beside it, to which its changes are relative: `source_init`, or `source_only`, '
-             'which has been trained on labels for twice as long, about as a model that somebody '
-             'brings. *Share of the gain*: of what the mean teacher with source images '
-             '(`mean_teacher`, `mean_teacher_trained_start`) adds to the same start model. *No '
-             'gap*: the source images, without labels, as target; there the change on the source '
-             'is the whole result.\n',
+             'named beside it, to which its changes are relative: `source_init`, or '
+             '`trained_init`, which has been trained on labels for as many iterations more, as the '
+             'rows with source images are while they adapt. *Share of the gain*: of what the mean '
+             'teacher with source images (`mean_teacher`, `mean_teacher_trained_start`) adds to '
+             'the same start model. *No gap*: the source images, without labels, as target; there '
+             'the change on the source is the whole result.\n',
              f'| row | start | target {key} | change on the target (± SE) | share of the gain | '
              f'source {key} | change on the source (± SE) | seeds |',
              '|---|---|---|---|---|---|---|---|']

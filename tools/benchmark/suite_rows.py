@@ -59,7 +59,7 @@ def source_free(kind: str, name: str) -> dict:
     """Without source images: the recommended config, its parts one by one, a target without a gap.
 
     To be compared with ``source_init``, with which they start, and with ``mean_teacher``; the rows
-    of the trained start with ``source_only``, which has seen labels for twice as long.
+    of the trained start with ``trained_init``, as long on labels again as any row of the suite.
     """
     config = f'source_free/source-free_{name}.py'
     no_distillation = {'model.alignments.distillation': 'None'}
@@ -76,9 +76,11 @@ def source_free(kind: str, name: str) -> dict:
                 f'data/synthpose/{kind}/source/images/train/'})
     return dict(
         source_free=dict(config=config, init='source_init'),
-        source_free_trained_start=dict(config=config, init='source_only', table='source_free'),
+        trained_init=dict(config=f'source_only/source-only-continued_{name}.py',
+                          init='source_init', hidden=True),
+        source_free_trained_start=dict(config=config, init='trained_init', table='source_free'),
         mean_teacher_trained_start=dict(config=f'mean_teacher/mean-teacher_{name}.py',
-                                        init='source_only', table='source_free'),
+                                        init='trained_init', table='source_free'),
         **{f'source_free_{key}': dict(config=config, init='source_init', options=options,
                                       table='source_free') for key, options in variants.items()})
 
