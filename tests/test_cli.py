@@ -14,6 +14,7 @@ from udapose import cli, configs
 from udapose.cli._config_text import remember
 from udapose.cli.convert import CONVERTERS
 
+OURS = 'configs/mean_teacher/mean-teacher_synth-people_res18-w32_64x64.py'
 EXISTING = {name: module for name, module in cli.COMMANDS.items() if find_spec(module)}
 
 
@@ -209,6 +210,32 @@ def test_a_config_that_does_not_exist(tmp_path, capsys):
     assert 'do you mean mean' in capsys.readouterr().err
     assert cli.main(['configs', '--copy', 'zzz']) == 1
     assert '`udapose configs --list`' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('argv', [
+    ['train', OURS], ['train', 'own.py'], ['test', OURS, 'x.pth'], ['check-data', 'own.py'],
+    ['export', OURS, 'x.pth'], ['export', 'own.py', 'own.py'], ['two-stage', OURS, OURS],
+    ['sheet', OURS, 'x.pth']], ids=' '.join)
+def test_a_config_of_ours_that_is_looked_for_elsewhere(argv, tmp_path, monkeypatch):
+    """All pages name configs as in a checkout, and snippets have them in `_base_`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, 'argv', ['udapose', *argv])
+    (tmp_path / 'own.py').write_text(f"_base_ = ['{OURS}']\n")
+    wanted = configs.config_root().parent / OURS
+    with pytest.raises(SystemExit) as stop:
+        cli.main(argv)
+    assert re.match(rf"error: (own.*)?config ({tmp_path}/)?{OURS} does not exist "
+                    rf"\(udapose's own is {wanted}: write that path\)", stop.value.code)
+
+
+@pytest.mark.parametrize('name,found', [
+    (OURS.rpartition('/')[2], OURS), (f'x/configs/mic/{OURS.rpartition("/")[2]}', OURS),
+    ('configs/_base_/default_runtime.py', 'configs/_base_/default_runtime.py'),
+    ('default_runtime.py', ''), ('my_config.py', '')])
+def test_where_a_config_is_that_was_looked_for_in_vain(name, found):
+    place = str(configs.config_root().parent / found)
+    assert configs.elsewhere(name) == (
+        found and f" (udapose's own is {place}: write that path)")
 
 
 def test_configs_are_found_by_words(capsys):
