@@ -11,6 +11,18 @@ from torch import nn
 from .models.pose_estimators.branch_checkpoint import BRANCHES, rename_old_keys
 from .models.pose_estimators.checkpoint_formats import check_fit, model_entries, take_single
 
+#: Where `udapose adapt`, `export`, a training and `quickstart` leave the plain model in a folder.
+PLAIN_FOLDERS = ('model', '', 'exported', 'adapted_model')
+
+
+def find_model_files(folder: Path) -> tuple[Path, Path] | None:
+    """Config and weights of the plain model that a command has left in a folder; None if none."""
+    for place in PLAIN_FOLDERS:
+        files = folder / place / 'config.py', folder / place / 'model.pth'
+        if all(file.is_file() for file in files):
+            return files
+    return None
+
 
 def read_config(path: str | Path) -> Config:
     """The config of a pose model.
