@@ -267,8 +267,8 @@ val_dataloader = dict(dataset=dict(
     type='CocoDataset', data_root='elsewhere/', ann_file='labels.json'))
 """)
     option = f'val_dataloader.dataset.data_root={tmp_path}/'
-    assert _mmpose_tool.annotation_fault([str(config)]) == ''  # no such file: another fault
-    fault = _mmpose_tool.annotation_fault([str(config), '--cfg-options', option])
+    assert _mmpose_tool.config_fault([str(config)]) == ''  # no such file: another fault
+    fault = _mmpose_tool.config_fault([str(config), '--cfg-options', option])
     assert "ids that are no whole numbers, for example 'im17'" in fault
     script = tmp_path / 'train.py'
     script.write_text('raise TypeError("not all arguments converted")')
@@ -277,4 +277,22 @@ val_dataloader = dict(dataset=dict(
     with pytest.raises(SystemExit, match='im17'):
         _mmpose_tool.run_mmpose_tool('train.py', [str(config), '--cfg-options', option])
     with pytest.raises(TypeError, match='not all'):
+        _mmpose_tool.run_mmpose_tool('train.py', [str(config)])
+
+
+@pytest.mark.parametrize('kind,key', [('MeanTeacherPoseEstimator', 'pose_estimator'),
+                                      ('AttentionRegularizedPoseEstimator', 'pose_model')])
+def test_a_forgotten_delete_is_named(kind, key, tmp_path, monkeypatch):
+    """Without it MMEngine merges the wrapper's keys into those of the base's plain model."""
+    from udapose.cli import _mmpose_tool
+    script, config = tmp_path / 'train.py', tmp_path / 'own.py'
+    script.write_text('import sys\nfrom mmengine.config import Config\n'
+                      'from mmpose.registry import MODELS\n'
+                      'MODELS.build(Config.fromfile(sys.argv[1]).model)\n')
+    base = configs.find_config('source-only_synth-people_res18-w32_64x64')
+    monkeypatch.setattr(_mmpose_tool, 'find_mmpose_tool', lambda name: script)
+    monkeypatch.setattr(sys, 'argv', sys.argv[:])
+    config.write_text(f"_base_ = ['{base}']\nmodel = dict(type='{kind}', {key}=_base_.model)\n")
+    with pytest.raises(SystemExit, match=rf'model.type={kind} takes no backbone, head.*_delete_='
+                                         rf'True.*{key}=_base_.model'):
         _mmpose_tool.run_mmpose_tool('train.py', [str(config)])
