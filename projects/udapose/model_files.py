@@ -54,9 +54,12 @@ def read_checkpoint(path: str | Path) -> Mapping:
     try:
         content = CheckpointLoader.load_checkpoint(path, map_location='cpu')
     except Exception as error:  # no network, an address that moved, a truncated file, ...
-        what = 'be downloaded' if '://' in path else 'be read'
+        what, remedy = ('be read', 'name the weights of this model, a .pth file')
+        if '://' in path:
+            what, remedy = 'be downloaded', ('without a network, fetch it elsewhere and name the '
+                                             'file (--checkpoint FILE)')
         raise RuntimeError(f'the checkpoint {path} cannot {what} ({type(error).__name__}: '
-                           f'{error}): name the weights of this model, a .pth file') from error
+                           f'{error}): {remedy}') from error
     if not isinstance(content, Mapping):
         raise RuntimeError(f'the checkpoint {path} holds a {type(content).__name__}, no weights: '
                            'name the weights of this model, a .pth file')
