@@ -296,3 +296,23 @@ def test_a_forgotten_delete_is_named(kind, key, tmp_path, monkeypatch):
     with pytest.raises(SystemExit, match=rf'model.type={kind} takes no backbone, head.*_delete_='
                                          rf'True.*{key}=_base_.model'):
         _mmpose_tool.run_mmpose_tool('train.py', [str(config)])
+
+
+@pytest.mark.parametrize('root,remedy', [
+    ('data/synthpose/hands/target/', 'make the embedded data with `udapose synth --kind hands '
+     '--out data/synthpose/hands`'),
+    ('data/mine/', "correct its data set's data_root and ann_file")])
+def test_a_missing_annotation_file_is_one_sentence(root, remedy, tmp_path, monkeypatch):
+    from udapose.cli import _mmpose_tool
+    script, config = tmp_path / 'train.py', tmp_path / 'own.py'
+    script.write_text('import sys\nfrom mmengine.config import Config\n'
+                      'from mmpose.registry import DATASETS\n'
+                      'DATASETS.build(Config.fromfile(sys.argv[1]).data)\n')
+    config.write_text(f"data = dict(type='CocoDataset', data_root='{root}', ann_file='a.json')\n")
+    monkeypatch.setattr(_mmpose_tool, 'find_mmpose_tool', lambda name: script)
+    monkeypatch.setattr(sys, 'argv', sys.argv[:])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        _mmpose_tool.run_mmpose_tool('train.py', [str(config)])
+    assert stop.value.code == (f'error: the annotation file {root}a.json does not exist, seen from '
+                               f'{tmp_path}: {remedy}')

@@ -1,6 +1,7 @@
 """Find and run a script of the installed MMPose, with udapose's components registered."""
 from __future__ import annotations
 
+import re
 import runpy
 import sys
 from importlib.util import find_spec
@@ -47,11 +48,29 @@ def run_mmpose_tool(name: str, arguments: list[str]) -> int:
     try:
         runpy.run_path(str(script), run_name='__main__')
     except (AssertionError, KeyError, TypeError, ValueError) as error:
-        fault = config_fault(arguments)
+        fault = missing_annotations(str(error)) or config_fault(arguments)
         if fault:  # MMPose's data sets and MMEngine's registries fail far from the cause
             raise SystemExit(f'error: {fault}') from error
         raise
     return 0
+
+
+def missing_annotations(error: str) -> str:
+    """What to do where MMPose's data sets say that there is no annotation file.
+
+    Args:
+        error (str): MMPose's words.
+
+    Returns:
+        str: A sentence with the remedy; empty if the error is another one.
+    """
+    found = re.search(r'Annotation file `(.+)` ?does not exist', error)
+    if not found:
+        return ''
+    embedded = re.search(r'(.*synthpose/(people|hands))/', found[1])
+    remedy = (f'make the embedded data with `udapose synth --kind {embedded[2]} --out '
+              f'{embedded[1]}`' if embedded else "correct its data set's data_root and ann_file")
+    return f'the annotation file {found[1]} does not exist, seen from {Path.cwd()}: {remedy}'
 
 
 def config_fault(arguments: list[str]) -> str:
