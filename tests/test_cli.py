@@ -14,6 +14,7 @@ from udapose import cli, configs
 from udapose.cli._config_text import remember
 from udapose.cli.convert import CONVERTERS
 
+OURS = 'configs/mean_teacher/mean-teacher_synth-people_res18-w32_64x64.py'
 EXISTING = {name: module for name, module in cli.COMMANDS.items() if find_spec(module)}
 
 
@@ -211,6 +212,32 @@ def test_a_config_that_does_not_exist(tmp_path, capsys):
     assert '`udapose configs --list`' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize('argv', [
+    ['train', OURS], ['train', 'own.py'], ['test', OURS, 'x.pth'], ['check-data', 'own.py'],
+    ['export', OURS, 'x.pth'], ['export', 'own.py', 'own.py'], ['two-stage', OURS, OURS],
+    ['sheet', OURS, 'x.pth']], ids=' '.join)
+def test_a_config_of_ours_that_is_looked_for_elsewhere(argv, tmp_path, monkeypatch):
+    """All pages name configs as in a checkout, and snippets have them in `_base_`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, 'argv', ['udapose', *argv])
+    (tmp_path / 'own.py').write_text(f"_base_ = ['{OURS}']\n")
+    wanted = configs.config_root().parent / OURS
+    with pytest.raises(SystemExit) as stop:
+        cli.main(argv)
+    assert re.match(rf"error: (own.*)?config ({tmp_path}/)?{OURS} does not exist "
+                    rf"\(udapose's own is {wanted}: write that path\)", stop.value.code)
+
+
+@pytest.mark.parametrize('name,found', [
+    (OURS.rpartition('/')[2], OURS), (f'x/configs/mic/{OURS.rpartition("/")[2]}', OURS),
+    ('configs/_base_/default_runtime.py', 'configs/_base_/default_runtime.py'),
+    ('default_runtime.py', ''), ('my_config.py', '')])
+def test_where_a_config_is_that_was_looked_for_in_vain(name, found):
+    place = str(configs.config_root().parent / found)
+    assert configs.elsewhere(name) == (
+        found and f" (udapose's own is {place}: write that path)")
+
+
 def test_configs_are_found_by_words(capsys):
     assert cli.main(['configs', '--list', 'oracle', 'synth-hands_res18']) == 0
     lines = capsys.readouterr().out.split()
@@ -240,8 +267,8 @@ val_dataloader = dict(dataset=dict(
     type='CocoDataset', data_root='elsewhere/', ann_file='labels.json'))
 """)
     option = f'val_dataloader.dataset.data_root={tmp_path}/'
-    assert _mmpose_tool.annotation_fault([str(config)]) == ''  # no such file: another fault
-    fault = _mmpose_tool.annotation_fault([str(config), '--cfg-options', option])
+    assert _mmpose_tool.config_fault([str(config)]) == ''  # no such file: another fault
+    fault = _mmpose_tool.config_fault([str(config), '--cfg-options', option])
     assert "ids that are no whole numbers, for example 'im17'" in fault
     script = tmp_path / 'train.py'
     script.write_text('raise TypeError("not all arguments converted")')
@@ -251,3 +278,41 @@ val_dataloader = dict(dataset=dict(
         _mmpose_tool.run_mmpose_tool('train.py', [str(config), '--cfg-options', option])
     with pytest.raises(TypeError, match='not all'):
         _mmpose_tool.run_mmpose_tool('train.py', [str(config)])
+
+
+@pytest.mark.parametrize('kind,key', [('MeanTeacherPoseEstimator', 'pose_estimator'),
+                                      ('AttentionRegularizedPoseEstimator', 'pose_model')])
+def test_a_forgotten_delete_is_named(kind, key, tmp_path, monkeypatch):
+    """Without it MMEngine merges the wrapper's keys into those of the base's plain model."""
+    from udapose.cli import _mmpose_tool
+    script, config = tmp_path / 'train.py', tmp_path / 'own.py'
+    script.write_text('import sys\nfrom mmengine.config import Config\n'
+                      'from mmpose.registry import MODELS\n'
+                      'MODELS.build(Config.fromfile(sys.argv[1]).model)\n')
+    base = configs.find_config('source-only_synth-people_res18-w32_64x64')
+    monkeypatch.setattr(_mmpose_tool, 'find_mmpose_tool', lambda name: script)
+    monkeypatch.setattr(sys, 'argv', sys.argv[:])
+    config.write_text(f"_base_ = ['{base}']\nmodel = dict(type='{kind}', {key}=_base_.model)\n")
+    with pytest.raises(SystemExit, match=rf'model.type={kind} takes no backbone, head.*_delete_='
+                                         rf'True.*{key}=_base_.model'):
+        _mmpose_tool.run_mmpose_tool('train.py', [str(config)])
+
+
+@pytest.mark.parametrize('root,remedy', [
+    ('data/synthpose/hands/target/', 'make the embedded data with `udapose synth --kind hands '
+     '--out data/synthpose/hands`'),
+    ('data/mine/', "correct its data set's data_root and ann_file")])
+def test_a_missing_annotation_file_is_one_sentence(root, remedy, tmp_path, monkeypatch):
+    from udapose.cli import _mmpose_tool
+    script, config = tmp_path / 'train.py', tmp_path / 'own.py'
+    script.write_text('import sys\nfrom mmengine.config import Config\n'
+                      'from mmpose.registry import DATASETS\n'
+                      'DATASETS.build(Config.fromfile(sys.argv[1]).data)\n')
+    config.write_text(f"data = dict(type='CocoDataset', data_root='{root}', ann_file='a.json')\n")
+    monkeypatch.setattr(_mmpose_tool, 'find_mmpose_tool', lambda name: script)
+    monkeypatch.setattr(sys, 'argv', sys.argv[:])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        _mmpose_tool.run_mmpose_tool('train.py', [str(config)])
+    assert stop.value.code == (f'error: the annotation file {root}a.json does not exist, seen from '
+                               f'{tmp_path}: {remedy}')

@@ -53,3 +53,12 @@ def test_cited_pages_are_in_the_repository(pattern, folder):
     missing = sorted(f'{path} cites {name}' for name, path in cited if name not in own
                      and not (ROOT / folder / name).exists())
     assert cited and not missing, '\n'.join(missing)
+
+
+def test_every_fix_of_compat_is_on_the_installation_page():
+    code = ''.join(path.read_text(encoding='utf-8')
+                   for path in (ROOT / 'projects/udapose/compat').glob('*.py'))
+    names = {*re.findall(r"\brecord\('([^']+)'", code), *re.findall(r"^NAME = '(.+)'", code, re.M)}
+    page = (ROOT / 'docs/install.md').read_text(encoding='utf-8')
+    rows = ''.join(line.split('|')[1] for line in page.splitlines() if line.startswith('| `'))
+    assert len(names) > 8 and not [name for name in sorted(names) if f'`{name}`' not in rows]

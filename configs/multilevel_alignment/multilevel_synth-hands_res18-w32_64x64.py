@@ -3,7 +3,8 @@
     udapose train configs/style_only/style-only_synth-hands_res18-w32_64x64.py   # phase 1
     udapose train configs/multilevel_alignment/multilevel_synth-hands_res18-w32_64x64.py
 
-Your own images: `--cfg-options train_dataloader.dataset.target.data_root=FOLDER`.
+Your own images, as target and for the style (in phase 1 the second key alone): `--cfg-options
+train_dataloader.dataset.target.data_root=FOLDER custom_hooks.0.style_images.data_root=FOLDER`.
 """
 _base_ = [
     '../_base_/default_runtime.py', '../_base_/models/td-hm_res18-w32.py',

@@ -6,7 +6,8 @@ SimCC's loss, which is far larger than heatmaps' MSE.
     udapose train configs/style_only/style-only_synth-people_cspnext-w32_64x64.py   # phase 1
     udapose train configs/multilevel_alignment/multilevel_synth-people_cspnext-w32_64x64.py
 
-Your own images: `--cfg-options train_dataloader.dataset.target.data_root=FOLDER`.
+Your own images, as target and for the style (in phase 1 the second key alone): `--cfg-options
+train_dataloader.dataset.target.data_root=FOLDER custom_hooks.0.style_images.data_root=FOLDER`.
 """
 _base_ = ['../mean_teacher/mean-teacher_synth-people_cspnext-w32_64x64.py']
 

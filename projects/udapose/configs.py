@@ -60,6 +60,25 @@ def find_config(name: str) -> Path:
     return root / f'{found[0]}.py'
 
 
+def elsewhere(path: str | Path) -> str:
+    """Where a config is that was looked for in vain: all pages name them as in a checkout.
+
+    Args:
+        path (str | Path): Of a file that does not exist.
+
+    Returns:
+        str: What to add to a sentence about ``path``; empty if it is none of ours.
+    """
+    _, folder, name = f'/{Path(path).as_posix()}'.rpartition('/configs/')
+    try:
+        found = config_root() / name
+        if not folder or not found.is_file():  # a part of `_base_` has no name that is enough
+            found = find_config(Path(path).name)
+    except FileNotFoundError:
+        return ''
+    return f" (udapose's own is {found}: write that path)"
+
+
 def copy_config(name: str, out: str | Path) -> Path:
     """Copy a config so that it works where it lands: the copy names its bases by absolute paths.
 

@@ -11,6 +11,18 @@ from torch import nn
 from .models.pose_estimators.branch_checkpoint import BRANCHES, rename_old_keys
 from .models.pose_estimators.checkpoint_formats import check_fit, model_entries, take_single
 
+#: Where `udapose adapt`, `export`, a training and `quickstart` leave the plain model in a folder.
+PLAIN_FOLDERS = ('model', '', 'exported', 'adapted_model')
+
+
+def find_model_files(folder: Path) -> tuple[Path, Path] | None:
+    """Config and weights of the plain model that a command has left in a folder; None if none."""
+    for place in PLAIN_FOLDERS:
+        files = folder / place / 'config.py', folder / place / 'model.pth'
+        if all(file.is_file() for file in files):
+            return files
+    return None
+
 
 def read_config(path: str | Path) -> Config:
     """The config of a pose model.
@@ -42,9 +54,12 @@ def read_checkpoint(path: str | Path) -> Mapping:
     try:
         content = CheckpointLoader.load_checkpoint(path, map_location='cpu')
     except Exception as error:  # no network, an address that moved, a truncated file, ...
-        what = 'be downloaded' if '://' in path else 'be read'
+        what, remedy = ('be read', 'name the weights of this model, a .pth file')
+        if '://' in path:
+            what, remedy = 'be downloaded', ('without a network, fetch it elsewhere and name the '
+                                             'file (--checkpoint FILE)')
         raise RuntimeError(f'the checkpoint {path} cannot {what} ({type(error).__name__}: '
-                           f'{error}): name the weights of this model, a .pth file') from error
+                           f'{error}): {remedy}') from error
     if not isinstance(content, Mapping):
         raise RuntimeError(f'the checkpoint {path} holds a {type(content).__name__}, no weights: '
                            'name the weights of this model, a .pth file')

@@ -3,6 +3,7 @@ import errno
 import json
 import os
 import sys
+from urllib.error import URLError
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 from limits import full_disk
 from media import picture, write_video
+from mmengine.runner import CheckpointLoader
 from test_run import images, options, write_labels  # noqa: F401
 
 from udapose.adaptation import training
@@ -22,6 +24,7 @@ from udapose.adaptation.run import Adaptation
 from udapose.adaptation.start_model import prepare_start
 from udapose.adaptation.video import Media
 from udapose.cli import _experiment, main
+from udapose.model_files import read_checkpoint
 from udapose.visualization.video_file import VideoFile
 
 
@@ -92,6 +95,17 @@ def test_files_of_another_kind_are_named(tmp_path):
         DetectorBoxes([1], checkpoint=str(tmp_path / 'a.pth'))
     with pytest.raises(ValueError, match=r'--source: .*b\.json has no "annotations"'):
         check_source(tmp_path / 'b.json', tmp_path, ['nose'])
+
+
+def test_weights_that_cannot_be_downloaded_are_to_be_fetched_elsewhere(monkeypatch):
+    def offline(*_, **__):
+        raise URLError('Name or service not known')
+    monkeypatch.setattr(CheckpointLoader, 'load_checkpoint', offline)
+    with pytest.raises(RuntimeError, match=r'https://x/a\.pth cannot be downloaded .*not known'
+                                           r'.*fetch it elsewhere .*--checkpoint FILE'):
+        read_checkpoint('https://x/a.pth')
+    with pytest.raises(RuntimeError, match='gone.pth cannot be read .*name the weights of this'):
+        read_checkpoint('gone.pth')
 
 
 @pytest.mark.parametrize('command', ['predict', 'export'])

@@ -16,6 +16,7 @@ from udapose.adaptation.find_media import find_media
 from udapose.adaptation.predicting import predict_media
 from udapose.adaptation.prediction_files import CsvRows, read_frames
 from udapose.adaptation.predictor import Predictor
+from udapose.adaptation.start_model import find_model
 from udapose.adaptation.video import Frame, Media
 from udapose.cli._progress import Progress
 from udapose.cli.predict import find_plain
@@ -229,6 +230,18 @@ def test_files_are_never_overwritten_or_mixed(tmp_path):
     predict_media(Corners(), find_media(tmp_path / 'a.mp4') + find_media(tmp_path / 'a.png'),
                   tmp_path / 'both', Boxes())
     assert {p.name for p in (tmp_path / 'both').iterdir()} > {'a_mp4.json', 'a_png.json'}
+
+
+@pytest.mark.parametrize('place', ['', 'model', 'exported', 'adapted_model'])
+def test_the_plain_model_is_found_where_each_command_leaves_it(place, tmp_path):
+    """By `predict` and `export --onnx` as by `adapt --model`."""
+    (tmp_path / place).mkdir(exist_ok=True)
+    (tmp_path / 'config.py').write_text('')  # a training's
+    files = tmp_path / place / 'config.py', tmp_path / place / 'model.pth'
+    for file in files:
+        file.write_text('')
+    assert find_plain(tmp_path) == (*files, {})
+    assert find_model(str(tmp_path)) == (files[0], str(files[1]))
 
 
 def test_the_model_of_a_run_and_its_boxes_are_found(tmp_path, monkeypatch):

@@ -1,11 +1,12 @@
 """Style transfer behind the data preprocessor: which samples, from where, and in whose units."""
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from mmpose.models import PoseDataPreprocessor
-from mmpose.registry import MODELS
+from mmpose.registry import DATASETS, HOOKS, MODELS
 from mmpose.structures import PoseDataSample
 from torch import nn
 
@@ -258,6 +259,36 @@ def test_an_empty_folder_is_named(tmp_path):
         attached(plain_model(), style_images=str(tmp_path))
     with pytest.raises(FileNotFoundError, match='nowhere'):
         attached(plain_model(), style_images=str(tmp_path / 'nowhere'))
+
+
+@pytest.mark.parametrize('styles,target,told', [
+    ('a', 'b', True), ('a', 'a', False), ('a/sub', 'a', False), ('a', 'a/sub', False)])
+@pytest.mark.parametrize('as_config', [False, True])
+def test_styles_that_are_not_the_targets_are_said(styles, target, told, as_config, style_folder,
+                                                  monkeypatch, repository):
+    """`--cfg-options train_dataloader.dataset.target.data_root=FOLDER` leaves the styles alone."""
+    folders = {name: style_folder / name for name in (styles, target)}
+    for folder in folders.values():
+        folder.mkdir(parents=True, exist_ok=True)
+        for i in range(2):
+            shutil.copy(style_folder / f'{i}.png', folder)
+
+    def images(name):
+        meta = repository / 'configs/_base_/datasets/metainfo/lsp14.py'
+        return dict(type='UnlabeledPoseDataset', data_root=f'{folders[name]}/', pipeline=[],
+                    metainfo=dict(from_file=str(meta)))
+    cfg = dict(type='AdaINStyleHook', stylizer=dict(type='_Paint'),
+               style_images=images(styles) if as_config else str(folders[styles]))
+    data = SimpleNamespace(target=DATASETS.build(images(target)))
+    runner = SimpleNamespace(
+        model=branched_model(), train_dataloader=SimpleNamespace(dataset=data),
+        cfg=dict(custom_hooks=[dict(type='PreflightHook'), cfg]))
+    said = []
+    monkeypatch.setattr('udapose.engine.hooks.adain_style_hook.print_log',
+                        lambda text, **_: said.append(text))
+    HOOKS.build(cfg).before_train(runner)
+    remedy = f'custom_hooks.1.style_images{".data_root" * as_config}={folders[target]}/'
+    assert [remedy in text for text in said] == [True] * told
 
 
 def test_a_plain_model_needs_style_images():

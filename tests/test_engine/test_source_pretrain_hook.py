@@ -84,7 +84,7 @@ def test_bad_input(tmp_path):
     with pytest.raises(TypeError, match='needs MeanTeacherPoseEstimator; got Linear'):
         SourcePretrainHook(5).before_train(SimpleNamespace(iter=0, model=nn.Linear(1, 1)))
     hook = SourcePretrainHook(5, init_from='best')
-    with pytest.raises(ValueError, match='set default_hooks.checkpoint.save_best'):
+    with pytest.raises(ValueError, match="e.g. dict\\(save_best='label_free/agreement', rule="):
         hook.before_train(runner(0, save_best=None))
     for best in (None, tmp_path / 'gone.pth'):
         run = runner(0, best)

@@ -419,3 +419,20 @@ def test_init_cfg_is_honoured(tmp_path):
 def test_unknown_test_cfg_is_refused(cfg):
     with pytest.raises(ValueError, match='flip_test, belong in pose_estimator.test_cfg'):
         build(test_cfg=cfg)
+
+
+@pytest.mark.parametrize('given,message', [
+    (dict(alignments=[dict(type='StartWeightLoss')]), 'alignments has a name of your choice'),
+    (dict(alignments=dict(type='StartWeightLoss', loss_weight=1.)), 'alignments has a name'),
+    (dict(alignments=dict(weights=dict(loss_weight=1.))), 'alignments has a name'),
+    (dict(student_augments=dict(type='RandomBlockMask')), 'student_augments is a list'),
+    (dict(student_augments=['RandomBlockMask']), 'student_augments is a list')])
+def test_terms_and_augmentations_in_each_others_form_are_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        build(**given)
+
+
+def test_none_takes_inherited_terms_and_augmentations_away():
+    model = build(alignments=None, student_augments=None)
+    assert len(model.alignments) == len(model.student_augments) == 0
+    assert len(build(alignments=dict(weights=None)).alignments) == 0

@@ -54,6 +54,16 @@ def test_names():
     assert plain_models(plain) == {'': plain} and predicting_model(plain) is plain
 
 
+@pytest.mark.parametrize('outer,key', [('MeanTeacherPoseEstimator', 'pose_estimator'),
+                                       ('AttentionRegularizedPoseEstimator', 'pose_model')])
+@pytest.mark.parametrize('inner,inside', [('MeanTeacherPoseEstimator', 'pose_estimator'),
+                                          ('AttentionRegularizedPoseEstimator', 'pose_model')])
+def test_a_wrapper_inside_of_a_wrapper_is_refused(outer, key, inner, inside):
+    """README's lines on a base that has them already: `_base_.model` is no plain model there."""
+    with pytest.raises(ValueError, match=rf'{key} is a {inner}.*{key}=_base_\.model\.{inside}$'):
+        MODELS.build({'type': outer, key: {'type': inner, inside: copy.deepcopy(PLAIN)}})
+
+
 def test_the_names_are_the_checkpoints_prefixes():
     for kind in ('MeanTeacher', 'Attention'):
         model = wrapper(kind)

@@ -12,7 +12,7 @@ from mmpose.registry import MODELS
 
 from ..config_types import is_kind
 from ..export import export
-from ..model_files import read_checkpoint, read_config
+from ..model_files import find_model_files, read_checkpoint, read_config
 from ..models.readouts import build_readout
 
 
@@ -23,7 +23,7 @@ def find_model(model: str | None = None, config: str | None = None,
     Args:
         model (str, optional): An alias of MMPose's inferencer (``'human'``), a name of its model
             zoo (``'rtmpose-m_8xb256-420e_coco-256x192'``), a config, or a folder with ``config.py``
-            and ``model.pth`` (an export, or a run of ``udapose adapt``).
+            and ``model.pth`` (an export, a training, or a run of ``udapose adapt``).
         config (str, optional): A config, instead of ``model``.
         checkpoint (str, optional): Its weights; else the model zoo's.
 
@@ -48,7 +48,7 @@ def find_model(model: str | None = None, config: str | None = None,
     name = config or model
     path = Path(name).expanduser()
     if path.is_dir():
-        found = _in_folder(path)
+        found = find_model_files(path.resolve())
         if found is None and model in get_model_aliases('mmpose'):
             path = Path()  # a folder of images that happens to be called `hand`
         elif found is None:
@@ -70,13 +70,6 @@ def find_model(model: str | None = None, config: str | None = None,
     if not checkpoint and not weights:
         raise ValueError(f'{name} has no public weights: give --checkpoint FILE')
     return zoo / entry['Config'], checkpoint or weights
-
-
-def _in_folder(path: Path) -> tuple[Path, Path] | None:
-    for folder in (path, path / 'model', path / 'exported', path / 'adapted_model'):
-        if (folder / 'config.py').is_file() and (folder / 'model.pth').is_file():
-            return (folder / 'config.py').resolve(), (folder / 'model.pth').resolve()
-    return None
 
 
 def _in_zoo(name: str, zoo: Path) -> dict:

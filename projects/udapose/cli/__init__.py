@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import ast
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -104,7 +105,23 @@ def _run(program: str, module, argv: list[str]) -> int:
         args = parser.parse_args(argv)
     if getattr(module, 'NEEDS_COMPONENTS', True):
         require_components()
-    return module.run(args)
+    try:
+        return module.run(args)
+    except (FileNotFoundError, SystemExit) as error:
+        text = error.code if isinstance(error, SystemExit) else f'error: {error}'
+        if _NO_CONFIG.search(str(text)):
+            sys.exit(_NO_CONFIG.sub(lambda found: does_not_exist(found[1] or found[2]), text))
+        raise
+
+
+# The system's words and MMEngine's, of the config itself or of one in its `_base_`.
+_NO_CONFIG = re.compile(r"""\[Errno 2\] [^:]+: '([^']+\.py)'|file "([^"]+\.py)" does not exist""")
+
+
+def does_not_exist(config: str | Path) -> str:
+    """What to say of a config that is not there."""
+    from udapose.configs import elsewhere
+    return f'config {config} does not exist{elsewhere(config)}'
 
 
 def require_components() -> None:

@@ -159,7 +159,8 @@ def run(args) -> int:
     report = check(cfg, args.num, out, args.all, args.max_reprojection)
     (out / 'report.json').write_text(json.dumps(report, indent=1) + '\n', encoding='utf-8')
     print(table(report))
-    print(f'wrote {out}/report.json and {len(report["datasets"])} sheets: look at them')
+    sheets = len(report['datasets'])
+    print(f'wrote {out}/report.json' + (f' and {sheets} sheets: look at them' if sheets else ''))
     for problem in report['problems']:
         print(f'error: {problem}', file=sys.stderr)
     return 1 if report['problems'] else 0

@@ -1,6 +1,7 @@
 """Find and run a script of the installed MMPose, with udapose's components registered."""
 from __future__ import annotations
 
+import re
 import runpy
 import sys
 from importlib.util import find_spec
@@ -47,15 +48,33 @@ def run_mmpose_tool(name: str, arguments: list[str]) -> int:
     try:
         runpy.run_path(str(script), run_name='__main__')
     except (AssertionError, KeyError, TypeError, ValueError) as error:
-        fault = annotation_fault(arguments)
-        if fault:  # MMPose's data sets fail far from the cause
+        fault = missing_annotations(str(error)) or config_fault(arguments)
+        if fault:  # MMPose's data sets and MMEngine's registries fail far from the cause
             raise SystemExit(f'error: {fault}') from error
         raise
     return 0
 
 
-def annotation_fault(arguments: list[str]) -> str:
-    """What keeps MMPose's data sets from reading an annotation file of a config.
+def missing_annotations(error: str) -> str:
+    """What to do where MMPose's data sets say that there is no annotation file.
+
+    Args:
+        error (str): MMPose's words.
+
+    Returns:
+        str: A sentence with the remedy; empty if the error is another one.
+    """
+    found = re.search(r'Annotation file `(.+)` ?does not exist', error)
+    if not found:
+        return ''
+    embedded = re.search(r'(.*synthpose/(people|hands))/', found[1])
+    remedy = (f'make the embedded data with `udapose synth --kind {embedded[2]} --out '
+              f'{embedded[1]}`' if embedded else "correct its data set's data_root and ann_file")
+    return f'the annotation file {found[1]} does not exist, seen from {Path.cwd()}: {remedy}'
+
+
+def config_fault(arguments: list[str]) -> str:
+    """What keeps MMPose from building a config's data sets or model, as far as it is known.
 
     Args:
         arguments (list[str]): Of MMPose's script: the config first, ``--cfg-options`` heeded.
@@ -67,7 +86,7 @@ def annotation_fault(arguments: list[str]) -> str:
 
     from mmengine.config import Config, DictAction
 
-    from udapose.datasets.two_domain import annotation_fault as fault_of
+    from udapose.datasets.two_domain import annotation_fault
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument('config')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
@@ -77,7 +96,35 @@ def annotation_fault(arguments: list[str]) -> str:
         cfg.merge_from_dict(args.cfg_options or {})
     except (Exception, SystemExit):  # the script has said what is wrong with them
         return ''
+    if fault := merged_model(cfg.get('model') or {}):
+        return fault
     # TwoDomainDataset names the faults of its own parts
-    found = (fault_of((cfg.get(f'{part}_dataloader') or {}).get('dataset') or {})
+    found = (annotation_fault((cfg.get(f'{part}_dataloader') or {}).get('dataset') or {})
              for part in ('train', 'val', 'test'))
     return next(filter(None, found), '')
+
+
+def merged_model(model: dict) -> str:
+    """Whether a wrapper has got the keys of its base's plain model: ``_delete_`` was forgotten.
+
+    Args:
+        model (dict): Of a config.
+
+    Returns:
+        str: A sentence with the remedy; empty if all keys are the wrapper's.
+    """
+    import inspect
+
+    from mmpose.registry import MODELS
+
+    from udapose.config_types import resolve
+    kind = resolve(model.get('type'), MODELS)
+    if not hasattr(kind, 'plain_names'):
+        return ''
+    known = [*inspect.signature(kind).parameters]
+    unknown = sorted({*model} - {*known, 'type', '_scope_'})
+    if not unknown:
+        return ''
+    return (f'model.type={kind.__name__} takes no {", ".join(unknown)}. If these are keys of the '
+            "plain model in the config's base, write model=dict(_delete_=True, "
+            f"type='{kind.__name__}', {known[0]}=_base_.model, ...)")

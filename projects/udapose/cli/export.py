@@ -12,6 +12,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from . import does_not_exist
+
 
 def add_arguments(parser) -> None:
     """Options of the command."""
@@ -38,9 +40,10 @@ def run(args) -> int:
         return _of_folder(args)
     if args.checkpoint is None:
         sys.exit('error: name CONFIG and CHECKPOINT, or with --onnx the folder of a run')
-    for path in (args.config, args.checkpoint):
-        if not Path(path).is_file():
-            sys.exit(f'error: {path} does not exist')
+    if not Path(args.config).is_file():
+        sys.exit(f'error: {does_not_exist(args.config)}')
+    if not Path(args.checkpoint).is_file():
+        sys.exit(f'error: {args.checkpoint} does not exist')
     from mmengine.registry import init_default_scope
 
     from udapose.export import evaluated_branch, export

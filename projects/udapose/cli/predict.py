@@ -3,10 +3,10 @@
     udapose predict runs/kitchen --data new_clip.mp4 --out out/
     udapose predict --config CONFIG --checkpoint FILE --data photos/ --out out/
 
-MODEL is a folder that `udapose adapt` wrote, or one with config.py and model.pth as
-`udapose export` writes. A video clip.mp4 gives clip.csv (one row per frame and person), clip.json
-(as MMPose's inferencer writes it) and clip.mp4 with skeletons. An image gives a picture, a json,
-and its rows in images.csv. An interrupted command continues when repeated.
+MODEL is a folder that `udapose adapt`, `export`, `quickstart` or a training wrote: the plain model
+(config.py, model.pth) in it is taken. A video clip.mp4 gives clip.csv (one row per frame and
+person), clip.json (as MMPose's inferencer writes it) and clip.mp4 with skeletons. An image gives a
+picture, a json, and its rows in images.csv. An interrupted command continues when repeated.
 """
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from pathlib import Path
 def add_arguments(parser) -> None:
     """Options of the command."""
     parser.add_argument('model', nargs='?', type=Path, metavar='MODEL',
-                        help='folder of a run of `udapose adapt`, or of an exported model')
+                        help='folder of a run of `udapose adapt`, of a training, or of an '
+                             'exported model')
     parser.add_argument('--config', type=Path, help='instead of MODEL: config of a top-down model')
     parser.add_argument('--checkpoint', type=Path, help='with --config: its weights')
     parser.add_argument('--data', type=Path, required=True, metavar='FILE_OR_FOLDER',
@@ -104,7 +105,7 @@ def find_plain(folder: Path | None, config: Path | None = None, checkpoint: Path
     """The files of a model that the user named in one of three ways.
 
     Args:
-        folder (Path | None): Of a run, or with ``config.py`` and ``model.pth``.
+        folder (Path | None): Of a run or a training, or with ``config.py`` and ``model.pth``.
         config, checkpoint (Path | None): Files, instead.
 
     Returns:
@@ -122,16 +123,18 @@ def find_plain(folder: Path | None, config: Path | None = None, checkpoint: Path
             if not path.is_file():
                 raise FileNotFoundError(f'{path} does not exist')
         return config, checkpoint, {}
-    for place in (folder / 'model', folder):
-        if (place / 'config.py').is_file() and (place / 'model.pth').is_file():
-            return place / 'config.py', place / 'model.pth', _settings(folder)
+    from udapose.model_files import PLAIN_FOLDERS, find_model_files
+    if found := find_model_files(folder):
+        return *found, _settings(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f'{folder} is no folder: name one that `udapose adapt` or '
                                 '`udapose export` wrote, or --config and --checkpoint')
     if (folder / 'run.json').is_file():
         raise FileNotFoundError(f'the run in {folder} has no model yet: repeat its `udapose adapt` '
                                 'command, which continues where it was')
-    raise FileNotFoundError(f'{folder} holds neither config.py and model.pth nor model/ with them')
+    places = ', '.join(f'{name}/' for name in PLAIN_FOLDERS if name)
+    raise FileNotFoundError(f'{folder} holds neither config.py and model.pth nor one of {places} '
+                            'with them')
 
 
 def _settings(folder: Path) -> dict:

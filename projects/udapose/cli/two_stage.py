@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from . import does_not_exist
 from ._options import add_cfg_options, parse_cfg_options
 
 #: Stands in stage two's config for the checkpoint that stage one will write.
@@ -117,7 +118,7 @@ def run_stages(args) -> None:
     """
     for config in (args.pretrain, args.finetune):
         if not config.is_file():
-            sys.exit(f'error: config {config} does not exist')
+            sys.exit(f'error: {does_not_exist(config)}')
     pretrain, finetune, root = (p.resolve() for p in (args.pretrain, args.finetune, args.work_dir))
     options = [parse_cfg_options(given) for given in (args.pretrain_cfg_options, args.cfg_options)]
     keys = list(find_placeholders(read_config(finetune, options[1]), folder=pretrain.stem))

@@ -95,6 +95,24 @@ class StyleBank:
         return torch.stack(images).permute(0, 3, 1, 2).float() / 255
 
 
+def folder_of(images: Dataset | list) -> str:
+    """The folder that holds all images; of many, of as many evenly spread as are looked at.
+
+    Args:
+        images (Dataset | list): A data set, or its items, with ``img_path``.
+
+    Returns:
+        str: Absolute; empty if they have none in common.
+    """
+    item = getattr(images, 'get_data_info', None) or images.__getitem__
+    folders = [os.path.dirname(os.path.abspath(item(i)['img_path']))
+               for i in _spread(len(images), 512)]
+    try:
+        return os.path.commonpath(folders)
+    except ValueError:  # several drives, or no image
+        return ''
+
+
 def _spread(total: int, size: int) -> list[int]:
     """``min(total, size)`` indices evenly over ``range(total)``."""
     return np.linspace(0, total - 1, min(total, size)).round().astype(int).tolist() if total else []

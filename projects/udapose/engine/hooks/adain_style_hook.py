@@ -1,6 +1,7 @@
 """Stylise training images on the model's device."""
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import torch
@@ -8,11 +9,13 @@ import torch.nn.functional as F
 from mmengine.device import get_device
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmpose.registry import HOOKS, MODELS
 from torch import Tensor
 
-from ..style_bank import StyleBank
+from ...config_types import is_kind
+from ..style_bank import StyleBank, folder_of
 from .sheets import rgb_images, save_sheet
 
 
@@ -104,7 +107,23 @@ class AdaINStyleHook(Hook):
                              '0, or train a model with a MultiBranchDataPreprocessor')
         if self.style_images is not None:
             self.bank = StyleBank(self.style_images, self.num_styles)
+            self._compare_places(runner)
         self.handle = model.data_preprocessor.register_forward_hook(self._stylize_batch)
+
+    def _compare_places(self, runner) -> None:
+        """Say where styles and target images come from: a command line changes one of both."""
+        dataset = getattr(getattr(runner, 'train_dataloader', None), 'dataset', None)
+        if not hasattr(dataset, 'target'):
+            return
+        styles, target = folder_of(self.bank.items), folder_of(dataset.target)
+        if f'{styles}/'.startswith(f'{target}/') or f'{target}/'.startswith(f'{styles}/'):
+            return
+        key = 'style_images.data_root' if isinstance(self.style_images, dict) else 'style_images'
+        number = next((i for i, hook in enumerate(runner.cfg.get('custom_hooks') or ())
+                       if is_kind(hook, HOOKS, AdaINStyleHook)), 'N')
+        print_log(f'AdaINStyleHook takes styles from {styles}, but the target images are in '
+                  f'{target}. If the styles are to be theirs: --cfg-options custom_hooks.{number}.'
+                  f'{key}={target}/', logger='current', level=logging.WARNING)
 
     def after_train(self, runner) -> None:
         """Detach."""

@@ -52,8 +52,8 @@ class SourcePretrainHook(Hook):
                              'to the trained source model')
         if self.init_from == 'best' and runner.iter < self.iters and not self._save_best(runner):
             raise ValueError("SourcePretrainHook(init_from='best') needs the best checkpoint of "
-                             "the first phase: set default_hooks.checkpoint.save_best, e.g. "
-                             "'label_free/agreement'")
+                             "the first phase: set default_hooks.checkpoint, e.g. "
+                             "dict(save_best='label_free/agreement', rule='greater')")
         model.run_state.adapting = runner.iter > self.iters
 
     def before_train_iter(self, runner, batch_idx: int, data_batch=None) -> None:

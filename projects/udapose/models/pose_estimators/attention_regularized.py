@@ -16,6 +16,7 @@ from ..utils.attention_maps import attention_maps, check_attention
 from ..utils.vit_checkpoint import load_vit
 from .branch_checkpoint import rename_old_keys
 from .checkpoint_formats import SINGLE, drop_average_copies
+from .plain_models import check_plain
 
 _LOSS = dict(type='AttentionRegularizationLoss')
 _BRANCHES = dict(source='source', target='target_student')
@@ -51,7 +52,8 @@ class AttentionRegularizedPoseEstimator(BaseModel):
 
     Raises:
         TypeError: The pose model's backbone is no vision transformer.
-        ValueError: Unknown domains or keys, layers that do not exist, no class token for its row.
+        ValueError: Unknown domains or keys, layers that do not exist, no class token for its row, a
+            wrapper as plain model.
     """
 
     plain_names = (SINGLE,)
@@ -59,6 +61,7 @@ class AttentionRegularizedPoseEstimator(BaseModel):
     def __init__(self, pose_model: dict, loss: dict | None = None,
                  on: Sequence[str] = ('source',), auxiliary: dict | None = None,
                  data_preprocessor: dict | None = None, init_cfg: dict | None = None) -> None:
+        check_plain(pose_model, 'pose_model')
         pose_model = copy.deepcopy(pose_model)
         inner = pose_model.pop('data_preprocessor', None)
         super().__init__(build_per_branch(data_preprocessor, inner), init_cfg)

@@ -13,7 +13,7 @@ from .connected_terms import connect_terms
 from .extra_views import ExtraViews
 from .input_sizes import check_input_sizes
 from .start_model import StartPass, check_start
-from .train_options import train_options
+from .train_options import check_parts, train_options
 from .two_view_passes import TwoViewPasses
 
 
@@ -78,7 +78,7 @@ class MeanTeacherPoseEstimator(TwoViewPasses):
             - frozen_teacher (bool): Whether nothing is meant to move the teacher, default False: a
               training that uses the teacher without moving it is stopped.
         student_augments (Sequence[dict]): Augmentations of the student's view that may look at
-            the teacher's prediction, such as ``AdaptiveKeypointOcclusion``.
+            the teacher's prediction, such as ``AdaptiveKeypointOcclusion``; ``None`` for none.
         test_cfg (dict, optional): ``predict_on`` 'teacher' (default) or 'student'. What concerns
             the plain model, such as ``flip_test``, belongs in ``pose_estimator.test_cfg``.
         init_cfg (dict, optional): As in MMEngine; a ``Pretrained`` checkpoint may be one of the
@@ -95,9 +95,10 @@ class MeanTeacherPoseEstimator(TwoViewPasses):
     def __init__(self, pose_estimator: dict, data_preprocessor: dict | None = None,
                  consistency: dict | str | None = 'auto',
                  alignments: dict[str, dict] | None = None,
-                 student_augments: Sequence[dict] = (), train_cfg: dict | None = None,
+                 student_augments: Sequence[dict] | None = (), train_cfg: dict | None = None,
                  test_cfg: dict | None = None, init_cfg: dict | None = None,
                  gradient_rule: dict | None = None) -> None:
+        check_parts(alignments, student_augments)
         super().__init__(pose_estimator, data_preprocessor, test_cfg, init_cfg)
         self.train_cfg = train_options(train_cfg, self.readout)
         self.extra_views = ExtraViews(self.train_cfg['extra_views'], self.readout) \
@@ -123,7 +124,8 @@ class MeanTeacherPoseEstimator(TwoViewPasses):
         if self.gradient_rule is not None and missing:
             raise ValueError(f'{type(self.gradient_rule).__name__} combines the gradients of '
                              f'source loss and consistency, but {missing}')
-        self.student_augments = nn.ModuleList(MODELS.build(cfg) for cfg in student_augments)
+        self.student_augments = nn.ModuleList(
+            MODELS.build(cfg) for cfg in student_augments or ())
         check_terms(self.alignments, self.source_free)
         if any(getattr(term, 'needs_start', False) for term in self.alignments.values()):
             self.keep_start()

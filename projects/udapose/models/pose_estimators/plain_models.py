@@ -5,13 +5,34 @@ checkpoints); which one predicts is ``predict_on`` if there are several.
 """
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from mmengine.model import is_model_wrapper
+from mmpose.registry import MODELS
 from torch import Tensor, nn
 
+from ...config_types import resolve
 from ..utils.structures import map_tensors
+
+
+def check_plain(cfg: Mapping, key: str) -> None:
+    """Refuse a wrapper inside of a wrapper, before anything is built.
+
+    Args:
+        cfg (Mapping): What is to be the plain model.
+        key (str): The wrapper's argument that holds it.
+
+    Raises:
+        ValueError: It is a wrapper; says how to come to the plain model in it.
+    """
+    kind = resolve(cfg.get('type'), MODELS)
+    if hasattr(kind, 'plain_names'):
+        inner = next((name for name in ('pose_estimator', 'pose_model') if name in cfg), key)
+        raise ValueError(
+            f'{key} is a {kind.__name__}, which has its own plain model inside. To change the '
+            'model of a config that has it already, leave out _delete_, type and '
+            f'{key}; to put another one around the plain model, {key}=_base_.model.{inner}')
 
 
 def plain_models(model: nn.Module) -> dict[str, nn.Module]:

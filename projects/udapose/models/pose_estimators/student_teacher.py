@@ -13,6 +13,7 @@ from ..data_preprocessors.multi_branch import build_per_branch
 from ..readouts import build_readout
 from ..utils.batch_norms import set_batch_norms
 from .branch_checkpoint import BRANCHES, fill_branches
+from .plain_models import check_plain
 from .run_state import RunState
 from .start_model import fill_start, is_pretrained
 from .teacher_guard import TeacherGuard
@@ -42,7 +43,7 @@ class StudentTeacher(BaseModel):
         start_loaded (bool): A checkpoint filled all of it.
 
     Raises:
-        ValueError: Unknown ``test_cfg``; a model that no readout reads.
+        ValueError: Unknown ``test_cfg``; a model that no readout reads; a wrapper as plain model.
     """
 
     plain_names = BRANCHES
@@ -52,6 +53,7 @@ class StudentTeacher(BaseModel):
 
     def __init__(self, pose_estimator: dict, data_preprocessor: dict | None = None,
                  test_cfg: dict | None = None, init_cfg: dict | None = None) -> None:
+        check_plain(pose_estimator, 'pose_estimator')
         pose_estimator = copy.deepcopy(pose_estimator)
         inner = pose_estimator.pop('data_preprocessor', None)
         super().__init__(build_per_branch(data_preprocessor, inner), init_cfg)

@@ -55,6 +55,28 @@ def train_options(given: dict | None, readout: Readout) -> dict:
     return cfg
 
 
+def check_parts(alignments: Mapping | None, student_augments: Sequence | None) -> None:
+    """Terms have names, augmentations an order: each is easily written as the other.
+
+    Args:
+        alignments (Mapping, optional): Config of each term by its name; None leaves one out.
+        student_augments (Sequence, optional): Configs.
+
+    Raises:
+        ValueError: Something else was given; shows the form.
+    """
+    def is_part(cfg) -> bool:
+        return isinstance(cfg, Mapping) and 'type' in cfg
+    if alignments and not (isinstance(alignments, Mapping) and all(
+            cfg is None or is_part(cfg) for cfg in alignments.values())):
+        raise ValueError('model.alignments has a name of your choice for each term, for example '
+                         f"dict(feature=dict(type='DomainAdversarialLoss', ...)), got {alignments}")
+    if student_augments and not (isinstance(student_augments, (list, tuple))
+                                 and all(map(is_part, student_augments))):
+        raise ValueError('model.student_augments is a list, for example '
+                         f"[dict(type='AdaptiveKeypointOcclusion')], got {student_augments}")
+
+
 _SCHEDULE = dict(start=None, end=None, begin=0., until=1., shape='linear')
 
 
