@@ -81,6 +81,8 @@ def source_free(kind: str, name: str) -> dict:
         source_free_trained_start=dict(config=config, init='trained_init', table='source_free'),
         mean_teacher_trained_start=dict(config=f'mean_teacher/mean-teacher_{name}.py',
                                         init='trained_init', table='source_free'),
+        source_free_trained_no_gap=dict(config=config, init='trained_init', table='source_free',
+                                        options=variants['no_gap']),
         **{f'source_free_{key}': dict(config=config, init='source_init', options=options,
                                       table='source_free') for key, options in variants.items()})
 
