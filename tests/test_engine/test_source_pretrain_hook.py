@@ -83,6 +83,10 @@ def test_bad_input(tmp_path):
         SourcePretrainHook(5, init_from='first')
     with pytest.raises(TypeError, match='needs MeanTeacherPoseEstimator; got Linear'):
         SourcePretrainHook(5).before_train(SimpleNamespace(iter=0, model=nn.Linear(1, 1)))
+    run = runner(0)
+    run.model.train_cfg = dict(trained='norm')
+    with pytest.raises(ValueError, match="trains the whole model.*trained='norm': remove the hook"):
+        SourcePretrainHook(5).before_train(run)
     hook = SourcePretrainHook(5, init_from='best')
     with pytest.raises(ValueError, match="e.g. dict\\(save_best='label_free/agreement', rule="):
         hook.before_train(runner(0, save_best=None))

@@ -22,6 +22,7 @@ from tiny_models import (  # noqa: E402
 )
 
 from udapose.export import plain_state_dict  # noqa: E402
+from udapose.models.utils.batch_norms import train_norms_alone  # noqa: E402
 
 DISTILL = dict(distillation=dict(type='StartModelDistillation'))
 
@@ -174,6 +175,37 @@ def test_frozen_batch_norms_see_each_image_alone():
     model.loss({k: v[one] for k, v in inputs.items()}, {k: v[one] for k, v in samples.items()})
     alone = model.run_state.last_batch.target.output
     torch.testing.assert_close(alone, together, rtol=1e-4, atol=1e-5)
+
+
+# ------------------------------------------------------------------ norms alone
+@pytest.mark.parametrize('family', ['heatmap', 'simcc'])
+def test_norms_alone_are_trained(family):
+    model = source_free(family, train_cfg=dict(trained='norm'))
+    before = {k: v.clone() for k, v in model.student.named_parameters()}
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=0.1)
+    model.loss(*target_batch())['loss_consistency'].backward()
+    optimizer.step()
+    moved = {k for k, v in model.student.named_parameters() if not torch.equal(v, before[k])}
+    owners = dict(model.student.named_modules())
+    norms = {k for k in before if isinstance(owners[k.rpartition('.')[0]], (
+        torch.nn.BatchNorm2d, torch.nn.LayerNorm))}
+    assert norms and moved == norms
+    model.update_teacher(0.5)
+    for name, parameter in model.teacher.named_parameters():
+        assert torch.equal(parameter, before[name]) == (name not in norms)
+
+
+def test_norms_alone_need_norms():
+    with pytest.raises(ValueError, match="trained='norm'.*no normalisation layer.*'all'"):
+        train_norms_alone(torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1), torch.nn.Linear(2, 2),
+                                              torch.nn.BatchNorm2d(4, affine=False)))
+
+
+def test_norms_of_other_packages_count():
+    from mmpose.models.utils.rtmcc_block import ScaleNorm
+    model = torch.nn.Sequential(torch.nn.Linear(4, 4), ScaleNorm(4))
+    train_norms_alone(model)
+    assert [n for n, p in model.named_parameters() if p.requires_grad] == ['1.g']
 
 
 # ------------------------------------------------------------------ the start model

@@ -66,23 +66,25 @@ def source_free(kind: str, name: str) -> dict:
     no_weights = {'model.alignments.weights': 'None'}
     plain = {**no_distillation, **no_weights}
     metainfo = META / f'synth_{kind}_source.py'
+    norms = {'model.train_cfg.trained': 'norm'}
+    no_gap = {'train_dataloader.dataset.data_root': f'data/synthpose/{kind}/source/images/train/'}
     variants = dict(
         plain=plain, distillation=no_weights, weights=no_distillation,
+        norms=norms,  # their weights alone are trained
         frozen_norm={**plain, 'model.train_cfg.student_norm': 'frozen'},
         mixup={**plain, 'model.alignments.mixup.type': 'SelfMixupLoss'},
         prior={**plain, 'model.alignments.prior.type': 'PosePriorLoss',
                'model.alignments.prior.metainfo.from_file': metainfo},
-        no_gap={'train_dataloader.dataset.data_root':
-                f'data/synthpose/{kind}/source/images/train/'})
+        no_gap=no_gap, norms_no_gap={**norms, **no_gap})
     return dict(
         source_free=dict(config=config, init='source_init'),
         trained_init=dict(config=f'source_only/source-only-continued_{name}.py',
                           init='source_init', hidden=True),
-        source_free_trained_start=dict(config=config, init='trained_init', table='source_free'),
         mean_teacher_trained_start=dict(config=f'mean_teacher/mean-teacher_{name}.py',
                                         init='trained_init', table='source_free'),
-        source_free_trained_no_gap=dict(config=config, init='trained_init', table='source_free',
-                                        options=variants['no_gap']),
+        **{f'source_free_trained_{key}': dict(config=config, init='trained_init', options=options,
+                                              table='source_free') for key, options in dict(
+               start={}, no_gap=no_gap, norms=norms, norms_no_gap={**norms, **no_gap}).items()},
         **{f'source_free_{key}': dict(config=config, init='source_init', options=options,
                                       table='source_free') for key, options in variants.items()})
 

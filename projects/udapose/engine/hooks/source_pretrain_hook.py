@@ -50,6 +50,10 @@ class SourcePretrainHook(Hook):
             raise ValueError('SourcePretrainHook trains on source images first, but '
                              'model.train_cfg.source_free=True: remove the hook and set load_from '
                              'to the trained source model')
+        if getattr(model, 'train_cfg', {}).get('trained') == 'norm':
+            raise ValueError('SourcePretrainHook trains the whole model on source images first, '
+                             "but model.train_cfg.trained='norm': remove the hook and set "
+                             'load_from to the trained source model')
         if self.init_from == 'best' and runner.iter < self.iters and not self._save_best(runner):
             raise ValueError("SourcePretrainHook(init_from='best') needs the best checkpoint of "
                              "the first phase: set default_hooks.checkpoint, e.g. "

@@ -7,6 +7,7 @@ from mmengine.logging import print_log
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
+from ..utils.batch_norms import train_norms_alone
 from .adaptation_batch import AdaptationBatch
 from .batch_branches import check_branches, check_terms
 from .connected_terms import connect_terms
@@ -69,20 +70,17 @@ class MeanTeacherPoseEstimator(TwoViewPasses):
               the student's view; ``'base'``, for heatmaps only, brings both back to the crop that
               the views were made from (published; one more resampling, through which the gradient
               passes).
-            - valid_mask (bool): Leave out heatmap pixels that not both views cover, default True;
-              False as published.
-            - source_free (bool): True: batches have the two target views alone and there is no
-              source loss; default False.
+            - valid_mask (bool): Leave out pixels that not both views cover; False as published.
+            - source_free (bool): Batches have the two target views alone, no source loss.
             - student_norm (str): ``'batch'`` (default): the student's batch norms use and track
               the statistics of its batches; ``'frozen'``: those that were loaded.
-            - frozen_teacher (bool): Whether nothing is meant to move the teacher, default False: a
-              training that uses the teacher without moving it is stopped.
+            - trained (str): ``'all'`` (default), or ``'norm'``: the norm layers' weights alone.
+            - frozen_teacher (bool): Nothing is meant to move the teacher, else that is an error.
         student_augments (Sequence[dict]): Augmentations of the student's view that may look at
             the teacher's prediction, such as ``AdaptiveKeypointOcclusion``; ``None`` for none.
         test_cfg (dict, optional): ``predict_on`` 'teacher' (default) or 'student'. What concerns
             the plain model, such as ``flip_test``, belongs in ``pose_estimator.test_cfg``.
-        init_cfg (dict, optional): As in MMEngine; a ``Pretrained`` checkpoint may be one of the
-            plain model, as with ``load_from``.
+        init_cfg (dict, optional): As in MMEngine; a plain model's checkpoint will do, too.
         gradient_rule (dict, optional): What combines the gradients of source loss and
             consistency, such as ``KeypointGradientGate``; by default they are added.
 
@@ -105,6 +103,8 @@ class MeanTeacherPoseEstimator(TwoViewPasses):
             if self.train_cfg['extra_views'] else None
         self.teacher_norm = self.train_cfg['teacher_norm']
         self.student_norm = self.train_cfg['student_norm']
+        if self.train_cfg['trained'] == 'norm':
+            train_norms_alone(self.student)
         self.source_free = self.train_cfg['source_free']
         # a buffer, so that it follows the model to its device; not part of checkpoints
         self.register_buffer('joint_thresholds', None, persistent=False)

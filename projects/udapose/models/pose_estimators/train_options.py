@@ -10,10 +10,11 @@ from .extra_views import check_extra_views
 _DEFAULTS = dict(confidence_quantile=0.5, per_joint_quantile=False, min_confidence=0.,
                  peaks_from=None, joint_forward=True, teacher_norm='ema',
                  compare_frame='student', valid_mask=True, source_free=False,
-                 student_norm='batch', frozen_teacher=False, extra_views=())
+                 student_norm='batch', trained='all', frozen_teacher=False, extra_views=())
 _CHOICES = dict(peaks_from=(None, 'warped', 'teacher'), teacher_norm=('ema', 'batch'),
                 compare_frame=('student', 'base'), valid_mask=(True, False),
-                source_free=(False, True), student_norm=('batch', 'frozen'))
+                source_free=(False, True), student_norm=('batch', 'frozen'),
+                trained=('all', 'norm'))
 
 
 def train_options(given: dict | None, readout: Readout) -> dict:

@@ -1,4 +1,4 @@
-"""Which statistics the batch norms of a model use, and whether they keep them."""
+"""Which statistics the batch norms of a model use, and whether norms alone are trained."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -13,6 +13,25 @@ def set_batch_norms(model: nn.Module, training: bool) -> None:
     for module in model.modules():
         if isinstance(module, _BatchNorm):
             module.train(training)
+
+
+def train_norms_alone(model: nn.Module) -> None:
+    """Freeze all but the scales and shifts of normalisation layers (as TENT, arXiv 2006.10726).
+
+    Layers count by the name of their class, so those of other packages do as well (RTMPose's
+    ``ScaleNorm``).
+
+    Raises:
+        ValueError: The model has no such weights.
+    """
+    model.requires_grad_(False)
+    norms = [p for m in model.modules() if 'Norm' in type(m).__name__
+             for p in m.parameters(recurse=False)]
+    if not norms:
+        raise ValueError(f"train_cfg.trained='norm': {type(model).__name__} has no normalisation "
+                         "layer with weights; 'all' trains the whole model")
+    for parameter in norms:
+        parameter.requires_grad_(True)
 
 
 @contextmanager
