@@ -254,6 +254,16 @@ def test_adapt_heeds_every_option_or_refuses_it(argv, message):
         cli.main(['adapt', *argv])
 
 
+def tool_that(does, tmp_path, monkeypatch):
+    """Let a script of one line stand in for MMPose's train.py."""
+    from udapose.cli import _mmpose_tool
+    script = tmp_path / 'train.py'
+    script.write_text('import sys\nfrom mmengine.config import Config\n'
+                      f'from mmpose.registry import DATASETS, MODELS\n{does}\n')
+    monkeypatch.setattr(_mmpose_tool, 'find_mmpose_tool', lambda name: script)
+    monkeypatch.setattr(sys, 'argv', sys.argv[:])
+
+
 def test_an_annotation_file_that_mmpose_cannot_read_is_named(tmp_path, monkeypatch):
     from udapose.cli import _mmpose_tool
     labels = dict(images=[dict(id='im17', file_name='a.jpg', width=9, height=9)],
@@ -270,10 +280,7 @@ val_dataloader = dict(dataset=dict(
     assert _mmpose_tool.config_fault([str(config)]) == ''  # no such file: another fault
     fault = _mmpose_tool.config_fault([str(config), '--cfg-options', option])
     assert "ids that are no whole numbers, for example 'im17'" in fault
-    script = tmp_path / 'train.py'
-    script.write_text('raise TypeError("not all arguments converted")')
-    monkeypatch.setattr(_mmpose_tool, 'find_mmpose_tool', lambda name: script)
-    monkeypatch.setattr(sys, 'argv', sys.argv[:])
+    tool_that('raise TypeError("not all arguments converted")', tmp_path, monkeypatch)
     with pytest.raises(SystemExit, match='im17'):
         _mmpose_tool.run_mmpose_tool('train.py', [str(config), '--cfg-options', option])
     with pytest.raises(TypeError, match='not all'):
@@ -285,13 +292,9 @@ val_dataloader = dict(dataset=dict(
 def test_a_forgotten_delete_is_named(kind, key, tmp_path, monkeypatch):
     """Without it MMEngine merges the wrapper's keys into those of the base's plain model."""
     from udapose.cli import _mmpose_tool
-    script, config = tmp_path / 'train.py', tmp_path / 'own.py'
-    script.write_text('import sys\nfrom mmengine.config import Config\n'
-                      'from mmpose.registry import MODELS\n'
-                      'MODELS.build(Config.fromfile(sys.argv[1]).model)\n')
+    config = tmp_path / 'own.py'
+    tool_that('MODELS.build(Config.fromfile(sys.argv[1]).model)', tmp_path, monkeypatch)
     base = configs.find_config('source-only_synth-people_res18-w32_64x64')
-    monkeypatch.setattr(_mmpose_tool, 'find_mmpose_tool', lambda name: script)
-    monkeypatch.setattr(sys, 'argv', sys.argv[:])
     config.write_text(f"_base_ = ['{base}']\nmodel = dict(type='{kind}', {key}=_base_.model)\n")
     with pytest.raises(SystemExit, match=rf'model.type={kind} takes no backbone, head.*_delete_='
                                          rf'True.*{key}=_base_.model'):
@@ -304,13 +307,9 @@ def test_a_forgotten_delete_is_named(kind, key, tmp_path, monkeypatch):
     ('data/mine/', "correct its data set's data_root and ann_file")])
 def test_a_missing_annotation_file_is_one_sentence(root, remedy, tmp_path, monkeypatch):
     from udapose.cli import _mmpose_tool
-    script, config = tmp_path / 'train.py', tmp_path / 'own.py'
-    script.write_text('import sys\nfrom mmengine.config import Config\n'
-                      'from mmpose.registry import DATASETS\n'
-                      'DATASETS.build(Config.fromfile(sys.argv[1]).data)\n')
+    config = tmp_path / 'own.py'
+    tool_that('DATASETS.build(Config.fromfile(sys.argv[1]).data)', tmp_path, monkeypatch)
     config.write_text(f"data = dict(type='CocoDataset', data_root='{root}', ann_file='a.json')\n")
-    monkeypatch.setattr(_mmpose_tool, 'find_mmpose_tool', lambda name: script)
-    monkeypatch.setattr(sys, 'argv', sys.argv[:])
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as stop:
         _mmpose_tool.run_mmpose_tool('train.py', [str(config)])

@@ -82,9 +82,9 @@ def source_free(kind: str, name: str) -> dict:
                           init='source_init', hidden=True),
         mean_teacher_trained_start=dict(config=f'mean_teacher/mean-teacher_{name}.py',
                                         init='trained_init', table='source_free'),
-        **{f'source_free_trained_{key}': dict(config=config, init='trained_init', options=options,
-                                              table='source_free') for key, options in dict(
-               start={}, no_gap=no_gap, norms=norms, norms_no_gap={**norms, **no_gap}).items()},
+        **{f'source_free_trained_{key}': dict(config=config, init='trained_init',
+                                              options=variants.get(key, {}), table='source_free')
+           for key in ('start', 'no_gap', 'norms', 'norms_no_gap')},
         **{f'source_free_{key}': dict(config=config, init='source_init', options=options,
                                       table='source_free') for key, options in variants.items()})
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from udapose.dark_images import tell_dark
-
+from ..dark_images import tell_dark
 from .av_capture import AvCapture
 
 VIDEO_SUFFIXES = ('.mp4', '.mov', '.avi', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg', '.wmv',
