@@ -9,7 +9,7 @@ from mmengine.logging import print_log
 from PIL import Image
 
 _DARK = 32  # of 255: two thousandths to an eighth of a 16-bit range is what such cameras fill
-_told: set[str] = set()
+_told = False
 
 
 def tell_dark(content: bytes | np.ndarray, image: np.ndarray, path: object) -> None:
@@ -27,6 +27,7 @@ def tell_dark(content: bytes | np.ndarray, image: np.ndarray, path: object) -> N
     Example:
         >>> tell_dark(Path('infrared.png').read_bytes(), cv2.imread('infrared.png'), 'infrared.png')
     """
+    global _told
     if _told or image[::4, ::4].max(initial=0) >= _DARK:
         return  # most images end here, for a few microseconds
     try:
@@ -37,7 +38,7 @@ def tell_dark(content: bytes | np.ndarray, image: np.ndarray, path: object) -> N
     except Exception:  # Pillow does not know the file, or raises what it likes
         return
     if 255 < highest < _DARK * 256:
-        _told.add(str(path))
+        _told = True
         print_log(
             f'{path} has 16 bits a pixel, but its highest value is {highest}: read as 8 '
             f'bits it is nearly black (at most {highest // 256} of 255). Stretch such images, '

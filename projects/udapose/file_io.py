@@ -9,7 +9,7 @@ def write_whole(path: str | Path, content: str | bytes) -> None:
     """Write a file under ``NAME.part`` beside it, then give it its name.
 
     Args:
-        path (str | Path): The file; its folder exists.
+        path (str | Path): The file; its folder is made if need be.
         content (str | bytes): Text is written as UTF-8.
 
     Raises:
@@ -18,6 +18,7 @@ def write_whole(path: str | Path, content: str | bytes) -> None:
     path = Path(path)
     part = path.with_name(path.name + '.part')
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(content.encode('utf-8') if isinstance(content, str) else content)
         part.replace(path)
     except OSError as error:
@@ -31,7 +32,7 @@ def write_json(path: str | Path, value, indent: int | None = 1, sort_keys: bool 
     """Write a JSON file whole or not at all.
 
     Args:
-        path (str | Path): The file; its folder exists.
+        path (str | Path): The file; its folder is made if need be.
         value: What JSON knows; numbers of NumPy and PyTorch become plain ones, all else text.
         indent (int, optional): None: on one line, for large files. Defaults to 1.
         sort_keys (bool): Defaults to False.

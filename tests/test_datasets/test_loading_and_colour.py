@@ -38,7 +38,7 @@ def test_empty_and_missing_files_are_named(tmp_path):
 @pytest.mark.parametrize('suffix', ['.png', '.tif'])
 @pytest.mark.parametrize('read', ['pipeline', 'adapt'])
 def test_12_bits_in_16_bit_files_are_said_once(tmp_path, monkeypatch, suffix, read):
-    monkeypatch.setattr('udapose.dark_images._told', set())
+    monkeypatch.setattr('udapose.dark_images._told', False)
     grey = smooth_image(np.random.default_rng(0), 64, 64)[..., 0]
     images = dict(dark8=grey // 16, full16=grey.astype(np.uint16) * 257,
                   empty16=np.zeros_like(grey, np.uint16),

@@ -69,9 +69,10 @@ def source_free(rows: dict, spec: dict) -> str:
         upper = 'mean_teacher' if start == 'source_init' else 'mean_teacher_trained_start'
         gains = gap_closed(rows, row, dict(spec, lower=start, upper=upper)) \
             if row != upper and not row.endswith('no_gap') else []
+        fewer = f' ({len(gains)} of {len(own)} seeds)' * (len(gains) < len(own))
         cells = [f'`{row}`', f'`{start}`', spread(list(own.values())),
                  signed(*paired(own, values(rows, start, key))[:2]),
-                 f'{mean(gains):.0f} %' if gains else '', spread(list(kept.values())),
+                 f'{mean(gains):.0f} %{fewer}' if gains else '', spread(list(kept.values())),
                  signed(*paired(kept, values(rows, start, key, 'source'))[:2]),
                  ', '.join(map(str, sorted(own)))]
         lines.append('| ' + ' | '.join(cells) + ' |')

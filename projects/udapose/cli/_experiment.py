@@ -297,7 +297,6 @@ def metrics(out_dir: Path) -> dict[str, float]:
 
 
 def write_json(path: Path, value) -> None:
-    """:func:`udapose.file_io.write_json` with sorted keys, in a folder that may be new."""
+    """:func:`udapose.file_io.write_json` with sorted keys."""
     from udapose.file_io import write_json as write
-    path.parent.mkdir(parents=True, exist_ok=True)
     write(path, value, sort_keys=True)

@@ -104,7 +104,7 @@ def convert_clip(source: Path, images: Path, part: Path, every: int, quality: in
     except ValueError as error:
         return 0, 0, str(error)
     kept = [entry for entry in entries if entry]
-    _write(part, kept)
+    write_json(part, kept, indent=None)
     return len(kept), len(entries) - len(kept), ''
 
 
@@ -143,11 +143,6 @@ def _crops(source: Path, images: Path, camera: np.ndarray, pixels: np.ndarray, e
         video.release()
 
 
-def _write(path: Path, content) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, content, indent=None)
-
-
 def _convert(job: tuple) -> tuple[int, int, str]:
     return convert_clip(*job)
 
@@ -178,7 +173,7 @@ def convert(src: Path, out: Path, splits: list[str], every: int = 10, quality: i
     if begun != wanted:
         raise ValueError(f'{out} was begun with {json.dumps(begun)}, not {json.dumps(wanted)}: '
                          'use the same settings, or another --out')
-    _write(settings, wanted)
+    write_json(settings, wanted, indent=None)
 
     def part_of(key, clip):
         return out / key[0] / f'{key[1]}_parts' / f'{clip.parent.name}_{clip.name}.json'
@@ -201,9 +196,9 @@ def convert(src: Path, out: Path, splits: list[str], every: int = 10, quality: i
     wrong = {call[0]: problem for call, (*_, problem) in zip(calls, results) if problem}
     for key, clips in jobs.items():
         if clips and not any(clip in wrong for clip in clips):
-            _write(out / key[0] / f'{key[1]}.json', [
+            write_json(out / key[0] / f'{key[1]}.json', [
                 entry for clip in clips
-                for entry in read_json(part_of(key, clip))])
+                for entry in read_json(part_of(key, clip))], indent=None)
     return sum(r[0] for r in results), sum(r[1] for r in results), list(wrong.values())
 
 
