@@ -262,6 +262,10 @@ def test_rows_without_source_images_are_compared_with_their_start_model():
     assert '| +8.0 ± 0.0 | 80 % |' in trained and '| -5.0 ± 0.0 | 0, 1 |' in trained
     assert '| +10.0 ± 0.0 |  |' in upper
     assert report.source_free(dict(source_init=rows['source_init']), spec) == ''
+    # a run that tells the scores of its own start model is compared with that one
+    rows['source_free'][0]['start'] = run(13., 41.)['results']
+    whole = report.source_free(rows, spec).splitlines()[-4]
+    assert '| +4.5 ± 2.5 | 45 % |' in whole and '| -3.0 ± 0.0 | 0, 1 |' in whole
     del rows['trained_init']  # nothing to compare the trained start with
     assert 'trained' not in report.source_free(rows, spec).split('|---|')[-1]
 
@@ -293,6 +297,34 @@ def test_a_row_keeps_the_mean_of_its_logged_curves(tmp_path):
     assert suite_run.logged_means(tmp_path, ['conflict']) == {'conflict': 1.}
     with pytest.raises(RuntimeError, match='has no cosine'):
         suite_run.logged_means(tmp_path, ['conflict', 'cosine'])
+
+
+def test_a_run_keeps_the_scores_of_the_model_it_began_with(tmp_path, monkeypatch):
+    def process(command, **kwargs):
+        folder = Path(command[command.index('--work-dir') + 1])
+        if 'tools/train.py' in command:
+            (folder / 'iter_2.pth').write_bytes(b'')
+            (folder / 'last_checkpoint').write_text(str(folder / 'iter_2.pth'))
+        else:  # scores that tell rows and domains apart
+            domain, row = folder.name.removeprefix('test_'), folder.parents[1].name
+            (folder / 'now').mkdir(parents=True, exist_ok=True)
+            (folder / 'now/scores.json').write_text(
+                json.dumps({f'{domain}/PCK@0.05': sum(f'{domain}{row}'.encode())}))
+        return subprocess.CompletedProcess(command, 0)
+    monkeypatch.setattr(suite_run.subprocess, 'run', process)
+    for name in ('data_version', 'commit', 'device'):
+        monkeypatch.setattr(suite_run, name, lambda *args: 'this')
+    for row in ('source_init', 'source_free'):
+        suite_run.run_one('people', row, '0', str(tmp_path), str(tmp_path / 'runs'), '1')
+    first, second = (json.loads((tmp_path / f'runs/people-{row}-seed0.json').read_text())
+                     for row in ('source_init', 'source_free'))
+    assert 'start' not in first
+    assert second['start'] == first['results'] != second['results']
+
+    # made elsewhere: what this machine has is not where that run began
+    (tmp_path / 'people/source_init/seed0/tested.json').unlink()
+    suite_run.run_one('people', 'source_free', '0', str(tmp_path), str(tmp_path / 'again'), '1')
+    assert 'start' not in json.loads((tmp_path / 'again/people-source_free-seed0.json').read_text())
 
 
 def test_every_row_names_an_existing_config_and_row():

@@ -11,6 +11,22 @@ def values(rows: dict, row: str, key: str, domain: str = 'target') -> dict[int, 
             if key in run['results'].get(domain, {})}
 
 
+def changes(rows: dict, row: str, key: str, start: str, domain: str = 'target'
+            ) -> dict[int, float]:
+    """What each seed adds to the very model it began with; where that was not kept, to the
+    recorded one of the row ``start``: a start model trained again elsewhere is another one."""
+    before = {**values(rows, start, key, domain),
+              **{seed: run['start'][domain][key] for seed, run in rows.get(row, {}).items()
+                 if key in run.get('start', {}).get(domain, {})}}
+    own = values(rows, row, key, domain)
+    return {seed: own[seed] - before[seed] for seed in sorted(own.keys() & before.keys())}
+
+
+def centred(numbers: dict[int, float]) -> str:
+    """``+mean ± standard error`` over seeds; nothing where nothing was measured."""
+    return signed(*paired(numbers, dict.fromkeys(numbers, 0.))[:2]) if numbers else ''
+
+
 def spread(numbers: list[float]) -> str:
     """``mean ± standard deviation``; nothing where nothing was measured."""
     if not numbers:

@@ -29,6 +29,8 @@ from udapose.file_io import read_json
 
 #: Results that the repository keeps and its pages show.
 RECORDED = ROOT / 'docs/benchmarks/runs'
+#: What a run's tests gave, in its own folder: the start of the rows that continue from it.
+TESTED = 'tested.json'
 
 
 class Run:
@@ -160,10 +162,14 @@ def _run(run: Run, threads: str) -> None:
                      f'test_{domain}.log')
             results[domain] = {k.split('/', 1)[1]: round(v, 3) for k, v in metrics(out).items()
                                if k.startswith(f'{domain}/')}
-    logged = logged_means(run.dir, run.cfg['logged']) if run.cfg.get('logged') else None
+    more = dict(logged=logged_means(run.dir, run.cfg['logged'])) if run.cfg.get('logged') else {}
+    write_json(run.dir / TESTED, results)
+    if run.needs is not None and (run.needs.dir / TESTED).exists():
+        # not the recorded row of the start model, which another machine may have trained
+        more['start'] = read_json(run.needs.dir / TESTED)
     write_json(run.json, dict(
         suite=run.suite, row=run.row, seed=run.seed, config=run.cfg['config'], results=results,
-        **(dict(logged=logged) if logged else {}),
+        **more,
         iterations=iterations, seconds=dict(train=round(train_seconds, 1)),
         device=device(), threads=int(threads), commit=commit(), data=data_version(run.spec)))
 

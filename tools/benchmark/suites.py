@@ -35,11 +35,6 @@ for _kind in ('people', 'hands'):
         rows={**methods(_name), **ablation(_name), **source_free(_kind, _name),
               **gradients(_name)})
 
-SUITES['hands']['notes'] = [
-    '`source_free`, seeds 1 and 2: the start models were trained once more on another processor, '
-    'which rounds differently; they are up to 0.2 points from the recorded ones on the target, and '
-    '0.5 on the source.\n']
-
 # A row's name means the same as with heatmaps: multilevel has its phase 1 with style, too.
 for _kind in ('people', 'hands'):
     _rows = methods(f'synth-{_kind}_cspnext-w32_64x64')
