@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from statistics import mean
 
-from paired_statistics import centred, changes, paired, signed, spread, values
+from paired_statistics import average, changes, paired, signed, spread, values
 
 #: Per table: the row with none of the levels, the one with all, what the rows are named with
 _LEVELS = {
@@ -55,7 +55,7 @@ def source_free(rows: dict, spec: dict) -> str:
     lines = ['### Without source images\n',
              'Each for as many iterations as the rows with source images, from the start model '
              'named beside it, to which its changes are relative (to the very model of that run: '
-             'trained again on another machine, it differs by up to a point): `source_init`, or '
+             'trained again on another machine, it is another model): `source_init`, or '
              '`trained_init`, which has been trained on labels for as many iterations more, as the '
              'rows with source images are while they adapt. *Share of the gain*: of what the mean '
              'teacher with source images (`mean_teacher`, `mean_teacher_trained_start`) adds to '
@@ -67,6 +67,7 @@ def source_free(rows: dict, spec: dict) -> str:
     for row in shown:
         start = spec['rows'][row]['init']
         own, kept = values(rows, row, key), values(rows, row, key, 'source')
+        forgotten = changes(rows, row, key, start, 'source')
         upper = 'mean_teacher' if start == 'source_init' else 'mean_teacher_trained_start'
         change = changes(rows, row, key, start)
         gain = changes(rows, upper, key, start)
@@ -74,9 +75,9 @@ def source_free(rows: dict, spec: dict) -> str:
             if row != upper and not row.endswith('no_gap') else []
         fewer = f' ({len(gains)} of {len(own)} seeds)' * (len(gains) < len(own))
         cells = [f'`{row}`', f'`{start}`', spread(list(own.values())),
-                 centred(change),
+                 signed(*average(list(change.values()))),
                  f'{mean(gains):.0f} %{fewer}' if gains else '', spread(list(kept.values())),
-                 centred(changes(rows, row, key, start, 'source')),
+                 signed(*average(list(forgotten.values()))),
                  ', '.join(map(str, sorted(own)))]
         lines.append('| ' + ' | '.join(cells) + ' |')
     return '\n'.join(lines) + '\n'

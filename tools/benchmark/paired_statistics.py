@@ -22,9 +22,12 @@ def changes(rows: dict, row: str, key: str, start: str, domain: str = 'target'
     return {seed: own[seed] - before[seed] for seed in sorted(own.keys() & before.keys())}
 
 
-def centred(numbers: dict[int, float]) -> str:
-    """``+mean ± standard error`` over seeds; nothing where nothing was measured."""
-    return signed(*paired(numbers, dict.fromkeys(numbers, 0.))[:2]) if numbers else ''
+def average(differences: list[float]) -> tuple[float, float]:
+    """Mean and its standard error; nan for what so few numbers do not give."""
+    if not differences:
+        return math.nan, math.nan
+    error = stdev(differences) / math.sqrt(len(differences)) if len(differences) > 1 else math.nan
+    return mean(differences), error
 
 
 def spread(numbers: list[float]) -> str:
@@ -35,7 +38,9 @@ def spread(numbers: list[float]) -> str:
 
 
 def signed(centre: float, error: float) -> str:
-    """``+mean ± standard error``; one seed has no error."""
+    """``+mean ± standard error``; one seed has no error, none have no text."""
+    if math.isnan(centre):
+        return ''
     return f'{centre:+.1f}' + ('' if math.isnan(error) else f' ± {error:.1f}')
 
 
@@ -45,10 +50,9 @@ def paired(a: dict[int, float], b: dict[int, float],
     differences = [a[s] - b[s] for s in sorted(a.keys() & b.keys())]
     if not differences:
         return math.nan, math.nan, ''
-    centre = mean(differences)
-    if len(differences) < 2:
-        return centre, math.nan, 'one seed'
-    error = stdev(differences) / math.sqrt(len(differences))
+    centre, error = average(differences)
+    if math.isnan(error):
+        return centre, error, 'one seed'
     better = (centre < 0) if lower_is_better else (centre > 0)
     verdict = 'tie' if abs(centre) <= error else 'beats' if better else 'loses'
     return centre, error, verdict
