@@ -55,6 +55,7 @@ def finished(work, name, iterations=8, **changes):
     folder.mkdir(parents=True)
     (folder / f'iter_{iterations}.pth').touch()
     (folder / 'last_checkpoint').write_text(str(folder / f'iter_{iterations}.pth'))
+    (folder / suite_run.TESTED).write_text('{}')
     path.parent.mkdir(parents=True, exist_ok=True)
     scores = {metric: 9. for metric in SUITES.get(suite, SUITES['photos2'])['metrics']}
     path.write_text(json.dumps({**dict(
@@ -202,6 +203,17 @@ def test_checkpoints_in_a_moved_or_thinned_folder(tmp_path, monkeypatch, started
     with pytest.raises(SystemExit, match=r'last_checkpoint names iter_6000.pth, which is not there '
                        r'any more: .*delete .*\(and delete .*seed0.json\)'):
         command(monkeypatch, *SOURCE_ONLY, '--work-dir', tmp_path / 'new')
+
+
+def test_a_start_model_of_half_a_training_is_finished_first(tmp_path, monkeypatch, started):
+    # its JSON is of another machine, its checkpoint of a training that was interrupted here
+    finished(tmp_path, 'photos2-source_init-seed0', iterations=400)
+    command(monkeypatch, *SOURCE_ONLY, '--work-dir', tmp_path)
+    assert started == ['photos2-source_only-seed0']
+    started.clear()
+    (tmp_path / 'photos2/source_init/seed0' / suite_run.TESTED).unlink()
+    command(monkeypatch, *SOURCE_ONLY, '--work-dir', tmp_path)
+    assert started == ['photos2-source_init-seed0', 'photos2-source_only-seed0']
 
 
 def test_a_run_says_why_it_failed_and_one_process_trains_it(tmp_path, monkeypatch):

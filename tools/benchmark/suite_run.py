@@ -59,8 +59,10 @@ class Run:
 
     @property
     def done(self) -> bool:
+        # Others continue from a hidden run: its JSON may come from another machine, and its
+        # folder may hold a checkpoint of half a training. What its tests gave is written last.
         return self.json.exists() and (not self.cfg.get('hidden') or
-                                       (self.dir / 'last_checkpoint').exists())
+                                       (self.dir / TESTED).exists())
 
     @property
     def ready(self) -> bool:
