@@ -95,7 +95,7 @@ def test_benchmark_writes_its_table(tmp_path):
     page = tmp_path / 'page.md'
     page.write_text('a\n{}\nold\n{}\nb\n'.format(*attention_speed.MARKS))
     result = attention_speed.main(['--rounds', '1', '--page', str(page)])
-    assert len(result['fused_over_plain']) == 4
+    assert len(result['fused_over_plain']) == 6
     text = page.read_text()
     assert 'old' not in text and '| 65 tokens, bfloat16 | ' in text
 
