@@ -87,6 +87,25 @@ def test_without_a_seed_in_the_config_a_resumed_run_has_the_order_of_its_start()
     assert other.dataloader.sampler.seed == 7
 
 
+@pytest.mark.parametrize('own', [None, 7])
+def test_seeds_that_differ_by_rank_leave_the_order_the_same_on_all(monkeypatch, own):
+    """With diff_rank_seed MMEngine's sampler draws a seed of its own at each start."""
+    def loop(rank, drawn):
+        monkeypatch.setattr('udapose.engine.loops.get_rank', lambda: rank)
+        runner = Runner()
+        runner._randomness_cfg['diff_rank_seed'] = True
+        runner.seed = 3 + rank
+        sampler = TwoDomainSampler(Items(), 2, seed=drawn if own is None else own)
+        runner.build_dataloader = lambda *_, **__: DataLoader(Items(), 2, sampler=sampler)
+        return ResumableIterBasedTrainLoop(runner, dict(sampler=dict(seed=own)), 6)
+    first = run(loop(0, drawn=11))
+    np.testing.assert_array_equal(run(loop(0, drawn=12), start=2)[..., 0], first[2:, ..., 0])
+    second = loop(1, drawn=11)
+    np.testing.assert_array_equal(run(second)[..., 0], first[..., 0])
+    assert second.dataloader.sampler.seed == (3 if own is None else 7)
+    assert (np.array(second.runner.seen)[..., 1] != first[..., 1]).all()  # not the same numbers
+
+
 def test_a_resumed_run_is_in_the_pass_that_was_interrupted():
     np.testing.assert_array_equal(passes(0, start=8)[..., 0], passes(0)[1:, :, 0])
 

@@ -38,7 +38,11 @@ class ResumableIterBasedTrainLoop(IterBasedTrainLoop):
     def __init__(self, runner, dataloader: DataLoader | dict, *args, **kwargs) -> None:
         BaseLoop.__init__(self, runner, dataloader)  # builds the loader
         loader = self.dataloader
-        self._sampler_seed = runner.seed
+        # with diff_rank_seed the sampler has not been given the seed, but has drawn one
+        self._rank_offset = get_rank() if runner._randomness_cfg.get('diff_rank_seed') else 0
+        drawn = (runner._randomness_cfg.get('diff_rank_seed') and isinstance(dataloader, dict)
+                 and dataloader.get('sampler', {}).get('seed') is None)
+        self._sampler_seed = getattr(loader.sampler, 'seed', None) if drawn else runner.seed
         # MMEngine 0.10.7 starts an iterator here: its workers would load the first batches of a
         # fresh run, not seeded by us, and stay alive beside (or, if persistent, instead of) ours
         super().__init__(runner, _NotStarted(loader.dataset), *args, **kwargs)
@@ -84,8 +88,9 @@ class ResumableIterBasedTrainLoop(IterBasedTrainLoop):
         sampler = loader.sampler
         # without randomness.seed each start draws one, and a resume brings the first start's back
         # when the sampler has been built
-        if getattr(sampler, 'seed', None) == self._sampler_seed:
-            sampler.seed = self.runner.seed
+        seed = getattr(sampler, 'seed', None)
+        if seed is not None and seed == self._sampler_seed:
+            sampler.seed = self.runner.seed - self._rank_offset  # the same on all ranks
         if hasattr(sampler, 'set_start'):
             sampler.set_start(self._iter)
         elif self._iter == 0:
