@@ -43,3 +43,13 @@ def test_entries_name_configs_and_the_mean_over_seeds(tool):
                     sum(scores) / len(scores), abs=0.051)
                 seen += 1
     assert seen == 1
+
+
+def test_names_tell_entries_apart_and_a_row_with_a_part_changed_is_none(tool):
+    names = [model['Name'] for name in yaml.safe_load((ROOT / 'model-index.yml').read_text())[
+        'Import'] for model in yaml.safe_load((ROOT / name).read_text())['Models']]
+    assert len(names) == len(set(names)) > 20
+    assert tool.as_shipped('people', 'multilevel')  # options for validations only
+    assert not tool.as_shipped('people_vit', 'mean_teacher')  # without the attention term
+    assert not tool.as_shipped('hands3d_96', 'scratch_augment')  # without the pre-training
+    assert not tool.as_shipped('photos2_trials', 'mean_teacher')  # shorter

@@ -55,13 +55,13 @@ def finished(work, name, iterations=8, **changes):
     folder.mkdir(parents=True)
     (folder / f'iter_{iterations}.pth').touch()
     (folder / 'last_checkpoint').write_text(str(folder / f'iter_{iterations}.pth'))
-    (folder / suite_run.TESTED).write_text('{}')
     path.parent.mkdir(parents=True, exist_ok=True)
     scores = {metric: 9. for metric in SUITES.get(suite, SUITES['photos2'])['metrics']}
     path.write_text(json.dumps({**dict(
         suite=suite, row=row, seed=int(seed[4:]), config='c', results=dict(target=scores),
         iterations=iterations, seconds=dict(train=1.), device='cpu', threads=1, commit='abc',
         data=dict(generator_version=2, size=128, seed=0, counts={})), **changes}))
+    (folder / suite_run.TESTED).write_text(json.dumps(changes.get('results', dict(target=scores))))
     return path
 
 
@@ -100,6 +100,39 @@ def test_a_finished_run_of_another_length_is_said(tmp_path, monkeypatch, capsys,
         in said and '1 of 2 runs are in' in said
     command(monkeypatch, *SOURCE_ONLY, '--source-iters', 8, '--work-dir', tmp_path)
     assert 'usual length' not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('then,fault', [
+    (None, None), ({'randomness.seed': '0', 'train_cfg.max_iters': '8'}, None),  # its length is 8
+    ({'randomness.seed': '0', 'model.x': '1'}, 'model.x is 1, now unset: delete it and')])
+def test_a_finished_run_of_other_settings_is_refused(then, fault, tmp_path, monkeypatch, started):
+    finished(tmp_path, 'photos2-source_init-seed0')
+    finished(tmp_path, 'photos2-source_only-seed0', **(dict(settings=then) if then else {}))
+    options = (*SOURCE_ONLY, '--work-dir', tmp_path)
+    if fault:
+        with pytest.raises(SystemExit, match=fault):
+            command(monkeypatch, *options)
+    else:
+        command(monkeypatch, *options)
+    assert not started
+
+
+@pytest.mark.parametrize('key,value', [
+    ('seed', 7), ('size', 64), ('counts', dict(source=dict(train=40)))])
+def test_data_of_another_kind_than_those_of_the_results_are_refused(
+        key, value, tmp_path, monkeypatch, started):
+    data = dict(generator_version=2, size=128, seed=0, counts=dict(source=dict(train=4000)))
+    finished(tmp_path, 'photos2-source_init-seed0', data=data)
+    meta = tmp_path / SUITES['photos2']['data'] / 'meta.json'
+    meta.parent.mkdir(parents=True)
+    monkeypatch.setattr(suite_checks, 'ROOT', tmp_path)
+    meta.write_text(json.dumps(data))
+    command(monkeypatch, *SOURCE_ONLY, '--work-dir', tmp_path)
+    assert started.pop() == 'photos2-source_only-seed0'
+    meta.write_text(json.dumps({**data, key: value}))
+    with pytest.raises(SystemExit, match=f'people2 has {key} .*results of photos2 that are there'):
+        command(monkeypatch, *SOURCE_ONLY, '--work-dir', tmp_path)
+    assert not started
 
 
 def test_rows_and_lengths_that_are_not_for_every_suite_are_said(tmp_path, monkeypatch, capsys,
@@ -256,7 +289,7 @@ def test_photo_tables_says_what_it_cannot_analyse(tmp_path, monkeypatch, capsys)
     for name in ('photos2-dann-seed0', 'photos2-mic-seed0', 'photos2-old_row-seed0',
                  'people-dann-seed0'):
         finished(tmp_path, name)
-    (tmp_path / 'photos2/mic/seed0/last_checkpoint').unlink()
+    (tmp_path / 'photos2/mic/seed0/tested.json').unlink()  # half a training
     with pytest.raises(SystemExit, match='error: .*train.json is missing: .*--photos'):
         command(monkeypatch, *options, tool='photo_tables')
     photographs(tmp_path)
@@ -264,7 +297,7 @@ def test_photo_tables_says_what_it_cannot_analyse(tmp_path, monkeypatch, capsys)
     command(monkeypatch, *options, tool='photo_tables')
     said = capsys.readouterr().out
     assert 'no longer: photos2-old_row-seed0.json' in said and 'a table' in said
-    assert 'has no checkpoint of them: photos2-mic-seed0' in said
+    assert 'has not their trainings: photos2-mic-seed0' in said
     record = tmp_path / 'results/photo_analysis.json'
     assert set(json.loads(record.read_text())) == {'photos2-dann-seed0'}
     record.write_text('{')

@@ -209,6 +209,23 @@ def test_beats_means_above_the_standard_error(own, verdict):
     assert report.paired(a, b)[2] == verdict
 
 
+def test_tables_say_where_models_begin_and_over_how_many_seeds():
+    def run(score, **more):
+        return dict(results=dict(target={'PCK@0.05': score}), **more)
+    init = {s: run(5.) for s in range(3)}
+    start = {'target': {'PCK@0.05': 5.}}
+    rows = dict(source_init=init, source_only={0: run(9.)}, dann={0: run(8.), 1: run(7.)},
+                mic={0: run(9., start=start), 1: run(9., start={'target': {'PCK@0.05': 6.}})},
+                multilevel={0: run(9.)})
+    lines = report.starts(rows, SUITES['people'])
+    assert lines[0] == ('Start models: `style_init` of `multilevel`; `source_init` of '
+                        '`source_only`, `dann`, `mic`.')
+    assert lines[1].endswith('`mic` (seed 1).') and len(lines) == 2
+    text = summary_of(dict(people={**rows, 'mean_teacher': rows['dann']}), ['people'])
+    assert '| -1.0 (1 of 2 seeds) | 2 |' in text and '| +0.0 | 1 |' in text
+    assert report.starts(dict(mean_pose={0: run(1.)}), SUITES['hands3d_96']) == []
+
+
 def test_errors_in_millimetres_are_better_when_lower(monkeypatch):
     a, b = {0: 90., 1: 91., 2: 92.}, {0: 100., 1: 102., 2: 101.}
     assert report.paired(a, b, lower_is_better=True)[2] == 'beats'
@@ -299,7 +316,7 @@ def test_a_row_keeps_the_mean_of_its_logged_curves(tmp_path):
         suite_run.logged_means(tmp_path, ['conflict', 'cosine'])
 
 
-def test_a_run_keeps_the_scores_of_the_model_it_began_with(tmp_path, monkeypatch):
+def test_a_run_keeps_the_scores_of_the_model_it_began_with(tmp_path, monkeypatch, capsys):
     def process(command, **kwargs):
         folder = Path(command[command.index('--work-dir') + 1])
         if 'tools/train.py' in command:
@@ -321,10 +338,25 @@ def test_a_run_keeps_the_scores_of_the_model_it_began_with(tmp_path, monkeypatch
     assert 'start' not in first
     assert second['start'] == first['results'] != second['results']
 
-    # made elsewhere: what this machine has is not where that run began
-    (tmp_path / 'people/source_init/seed0/tested.json').unlink()
-    suite_run.run_one('people', 'source_free', '0', str(tmp_path), str(tmp_path / 'again'), '1')
-    assert 'start' not in json.loads((tmp_path / 'again/people-source_free-seed0.json').read_text())
+    assert second['settings'] == {'randomness.seed': '0'}
+
+    # the start model, trained once more, is another one: its first JSON stays, and a run of the
+    # first one is not continued from the second
+    first = tmp_path / 'runs/people-source_init-seed0.json'
+    kept = first.read_text().replace(':', ': ')  # bytes that only this file has
+    first.write_text(kept)
+    suite_run.run_one('people', 'source_init', '0', str(tmp_path), str(tmp_path / 'runs'), '1')
+    assert first.read_text() == kept and 'is kept as it was' in capsys.readouterr().out
+    start = tmp_path / 'people/source_init/seed0/tested.json'
+    start.write_text(json.dumps(dict(target={'PCK@0.05': 1.})))
+    again = 'people', 'source_free', '0', str(tmp_path), str(tmp_path / 'again'), '1'
+    with pytest.raises(SystemExit, match='source_free/seed0 began with another model of people-'
+                       'source_init-seed0'):
+        suite_run.run_one(*again)
+    start.unlink()  # made elsewhere: what the run began with is in its own folder
+    suite_run.run_one(*again)
+    result = tmp_path / 'again/people-source_free-seed0.json'
+    assert json.loads(result.read_text())['start'] == second['start']
 
 
 def test_every_row_names_an_existing_config_and_row():

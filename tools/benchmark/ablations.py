@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from statistics import mean
 
-from paired_statistics import average, changes, paired, signed, spread, values
+from paired_statistics import average, changes, of_seeds, paired, signed, spread, values
 
 #: Per table: the row with none of the levels, the one with all, what the rows are named with
 _LEVELS = {
@@ -28,6 +28,10 @@ def _levels(rows: dict, spec: dict, table: str, none: str, full: str, prefix: st
     key = spec['metric']
     ends = [row for row in (none, full) if row not in shown and row in rows]
     names = {none: 'none' if none in shown else f'none (`{none}`)', full: f'all (`{full}`)'}
+    inits = {spec['rows'][row]['init'] for row in shown}
+    if 'style_init' in inits and len(inits) > 1:
+        text += ('Those with style continue from `style_init`, which has had style transfer, the '
+                 'others from `source_init`: the differences hold that of the start models.\n')
     lines = [text, f'| levels | target {key} | to no level (± SE) | to all levels (± SE) | seeds |',
              '|---|---|---|---|---|']
     for row in [*(r for r in ends if r == none), *shown, *(r for r in ends if r == full)]:
@@ -59,8 +63,8 @@ def source_free(rows: dict, spec: dict) -> str:
              '`trained_init`, which has been trained on labels for as many iterations more, as the '
              'rows with source images are while they adapt. *Share of the gain*: of what the mean '
              'teacher with source images (`mean_teacher`, `mean_teacher_trained_start`) adds to '
-             'the same start model. *No gap*: the source images, without labels, as target; there '
-             'the change on the source is the whole result.\n',
+             'its own start model of that seed. *No gap*: the source images, without labels, as '
+             'target; there the change on the source is the whole result.\n',
              f'| row | start | target {key} | change on the target (± SE) | share of the gain | '
              f'source {key} | change on the source (± SE) | seeds |',
              '|---|---|---|---|---|---|---|---|']
@@ -73,10 +77,9 @@ def source_free(rows: dict, spec: dict) -> str:
         gain = changes(rows, upper, key, start)
         gains = [100 * change[s] / gain[s] for s in change if gain.get(s, 0) > 0] \
             if row != upper and not row.endswith('no_gap') else []
-        fewer = f' ({len(gains)} of {len(own)} seeds)' * (len(gains) < len(own))
+        share = f'{mean(gains):.0f} %{of_seeds(len(gains), len(own))}' if gains else ''
         cells = [f'`{row}`', f'`{start}`', spread(list(own.values())),
-                 signed(*average(list(change.values()))),
-                 f'{mean(gains):.0f} %{fewer}' if gains else '', spread(list(kept.values())),
+                 signed(*average(list(change.values()))), share, spread(list(kept.values())),
                  signed(*average(list(forgotten.values()))),
                  ', '.join(map(str, sorted(own)))]
         lines.append('| ' + ' | '.join(cells) + ' |')

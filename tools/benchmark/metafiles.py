@@ -1,6 +1,6 @@
 """Write model-index.yml and a metafile.yml per method, in OpenMMLab's format.
 
-    python tools/benchmark/metafiles.py            # `run_suite.py --report` does it, too
+    python tools/benchmark/metafiles.py            # `run_suite.py --report --record` does it, too
 
 Only results that were run are entered: means over the seeds of the embedded benchmark's rows, from
 docs/benchmarks/runs/. Weights are not published, so no `Weights` are named.
@@ -44,6 +44,13 @@ METHODS = dict(
               '2204.00172', 'multilevel_alignment.md'))
 
 
+def as_shipped(suite: str, row: str) -> bool:
+    """Whether a row is its config with nothing but validations and lengths changed."""
+    kept = ('train_cfg.', 'val_cfg.', 'param_scheduler.')
+    return not suite.endswith('_trials') and all(
+        key.startswith(kept) for key in SUITES[suite]['rows'][row].get('options', {}))
+
+
 def metafile(folder: str, runs: dict) -> str | None:
     """The text of a folder's metafile; None if none of its configs was run."""
     name, title, paper, page = METHODS[folder]
@@ -51,14 +58,13 @@ def metafile(folder: str, runs: dict) -> str | None:
     models = []
     for (suite, row), results in sorted(runs.items()):
         config = SUITES[suite]['rows'][row]['config']
-        if not config.startswith(folder + '/') or SUITES[suite]['rows'][row].get('options') and \
-                'table' in SUITES[suite]['rows'][row]:
+        if not config.startswith(folder + '/') or not as_shipped(suite, row):
             continue
         scores = ''.join(
             f'          {metric}: {mean(r["target"][metric] for r in results):.1f}\n'
             for metric in SUITES[suite]['metrics'] if metric in results[0]['target'])
         models.append(
-            f'  - Name: {Path(config).stem}{"" if row in config else f" ({row})"}\n'
+            f'  - Name: {Path(config).stem}{_difference(suite, row, config, runs)}\n'
             f'    In Collection: {name}\n    Config: configs/{config}\n'
             f'    Metadata:\n      Training Data: embedded {suite}, {len(results)} seed'
             f'{"s" * (len(results) > 1)}\n'
@@ -71,6 +77,15 @@ def metafile(folder: str, runs: dict) -> str | None:
     return (f'Collections:\n  - Name: {name}\n    Paper:\n      Title: "{title}"\n'
             f'      URL: {url}\n    README: docs/{page}\n'
             f'Models:\n{"".join(models)}')
+
+
+def _difference(suite: str, row: str, config: str, runs: dict) -> str:
+    """What tells a row from others with the same config; '' for the one that is named as it."""
+    same = [(s, r) for s, r in sorted(runs) if SUITES[s]['rows'][r]['config'] == config
+            and as_shipped(s, r)]
+    parts = ([] if row.replace('_', '-') in config or len(same) == 1 and row in config else [row]) \
+        + [suite] * (len({s for s, _ in same}) > 1)
+    return f' ({", ".join(parts)})' if parts else ''
 
 
 def write_metafiles(runs_folder: Path, root: Path = ROOT) -> list[Path]:

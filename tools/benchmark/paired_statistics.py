@@ -22,6 +22,26 @@ def changes(rows: dict, row: str, key: str, start: str, domain: str = 'target'
     return {seed: own[seed] - before[seed] for seed in sorted(own.keys() & before.keys())}
 
 
+def other_starts(rows: dict, spec: dict) -> dict[str, list[int]]:
+    """Rows with the seeds that began with another trained instance of their start model than
+    the recorded one: trained again on another machine, it has other scores."""
+    found = {}
+    for row, runs in rows.items():
+        init = rows.get(spec['rows'][row].get('init'), {})
+        shared = spec['rows'].get(spec['rows'][row].get('init'), {}).get('shared')
+        seeds = [seed for seed, run in sorted(runs.items()) if run.get('start')
+                 and (recorded := init.get(0 if shared else seed)) is not None
+                 and recorded['results'] != run['start']]
+        if seeds:
+            found[row] = seeds
+    return found
+
+
+def of_seeds(pairs: int, seeds: int) -> str:
+    """What is said where fewer seeds could be compared than were trained."""
+    return f' ({pairs} of {seeds} seeds)' if pairs < seeds else ''
+
+
 def average(differences: list[float]) -> tuple[float, float]:
     """Mean and its standard error; nan for what so few numbers do not give."""
     if not differences:

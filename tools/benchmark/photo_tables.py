@@ -138,12 +138,12 @@ def update(record: dict, path: Path, results: Path, suite: str, work: Path) -> N
         trained = [found['commit'], found['iterations'], found['seconds']['train']]
         last = record.get(run.name)  # early entries do not say which training they are of
         if run.suite == suite and (last is None or last.get('trained', trained) != trained):
-            if has_checkpoint(run):
+            if run.complete:
                 waiting[run.name] = (run, trained)
             else:
                 gone.append(run.name)
     if gone:
-        print(f'note: not analysed, for {work} has no checkpoint of them: {", ".join(gone)}',
+        print(f'note: not analysed, for {work} has not their trainings: {", ".join(gone)}',
               flush=True)
     missing = missing_photos(SUITES[suite]) if waiting else None
     if missing:
@@ -153,15 +153,6 @@ def update(record: dict, path: Path, results: Path, suite: str, work: Path) -> N
         record[name] = dict(analyse(run), trained=trained)
         write_json(path, record)
         print(name, record[name]['attitude'], flush=True)
-
-
-def has_checkpoint(run: Run) -> bool:
-    """Whether a run can be looked into: its training may lie on another machine."""
-    try:
-        last_checkpoint(run.dir)
-    except FileNotFoundError:
-        return False
-    return True
 
 
 if __name__ == '__main__':

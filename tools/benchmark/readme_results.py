@@ -4,7 +4,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from paired_statistics import bar_note, gap_closed, missed_bar, paired, signed, spread, values
+from paired_statistics import (
+    bar_note,
+    gap_closed,
+    missed_bar,
+    of_seeds,
+    paired,
+    signed,
+    spread,
+    values,
+)
 from suites import SUITES
 
 BLOCK = re.compile(r'(<!-- results: ([\w ]+).*?-->\n)(.*?)(<!-- /results -->)', re.S)
@@ -45,8 +54,9 @@ def summary(by_suite: dict, suites: list[str]) -> str:
             lines.append('| ' + ' | '.join([
                 name + ' †' * (row in missed),
                 *(spread(list(values(rows, row, m).values())) for m in spec['metrics']),
-                spread(closed) + ' %' if closed else '',
-                '' if row == spec['lower'] or not verdict else signed(centre, error),
+                spread(closed) + ' %' + of_seeds(len(closed), len(own)) if closed else '',
+                '' if row == spec['lower'] or not verdict else
+                signed(centre, error) + of_seeds(len(own.keys() & low.keys()), len(own)),
                 str(len(own))]) + ' |')
         if missed and bar_note(spec) not in notes:
             notes.append(bar_note(spec))

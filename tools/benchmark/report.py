@@ -6,7 +6,16 @@ from pathlib import Path
 from statistics import mean
 
 from ablations import ablation, hamipose, source_free
-from paired_statistics import bar_note, gap_closed, missed_bar, paired, signed, spread, values
+from paired_statistics import (
+    bar_note,
+    gap_closed,
+    missed_bar,
+    other_starts,
+    paired,
+    signed,
+    spread,
+    values,
+)
 from readme_results import write_summary
 from selection import selection_section
 from selection_methods import methods_section
@@ -23,9 +32,10 @@ def write_report(runs: Path, out: Path) -> None:
              'How the settings were chosen: [search.md](search.md). What a step costs: '
              '[costs](../costs.md).\n',
              'Made by `tools/benchmark/run_suite.py` from the files in `runs/`; do not edit '
-             'by hand. All rows of a seed continue from the same source model for the same number '
-             'of iterations with the same augmentation; the last checkpoint is scored. Values: mean'
-             ' ± standard deviation over seeds, in percent. *Beats*: the mean paired difference '
+             'by hand. The rows of a seed continue from the start models named below each '
+             'table, for the same number of iterations; the last checkpoint is scored. Values: '
+             'mean ± standard deviation over seeds, in percent; differences are over the seeds '
+             'that both rows have. *Beats*: the mean paired difference '
              'is larger than its standard error, otherwise a tie. Minutes: wall time of trainings '
              'that shared the machine with others and were sometimes paused: a rough measure.\n']
     for suite, rows in by_suite.items():
@@ -88,11 +98,12 @@ def table(suite: str, rows: dict) -> str:
         lines.append('| ' + ' | '.join(cells) + ' |')
     if missed:
         lines.append(f'\n{bar_note(spec)}')
+    lines += [f'\n{line}' for line in starts(rows, spec)]
     every = [run for row, runs in rows.items() for run in runs.values()]
     devices = sorted({f'{r["device"]}, {r["threads"]} thread(s)' for r in every})
-    data = every[0]['data']
-    lines.append(f'\nHardware: {"; ".join(devices)}. Data: generator version '
-                 f'{data["generator_version"]}, {data["size"]} px, seed {data["seed"]}. Commits: '
+    data = sorted({'generator version {generator_version}, {size} px, seed {seed}'.format(
+        **r['data']) for r in every})
+    lines.append(f'\nHardware: {"; ".join(devices)}. Data: {"; ".join(data)}. Commits: '
                  f'{", ".join(sorted({r["commit"] for r in every}))}.\n')
     groups = sorted({k for r in every for k in r['results'].get('target', {})
                      if k.startswith(spec['metric'] + '/')})
@@ -106,6 +117,29 @@ def table(suite: str, rows: dict) -> str:
         lines.append('')
     lines.append(f'![{suite}]({suite}.png)\n')
     return '\n'.join(lines)
+
+
+def starts(rows: dict, spec: dict) -> list[str]:
+    """Which row begins with which model, and which with another instance of it."""
+    by_init = defaultdict(list)
+    for row, cfg in spec['rows'].items():
+        if row in rows and cfg.get('init'):
+            by_init[cfg['init']].append(row)
+    lines, said = [], []
+    for init, found in sorted(by_init.items(), key=lambda item: len(item[1])):
+        rest = len(found) > 4 and len(found) == max(map(len, by_init.values()))
+        said.append(f'`{init}` of ' + (f'all {"other " * bool(said)}rows that continue from one'
+                                       if rest else ', '.join(f'`{row}`' for row in found)))
+    if said:
+        lines.append(f'Start models: {"; ".join(said)}.')
+    others = other_starts(rows, spec)
+    if others:
+        lines.append('Began with another trained instance of the start model than the recorded '
+                     'one, so that differences to other rows hold that of the start models, too: '
+                     + ', '.join(f'`{row}` (seed{"s" * (len(seeds) > 1)} '
+                                 f'{", ".join(map(str, seeds))})'
+                                 for row, seeds in others.items()) + '.')
+    return lines
 
 
 def plot(suite: str, rows: dict, path: Path) -> None:

@@ -17,7 +17,14 @@ import sys
 import time
 from pathlib import Path
 
-from suite_checks import check_rows, check_runs, missing_data, notes, other_counts
+from suite_checks import (
+    check_rows,
+    check_runs,
+    missing_data,
+    notes,
+    other_counts,
+    other_data,
+)
 from suite_results import read_results, unknown_note
 from suite_run import RECORDED, ROOT, TIED, Run, use_photos
 from suites import SUITES
@@ -143,15 +150,14 @@ def prepare(args: argparse.Namespace) -> list[Run]:
     """
     check_rows(args.suite, args.rows)
     runs = wanted_runs(args.suite, args.seeds, args.rows, args.work_dir, args.results)
-    said = []
+    said, results = [], read_results(args.results)[0]  # the tables at the end need them all
     for suite in sorted({run.suite for run in runs}):
-        missing = missing_data(SUITES[suite])
-        if missing:
-            raise ValueError(missing)
+        fault = missing_data(SUITES[suite]) or other_data(suite, results)
+        if fault:
+            raise ValueError(fault)
         said.append(other_counts(SUITES[suite]))
     lengths = dict(source=args.source_iters, adapt=args.adapt_iters)
     check_runs(runs, lengths)
-    read_results(args.results)  # the tables at the end need them all
     args.results.mkdir(parents=True, exist_ok=True)
     there = sum(run.done for run in runs)
     said += notes(runs, args.suite, args.rows, lengths)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from selection import LESS, NO_CRITERION, statistics
+from suite_run import Run
 from suites import SUITES
 
 from udapose.cli._experiment import CONFIGS, ROOT, last_checkpoint, write_json
@@ -54,9 +55,10 @@ def measure(suite: str, work: Path, num_images: int, device: str) -> list[dict]:
         cfg = Config.fromfile(CONFIGS / spec['rows'][row]['config'])
         for seed in sorted(int(p.stem.rsplit('seed', 1)[1])
                            for p in RUNS.glob(f'{suite}-{row}-seed*.json')):
-            folder = work / suite / row / f'seed{seed}'
-            if not (folder / 'last_checkpoint').exists():
-                print(f'{folder} has no checkpoint: {row}, seed {seed} is left out')
+            run = Run(suite, row, seed, work, RUNS)
+            if not run.complete:
+                print(f'{run.dir} has not the training of {run.json.name}: {row}, seed {seed} is '
+                      'left out')
                 continue
             cfg.merge_from_dict({k: None if v == 'None' else v for k, v in
                                  spec['rows'][row].get('options', {}).items()
@@ -68,9 +70,8 @@ def measure(suite: str, work: Path, num_images: int, device: str) -> list[dict]:
                 criteria.prepare(views.train_dataloader.dataset.target)
             model = MODELS.build(cfg.model).to(device)
             load_weights(model, CheckpointLoader.load_checkpoint(
-                str(last_checkpoint(folder)), map_location='cpu'))
-            path = RUNS / f'{suite}-{row}-seed{seed}.json'
-            results = json.loads(path.read_text(encoding='utf-8'))['results']
+                str(last_checkpoint(run.dir)), map_location='cpu'))
+            results = json.loads(run.json.read_text(encoding='utf-8'))['results']
             found.append(dict(row=row, seed=seed, **{f'target/{truth}': results['target'][truth]},
                               **{f'label_free/{k}': round(v, 4)
                                  for k, v in criteria(model).items()}))

@@ -42,10 +42,12 @@ def check_runs(runs: list[Run], lengths: dict[str, int | None]) -> None:
                              'be chosen; only those of the suites photos2 and photos2_scratch do')
     for run in runs:
         if run.done:
-            found, asked = read_result(run.json)['iterations'], set(run.lengths().values())
+            result = read_result(run.json)
+            found, asked = result['iterations'], set(run.lengths().values())
             if asked and {str(found)} != asked:
                 raise ValueError(f'{run.json} is of {found} iterations, not {asked.pop()}: delete '
                                  f'it and {run.dir}, or give another --work-dir')
+            _require_settings(run, result)
         else:
             run.check_folder()
             if run.needs is not None and run.needs.done:
@@ -54,6 +56,36 @@ def check_runs(runs: list[Run], lengths: dict[str, int | None]) -> None:
     if missing:
         raise ValueError('\n'.join(missing))
     options({'load_from': str(runs[0].dir)})  # a path that MMEngine would change
+
+
+def _require_settings(run: Run, result: dict) -> None:
+    """That a finished run is of today's row; results from before settings were kept pass."""
+    now, then = run.recorded_settings(), result.get('settings')
+    lengths = set(run.cfg.get('lengths', ()))  # those are compared by their number of iterations
+    for key in sorted({*now, *(then or ())} - lengths) if then is not None else ():
+        if now.get(key) != then.get(key):
+            raise ValueError(f'{run.json} is of other settings: {key} is {then.get(key, "unset")}, '
+                             f'now {now.get(key, "unset")}: delete it and {run.dir}, or give '
+                             'another --work-dir')
+
+
+def other_data(suite: str, results: list[dict]) -> str | None:
+    """How a rendered data set differs from that of results that are there; None if it does not.
+
+    Args:
+        suite (str): Key of SUITES.
+        results (list[dict]): Of any suites.
+    """
+    now = _read_meta(ROOT / SUITES[suite]['data'] / 'meta.json')
+    for run in results:
+        for key in ('generator_version', 'size', 'seed', 'counts'):
+            then = run['data'].get(key) if run['suite'] == suite else None
+            if then not in (None, {}) and now.get(key) not in (None, {}, then):
+                return (f'{SUITES[suite]["data"]} has {key} {now[key]}, the results of {suite} '
+                        f'that are there (such as {run["suite"]}-{run["row"]}-seed{run["seed"]}) '
+                        f'were made with {then}: render the data as they were (udapose synth), or '
+                        'give another --work-dir')
+    return None
 
 
 def _require_checkpoint(run: Run) -> None:
@@ -151,10 +183,10 @@ def _photo_fault(annotations: Path, images: Path) -> str | None:
 
 
 def _read_meta(path: Path) -> dict:
-    """The description of a rendered data set; empty, of no version, if it is damaged."""
+    """The description of a rendered data set; empty, of no version, if absent or damaged."""
     try:
         found = json.loads(path.read_text(encoding='utf-8'))
-    except ValueError:
+    except (ValueError, FileNotFoundError):
         return {}
     return found if isinstance(found, dict) else {}
 

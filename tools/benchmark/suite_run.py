@@ -29,8 +29,10 @@ from udapose.file_io import read_json
 
 #: Results that the repository keeps and its pages show.
 RECORDED = ROOT / 'docs/benchmarks/runs'
-#: What a run's tests gave, in its own folder: the start of the rows that continue from it.
+#: What a run's tests gave, in its own folder, written when the run is complete.
 TESTED = 'tested.json'
+#: The same of the very model that a run began with, kept when it began.
+START = 'start.json'
 
 
 class Run:
@@ -65,6 +67,13 @@ class Run:
                                        (self.dir / TESTED).exists())
 
     @property
+    def complete(self) -> bool:
+        """Whether its folder holds the whole training, of which its JSON tells."""
+        tested = self.dir / TESTED
+        return tested.exists() and self.json.exists() and read_json(
+            tested) == read_json(self.json)['results']
+
+    @property
     def ready(self) -> bool:
         return self.needs is None or self.needs.done
 
@@ -78,16 +87,26 @@ class Run:
         """What the run changes in its config, but for where it begins."""
         return {'randomness.seed': self.seed, **self.cfg.get('options', {}), **self.lengths()}
 
+    def recorded_settings(self) -> dict[str, str]:
+        """The same as text that is equal in all checkouts."""
+        return {k: str(v).replace(f'{ROOT}/', '') for k, v in self.settings().items()}
+
     def check_folder(self) -> None:
         """Require that what lies in the run's folder, interrupted, is of this very run.
 
         Raises:
-            ValueError: It has other settings: continued, it would be neither of the two.
+            ValueError: It has other settings or began with another trained instance of its start
+                model: continued, it would be neither of the two.
         """
         try:
             check_record(self.dir, CONFIGS / self.cfg['config'], self.settings())
         except RuntimeError as error:
             raise ValueError(str(error)) from error
+        begun = (self.dir / 'last_checkpoint').exists() and (self.dir / START).exists()
+        if begun and (self.needs.dir / TESTED).exists() \
+                and read_json(self.dir / START) != read_json(self.needs.dir / TESTED):
+            raise ValueError(f'{self.dir} began with another model of {self.needs.name} than is in '
+                             f'{self.needs.dir} now: delete the former to begin anew')
 
     def missing_file(self) -> str | None:
         """A file that must be made first, with the command; None if nothing is missing."""
@@ -126,6 +145,8 @@ def _run(run: Run, threads: str) -> None:
     resume = resume_arguments(run.dir)
     if not resume:
         write_record(run.dir, config, overrides)
+        if run.needs is not None and (run.needs.dir / TESTED).exists():
+            write_json(run.dir / START, read_json(run.needs.dir / TESTED))
     if run.needs is not None:
         # MMEngine would resume from load_from instead of the run's own checkpoint
         keys = run.cfg.get('init_keys', [] if resume else ['load_from'])
@@ -166,12 +187,17 @@ def _run(run: Run, threads: str) -> None:
                                if k.startswith(f'{domain}/')}
     more = dict(logged=logged_means(run.dir, run.cfg['logged'])) if run.cfg.get('logged') else {}
     write_json(run.dir / TESTED, results)
-    if run.needs is not None and (run.needs.dir / TESTED).exists():
+    if (run.dir / START).exists():
         # not the recorded row of the start model, which another machine may have trained
-        more['start'] = read_json(run.needs.dir / TESTED)
+        more['start'] = read_json(run.dir / START)
+    if run.cfg.get('hidden') and run.json.exists():
+        # other rows have continued from the model that it describes
+        print(f'{run.json} is kept as it was; what this training of the start model gave is in '
+              f'{run.dir / TESTED}, and in the results of the runs that continue from it')
+        return
     write_json(run.json, dict(
         suite=run.suite, row=run.row, seed=run.seed, config=run.cfg['config'], results=results,
-        **more,
+        **more, settings=run.recorded_settings(),
         iterations=iterations, seconds=dict(train=round(train_seconds, 1)),
         device=device(), threads=int(threads), commit=commit(), data=data_version(run.spec)))
 

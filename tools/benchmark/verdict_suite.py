@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from suite_run import Run
+from suite_run import TESTED, Run
 from suites import SUITES
 from verdict_plan import CHOSEN_ON, TARGETS
 from verdict_runs import predicted, scores
@@ -36,9 +36,8 @@ def pairs(folder: Path, data: Path, work: Path):
             for place in sorted((folder / suite / row).glob('seed*')):
                 seed = int(place.name.removeprefix('seed'))
                 start = Run(suite, row, seed, folder).needs
-                if not start or not all((p / 'last_checkpoint').exists()
-                                        for p in (place, start.dir)):
-                    continue
+                if not start or not all((p / TESTED).exists() for p in (place, start.dir)):
+                    continue  # a training that goes on, or was interrupted
                 checkpoints = sorted(place.glob('iter_*.pth'), key=_iteration)
                 for checkpoint in checkpoints if row in CHOSEN_ON.get(suite, ()) \
                         else checkpoints[-1:]:
