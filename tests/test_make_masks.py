@@ -191,6 +191,19 @@ def test_tool_writes_resumes_and_reports(people, tmp_path, capsys):
     assert 'made with category_ids=None, not category_ids=[1]: ' in capsys.readouterr().err
 
 
+def test_keypoints_without_a_skeleton_are_said(people, tmp_path, capsys):
+    """Limbs were missing in the masks, in silence."""
+    content = json.loads((people / 'annotations/train.json').read_text())
+    assert run(people, '--out', tmp_path / 'a', '--method', 'hull') == 0
+    assert 'no "skeleton"' not in capsys.readouterr().err
+    del content['categories'][0]['skeleton']
+    (tmp_path / 'plain.json').write_text(json.dumps(content))
+    assert main(['make-masks', str(people / 'images/train'), '--ann-file', str(
+        tmp_path / 'plain.json'), '--workers', '1', '--method', 'hull', '--out', str(
+        tmp_path / 'b')]) == 0
+    assert 'category 1 has keypoints and no "skeleton"' in capsys.readouterr().err
+
+
 def test_number_of_processes_does_not_matter(people, tmp_path):
     files = []
     for workers in (1, 2):

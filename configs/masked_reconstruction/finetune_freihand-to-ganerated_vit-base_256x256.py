@@ -11,3 +11,4 @@ _base_ = ['./scratch_freihand-to-ganerated_vit-base_256x256.py']
 
 model = dict(backbone=dict(init_cfg=dict(  # the last checkpoint in this folder
     type='PretrainedViT', checkpoint='work_dirs/mae_freihand-to-ganerated_vit-base_256x256')))
+optim_wrapper = dict(paramwise_cfg=dict(layer_decay_rate=0.75))

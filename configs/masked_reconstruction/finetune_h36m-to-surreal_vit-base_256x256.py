@@ -10,3 +10,4 @@ _base_ = ['./scratch_h36m-to-surreal_vit-base_256x256.py']
 
 model = dict(backbone=dict(init_cfg=dict(  # the last checkpoint in this folder
     type='PretrainedViT', checkpoint='work_dirs/mae_h36m-to-surreal_vit-base_256x256')))
+optim_wrapper = dict(paramwise_cfg=dict(layer_decay_rate=0.75))

@@ -24,6 +24,7 @@ model = dict(
         type='MaskedPatchDecoder', decoder_embed_dim=256, decoder_depth=4, decoder_num_heads=8),
     loss=dict(
         type='WeightedReconstructionLoss', foreground_weight=1.0, background_weight=0.2,
+        unknown_weight='mean',  # images without a mask count as much as others
         normalize_pixels=True))
 
 # masks, where you have them: data/my_source/masks/7.png for data/my_source/images/7.jpg (images/ is

@@ -1,13 +1,14 @@
-r"""FreiHAND -> STB in 3D: the upper bound, supervised on labelled source and target images,
-half of each batch from either.
+r"""FreiHAND -> STB in 3D: the upper bound: pre-trained as the method is, then supervised on
+labelled source and target images, half of each batch from either.
 
-    udapose train \
+    udapose two-stage \
+        configs/masked_reconstruction/mae_freihand-to-stb_vit-base_256x256.py \
         configs/oracle/oracle_freihand-to-stb_vit-base_256x256.py
 
 Data: docs/data_hands.md.
 Estimated for one 80 GB GPU, not run (docs/recipes.md): 14 GB, 1.9 hours.
 """
-_base_ = ['../masked_reconstruction/scratch_freihand-to-stb_vit-base_256x256.py']
+_base_ = ['../masked_reconstruction/finetune_freihand-to-stb_vit-base_256x256.py']
 
 train_dataloader = dict(
     sampler=dict(_delete_=True, type='TwoDomainSampler', batch_size=64, source_ratio=[1, 1]),

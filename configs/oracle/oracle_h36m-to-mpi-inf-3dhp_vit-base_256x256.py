@@ -1,13 +1,14 @@
-r"""Human3.6M -> MPI-INF-3DHP in 3D: the upper bound, supervised on labelled source and target
-images, half of each batch from either.
+r"""Human3.6M -> MPI-INF-3DHP in 3D: the upper bound: pre-trained as the method is, then supervised
+on labelled source and target images, half of each batch from either.
 
-    udapose train \
+    udapose two-stage \
+        configs/masked_reconstruction/mae_h36m-to-mpi-inf-3dhp_vit-base_256x256.py \
         configs/oracle/oracle_h36m-to-mpi-inf-3dhp_vit-base_256x256.py
 
 Data: docs/data_bodies_3d.md.
 Estimated for one 80 GB GPU, not run (docs/recipes.md): 14 GB, 1.9 hours.
 """
-_base_ = ['../masked_reconstruction/scratch_h36m-to-mpi-inf-3dhp_vit-base_256x256.py']
+_base_ = ['../masked_reconstruction/finetune_h36m-to-mpi-inf-3dhp_vit-base_256x256.py']
 
 train_dataloader = dict(
     sampler=dict(_delete_=True, type='TwoDomainSampler', batch_size=64, source_ratio=[1, 1]),

@@ -74,13 +74,36 @@ def test_coloured_files_ask_for_labels(data):
 def test_labels_are_not_taken_for_grey_values(dtype, label, full):
     """In 16 bits, 1 was an empty mask; of 255 the label 1 was asked for, which is none."""
     data = png((TRUTH > 0).astype(dtype) * dtype(label))
-    with pytest.raises(ValueError, match=rf'largest value is {label},.*not 0 to {full}: name .*'
+    with pytest.raises(ValueError, match=rf'labels \({label}\) and not 0 to {full}: name .*'
                        rf'foreground_values=\[{label}\]'):
         decode_mask(data)
     np.testing.assert_array_equal(decode_mask(data, [label]), TRUTH)
 
 
+@pytest.mark.parametrize('values', [(0, 11, 11, 255), (0, 12, 12, 150)])
+def test_labels_beside_a_void_are_no_soft_mask(values):
+    """As in Cityscapes: void became the foreground, the person a faint edge."""
+    labels = np.array(values, np.uint8)[np.arange(48).reshape(6, 8) % 4]
+    with pytest.raises(ValueError, match=rf'labels \({values[1]}, {values[3]}\) and not 0 to 255: '
+                       rf'name .*foreground_values=\[{values[1]}\]'):
+        decode_mask(png(labels))
+    assert (decode_mask(png(labels), [values[1]]) > 0).mean() == 0.5
+    edge = np.arange(1, 49, dtype=np.uint8).reshape(6, 8)
+    edge[0, 0] = 200  # mere edge, but of many values
+    np.testing.assert_array_equal(decode_mask(png(edge)), edge)
+
+
+@pytest.mark.parametrize('value,foreground', [(1, True), (255, True), (0, False), (7, None)])
+def test_bilevel_files_know_both_names_of_their_foreground(value, foreground):
+    """Those of make-masks: Pillow reads True, of which 255 is no label."""
+    data = png(TRUTH > 0)
+    expected = np.zeros_like(TRUTH) if foreground is None else \
+        TRUTH if foreground else 255 - TRUTH
+    np.testing.assert_array_equal(decode_mask(data, [value]), expected)
+
+
 @pytest.mark.parametrize('image,rule,expected', [
+    ('s3://b/images/7.jpg', dict(folder='../masks'), 's3://b/masks/7.png'),
     ('d/images/train/7.jpg', dict(folder='../../masks/train'), 'd/masks/train/7.png'),
     ('d/images/train/7.jpg', dict(folder='../masks', image_root='d/images'), 'd/masks/train/7.png'),
     ('d/a.b.jpg', dict(folder='/m', suffix='_mask.png'), '/m/a.b_mask.png'),
@@ -257,7 +280,7 @@ def test_masks_that_are_nowhere_are_told(tmp_path, monkeypatch):
     images_and_masks(tmp_path / 'images', tmp_path / 'masks')
     unlabeled(tmp_path / 'images', folder='../masks')  # subfolders need image_root
     assert re.fullmatch(r'1 of 2 images have no foreground mask: \S*/a/8.jpg, for example, would '
-                        r'have \S*/images/masks/8.png', said.pop())
+                        r'have \S*/images/masks/8.png\. They keep .*', said.pop())
     unlabeled(tmp_path / 'images', folder='../mask')
     assert '2 of 2 images have no foreground mask' in said.pop()
     unlabeled(tmp_path / 'images', folder='../masks', image_root=str(tmp_path / 'images'))

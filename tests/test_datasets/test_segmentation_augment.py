@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from mmengine.logging import MMLogger
 from mmpose.registry import DATASETS, TRANSFORMS
 from tiny_data import WHOLE, make_metainfo
 
@@ -217,6 +218,32 @@ def test_photographs_of_a_folder_with_masks(tmp_path, painted):
     assert (red == 0) == painted
     with pytest.raises(ValueError, match='folder_masks=True needs folder and mask_loader'):
         make(folder_masks=True)
+
+
+def test_photographs_without_their_masks_are_said(tmp_path, monkeypatch):
+    """A misspelt folder left the people in the new backgrounds."""
+    said = []
+    monkeypatch.setattr(MMLogger.get_current_instance(), 'warning', said.append)
+    photos = tmp_path / 'photos'
+    photos.mkdir()
+    infos = Images(photos, [BLUE, RED], masked=True).infos
+    masks = tmp_path / 'masks'
+    masks.mkdir()
+    for info in infos:
+        Path(info['mask_path']).rename(masks / f'{Path(info["img_path"]).stem}.png')
+    rule = dict(sources=dict(folder=1.), folder=str(photos), folder_masks=True,
+                mask_loader=dict(folder='../other', image_root='elsewhere'))  # of the source
+    loader = dict(folder='../masks')
+    make(**rule, folder_mask_loader=loader)
+    assert not said
+    next(masks.glob('*.png')).unlink()
+    out = make(**rule, folder_mask_loader=loader, prob=1.)(sample())
+    assert out['img'].any() and '1 of 2 photographs have no mask' in said.pop()
+    with pytest.raises(FileNotFoundError, match='2 of 2 photographs have no mask.*/maskz/.*correct '
+                       'the rule'):
+        make(**rule, folder_mask_loader=dict(folder='../maskz'))
+    with pytest.raises(ValueError, match='folder_mask_loader without folder_masks=True'):
+        make(folder_mask_loader=loader)
 
 
 def test_cache_keeps_within_its_limit(tmp_path):

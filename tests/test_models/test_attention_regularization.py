@@ -15,6 +15,7 @@ from mmpose.structures import PoseDataSample
 
 from udapose.export import plain_state_dict
 from udapose.models.losses import AttentionRegularizationLoss
+from udapose.models.pose_estimators import attention_regularized
 
 ARCH = dict(embed_dims=16, num_layers=2, num_heads=2, feedforward_channels=32)
 CODEC = dict(type='MSRAHeatmap', input_size=(32, 32), heatmap_size=(16, 16), sigma=1.5)
@@ -351,6 +352,51 @@ def test_a_plain_models_checkpoint_leaves_an_auxiliary_with_a_file(tmp_path):
     _load_checkpoint_to_model(model, dict(state_dict=plain.state_dict()), strict=True)
     assert same(plain.state_dict(), model.pose_model.state_dict())
     assert same(pretrained.state_dict(), model.auxiliary.state_dict())
+
+
+@pytest.fixture
+def said(monkeypatch):
+    texts = []
+    monkeypatch.setattr(attention_regularized, 'print_log', lambda text, **_: texts.append(text))
+    return texts
+
+
+def test_another_auxiliary_in_the_checkpoint_is_said(tmp_path, said):
+    pretrained = MODELS.build(BACKBONE)
+    randomized(pretrained, 5)
+    torch.save(pretrained.state_dict(), tmp_path / 'mae.pth')
+    model = build(auxiliary=dict(checkpoint=str(tmp_path / 'mae.pth')))
+    model.init_weights()
+    _load_checkpoint_to_model(model, dict(state_dict=model.state_dict()), strict=True)
+    assert not said  # a resumed run
+    other = build()
+    randomized(other, 9)
+    _load_checkpoint_to_model(model, dict(state_dict=other.state_dict()), strict=True)
+    assert 'the one kept in this checkpoint, and not that of' in said.pop() and not said
+    assert same(other.auxiliary.state_dict(), model.auxiliary.state_dict())
+
+
+def test_a_random_encoder_is_said_once(tmp_path, said):
+    def first_loss(load=None, **kwargs):
+        model = MODELS.build(dict(type='AttentionRegularizedPoseEstimator', **kwargs))
+        model.init_weights()
+        if load:
+            _load_checkpoint_to_model(model, dict(state_dict=load), strict=False)
+        found = []
+        for _ in range(2):
+            said.clear()
+            model.loss(*batch(target=False))
+            found += [text for text in said if 'no pre-trained weights were given' in text]
+        return len(found)
+
+    torch.save(MODELS.build(BACKBONE).state_dict(), tmp_path / 'mae.pth')
+    init = dict(type='PretrainedViT', checkpoint=str(tmp_path / 'mae.pth'))
+    assert first_loss(pose_model=plain_config()) == 1
+    assert first_loss(pose_model=plain_config(init_cfg=init)) == 0
+    assert first_loss(pose_model=plain_config(),
+                      auxiliary=dict(checkpoint=init['checkpoint'])) == 0
+    plain = MODELS.build(plain_config()).state_dict()
+    assert first_loss(pose_model=plain_config(), load=plain) == 0
 
 
 def test_export_is_the_plain_model():

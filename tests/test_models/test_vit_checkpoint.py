@@ -206,6 +206,18 @@ def test_nothing_overwrites_the_weights_afterwards(kind, scope, as_list, tmp_pat
         assert torch.equal(target.state_dict()[key], value), key
 
 
+@pytest.mark.parametrize('as_list', [False, True])
+def test_a_sincos_start_does_not_replace_what_was_loaded(as_list, tmp_path):
+    full = vit(seed=3)
+    with torch.no_grad():
+        full.pos_embed.normal_()
+    torch.save(full.state_dict(), tmp_path / 'vit.pth')
+    init = dict(type='Pretrained', checkpoint=str(tmp_path / 'vit.pth'))
+    other = vit(position_init='sincos', init_cfg=[init] if as_list else init)
+    other.init_weights()
+    assert torch.equal(other.pos_embed, full.pos_embed)
+
+
 def test_other_initializers_act_before_it(tmp_path):
     state = vit(seed=1).state_dict()
     del state['cls_token']
@@ -259,6 +271,16 @@ def test_what_was_loaded_and_what_was_not_is_logged():
     assert '28 of 30 entries' in text and 'cls_token, ln1.bias' in text
     assert 'not used: other, neck.weight' in text
     assert 'from 9 to 17 tokens (4 x 4 patches and a class token)' in text
+
+
+def test_the_grid_of_a_crop_that_is_not_square_is_logged(monkeypatch):
+    said = []
+    monkeypatch.setattr('udapose.models.utils.vit_checkpoint.print_log',
+                        lambda text, **_: said.append(text))
+    load_vit(vit(img_size=(32, 16)), vit(img_size=(16, 32)).state_dict())  # nobody can tell
+    assert 'read as 4 x 2 patches (rows, columns)' in said.pop()
+    load_vit(vit(), vit().state_dict())
+    assert 'patches' not in said.pop()
 
 
 # ---------------------------------------------------------------- what does not fit

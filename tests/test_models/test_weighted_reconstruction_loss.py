@@ -148,6 +148,22 @@ def test_loss_weight_and_half_precision(case):
     assert half.dtype == torch.float32 and half.item() == pytest.approx(full.item(), rel=1e-2)
 
 
+def test_images_without_a_mask_may_count_as_much_as_the_others():
+    foreground = torch.zeros(4, 1, 4, 4)
+    foreground[0], foreground[1, ..., :2] = 1., 1.  # all, and half of it
+    known = torch.tensor([True, True, False, False])
+    weights = build(background_weight=0.2, unknown_weight='mean').pixel_weights(foreground, known)
+    torch.testing.assert_close(weights.mean((1, 2, 3)), torch.tensor([1., 0.6, 0.8, 0.8]))
+    none = build(background_weight=0.2, unknown_weight='mean').pixel_weights(
+        foreground, torch.zeros(4, dtype=torch.bool))
+    assert none.eq(1).all()  # nothing to take the mean of
+    half = build(background_weight=0.2, unknown_weight=0.5).pixel_weights(foreground, known)
+    assert half[2:].eq(0.5).all() and half[0].eq(1).all()
+    for bad in (-1., 'average', None, float('inf')):
+        with pytest.raises(ValueError, match='unknown_weight=.* is neither'):
+            build(unknown_weight=bad)
+
+
 @pytest.mark.parametrize('w_fg,w_bg', [(-1., 1.), (0., 0.), (1., float('nan')), (float('inf'), 1)])
 def test_bad_weights(w_fg, w_bg):
     with pytest.raises(ValueError, match='not both 0'):

@@ -11,4 +11,5 @@ model = dict(
         type='MaskedPatchDecoder', decoder_embed_dim=512, decoder_depth=8, decoder_num_heads=16),
     loss=dict(
         type='WeightedReconstructionLoss', foreground_weight=1.0, background_weight=0.2,
+        unknown_weight='mean',  # images without a mask count as much as others
         normalize_pixels=True))

@@ -56,6 +56,10 @@ def read_annotations(path: str, category_ids=None
 
 def _skeleton(category: dict, path: str) -> Skeleton:
     names, bones = category['keypoints'], category.get('skeleton') or []
+    if not bones:
+        print(f'note: {path}: category {category.get("id")} has keypoints and no "skeleton", so '
+              'limbs between joints are not in the masks of a method that draws them: add '
+              '"skeleton": [[1, 2], ...], pairs of keypoints counted from 1', file=sys.stderr)
     if not all(0 < joint <= len(names) for bone in bones for joint in bone):
         raise ValueError(f'{path}: the skeleton of category {category.get("id")} names joints '
                          f'{min(map(min, bones))} to {max(map(max, bones))}: COCO numbers its '

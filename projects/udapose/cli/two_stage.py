@@ -103,7 +103,7 @@ def run(args) -> int:
     """Run both stages, as far as they are not complete."""
     try:
         run_stages(args)
-    except (RuntimeError, ValueError) as error:  # a stage's last line, a foreign folder
+    except (RuntimeError, ValueError, OSError) as error:  # a stage's last line, a foreign folder
         sys.exit(f'error: {error}')
     return 0
 

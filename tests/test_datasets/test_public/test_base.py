@@ -4,6 +4,7 @@ import random
 import cv2
 import numpy as np
 import pytest
+from mmengine.logging import MMLogger
 
 from udapose.codecs.camera_geometry import project
 from udapose.datasets.public import (
@@ -57,6 +58,16 @@ def test_items_have_mmposes_keys_and_no_labels_if_none_are_wanted(reader):
     bare = reader(items, labels=False)[0]
     assert not any('keypoints' in key for key in bare if key not in data.metainfo)
     assert bare['bbox'].shape == (1, 4)
+
+
+def test_images_without_a_mask_are_said(reader, monkeypatch):
+    said = []
+    monkeypatch.setattr(MMLogger.get_current_instance(), 'warning', said.append)
+    items = [instance(reader.root / n) for n in ('a.png', 'b.png')]
+    reader(items)  # nobody asks for masks
+    assert not said
+    reader(items, pipeline=[dict(type='LoadForegroundMask', missing='ignore')])
+    assert '2 of 2 images have no foreground mask' in said.pop()
 
 
 def test_problems_are_counted_and_named(reader):

@@ -12,6 +12,7 @@ from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
 from ...joint_sets import JOINT_SETS
 from ..image_headers import read_image_sizes
+from ..transforms.masks import tell_missing_masks
 
 _NUM_SHOWN = 5
 _MOST_OUTSIDE = 0.5
@@ -195,6 +196,7 @@ class PublicPoseDataset(BaseCocoStyleDataset):
                     info.pop(key, None)
         MMLogger.get_current_instance().info(
             f'{self._name()}: {len(infos)} instances{self._problems()}')
+        tell_missing_masks(infos, self.pipeline)
         return infos
 
     def _check(self, instance: dict) -> dict | None:

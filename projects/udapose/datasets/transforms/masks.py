@@ -17,6 +17,8 @@ from ..image_headers import read_image_sizes
 _NUM_SHOWN = 5
 # the usual label sets end below it, and a soft mask that stays below it has no foreground
 _LEAST_FOREGROUND = 64
+# an image shows no more of them, and a soft edge has more values
+_LABELS = 32
 
 
 def mask_path_of(img_path: str, folder: str, suffix: str = '.png', image_root: str | None = None
@@ -42,7 +44,8 @@ def mask_path_of(img_path: str, folder: str, suffix: str = '.png', image_root: s
     if stem.startswith(osp.pardir):
         raise ValueError(f'image {img_path} does not lie below image_root={image_root}, which '
                          'LoadForegroundMask needs to find its mask')
-    return osp.normpath(osp.join(base, osp.expanduser(folder), stem + suffix))
+    scheme, mark, path = osp.join(base, osp.expanduser(folder), stem + suffix).rpartition('://')
+    return scheme + mark + osp.normpath(path)  # normpath would make s3:/ of s3://
 
 
 def decode_mask(data: bytes, foreground_values: Sequence[int] | None = None) -> np.ndarray:
@@ -53,7 +56,8 @@ def decode_mask(data: bytes, foreground_values: Sequence[int] | None = None) -> 
             or 16 bits), palette, colour with equal channels, or with an alpha channel. Alpha is
             the mask unless it is opaque everywhere.
         foreground_values (Sequence[int], optional): Labels that are foreground (of a palette
-            image: its indices). Defaults to None: grey values are the mask, 255 (65535) foreground.
+            image: its indices; of a bilevel one 255, or 1). Defaults to None: grey values are the
+            mask, 255 (65535) foreground.
 
     Returns:
         np.ndarray: (H, W) uint8 in [0, 255].
@@ -70,16 +74,23 @@ def decode_mask(data: bytes, foreground_values: Sequence[int] | None = None) -> 
         values = np.asarray(image)
     if values.ndim == 3:
         values = _one_channel(values)
+    if foreground_values is not None and values.dtype == bool:
+        values = values.astype(np.uint8) * 255
+        foreground_values = [255 if value == 1 else value for value in foreground_values]
     if foreground_values is not None:
         return np.isin(values, foreground_values).astype(np.uint8) * 255
     if values.dtype == bool:
         return values.astype(np.uint8) * 255
     full = 255 if values.dtype == np.uint8 else 65535  # 16 bits: Pillow may hand over more
-    highest = values.max(initial=0)
-    if 0 < highest < full / 255 * _LEAST_FOREGROUND:
-        raise ValueError(f'its largest value is {highest:g}, so it seems to hold labels and not '
-                         f'0 to {full}: name those of the foreground, for example '
-                         f'foreground_values=[{highest:g}]')
+    marked = values[values > 0]
+    low = marked[marked < full / 255 * _LEAST_FOREGROUND]
+    # a soft mask is low at its edge alone; one that is mere edge has many values
+    if 2 * len(low) > len(marked) and (len(low) == len(marked) or len(np.unique(low)) <= _LABELS):
+        shown = [f'{value:g}' for value in np.unique(marked)]
+        raise ValueError(f'it seems to hold labels ({", ".join(shown[:_NUM_SHOWN])}'
+                         f'{", ..." if len(shown) > _NUM_SHOWN else ""}) and not 0 to {full}: '
+                         f'name those of the foreground, for example foreground_values=['
+                         f'{low[0]:g}]')
     return values if full == 255 else np.uint8(np.clip(np.round(values / 257), 0, 255))
 
 
@@ -246,11 +257,40 @@ def tell_missing_masks(infos: Iterable[dict], pipeline) -> None:
                 loader.backend_args:
             continue
         masks = {info['img_path']: loader.find(info) for info in infos}
-        lacking = [image for image, mask in masks.items() if not (mask and osp.isfile(mask))]
+        lacking = _lacking(masks)
         if lacking:
             MMLogger.get_current_instance().warning(
                 f'{len(lacking)} of {len(masks)} images have no foreground mask: {lacking[0]}, for '
-                f'example, would have {masks[lacking[0]] or "one if the data set named it"}')
+                f'example, would have {masks[lacking[0]] or "one if the data set named it"}. They '
+                'keep their background, and all of their pixels weigh the same (docs/masks.md)')
+
+
+def require_masks(photographs: Sequence[str], loader: LoadForegroundMask) -> None:
+    """Say how many photographs, of which all should have a mask, have none.
+
+    Args:
+        photographs (Sequence[str]): Image files.
+        loader (LoadForegroundMask): Its rule finds their masks.
+
+    Raises:
+        FileNotFoundError: None of them has one.
+    """
+    if loader.backend_args:
+        return
+    masks = {path: loader.find(dict(img_path=path)) for path in photographs}
+    lacking = _lacking(masks)
+    text = f'{len(lacking)} of {len(masks)} photographs have no mask, so the people in them stay ' \
+           f'in the new backgrounds: {lacking[0]}, for example, would have {masks[lacking[0]]}' \
+        if lacking else ''
+    if len(lacking) == len(masks):
+        raise FileNotFoundError(f'{text}: correct the rule (folder_mask_loader, or mask_loader), '
+                                'write masks with `udapose make-masks`, or set folder_masks=False')
+    if lacking:
+        MMLogger.get_current_instance().warning(text)
+
+
+def _lacking(masks: dict[str, str | None]) -> list[str]:
+    return [image for image, mask in masks.items() if not (mask and osp.isfile(mask))]
 
 
 def _infos(samples) -> Iterable:

@@ -15,7 +15,7 @@ from .background_sources import (
     list_photographs,
     noise_background,
 )
-from .masks import LoadForegroundMask
+from .masks import LoadForegroundMask, require_masks
 from .photometric import ColorJitter
 
 SOURCES = ('dataset', 'folder', 'noise', 'color')
@@ -49,11 +49,14 @@ class SegmentationGuidedAugmentation(BaseTransform):
         folder (str | Sequence[str], optional): Folders of photographs, searched recursively, for
             the source ``'folder'``. The target's unlabelled images bring labelled source images
             before the target's backgrounds.
-        folder_masks (bool): The photographs have masks (found by the rule of ``mask_loader``, or
-            none where no file is): the people in them are painted over. Defaults to False.
+        folder_masks (bool): The photographs have masks (found by the rule of
+            ``folder_mask_loader``): the people in them are painted over. How many have none is
+            said. Defaults to False.
         mask_loader (dict, optional): Config of the pipeline's :class:`LoadForegroundMask`, needed
             to find the masks of other images where the data set gives no ``mask_path``. One without
             a mask serves as a whole.
+        folder_mask_loader (dict, optional): The like for ``folder_masks``. Defaults to
+            ``mask_loader``.
         foreground_jitter, background_jitter (dict, optional): Arguments of :class:`ColorJitter` for
             each side; None for none. Default to 0.3 for brightness, contrast and saturation.
         feather (tuple[float, float]): Range of :math:`\sigma` in pixels of the image.
@@ -64,12 +67,12 @@ class SegmentationGuidedAugmentation(BaseTransform):
     Raises:
         ValueError: A bad argument; an image that is not uint8, of another size than its mask, or
             flipped or warped before, which its mask was not; no data set to take backgrounds from.
-        FileNotFoundError: A folder that does not exist or has no images.
+        FileNotFoundError: A folder that does not exist or has no images, or none with a mask.
     """
 
     def __init__(self, prob: float = 0.5, sources: dict[str, float] | None = None,
                  folder: str | Sequence[str] | None = None, folder_masks: bool = False,
-                 mask_loader: dict | None = None,
+                 mask_loader: dict | None = None, folder_mask_loader: dict | None = None,
                  foreground_jitter: dict | None = dict(  # noqa: B006
                      brightness=0.3, contrast=0.3, saturation=0.3),
                  background_jitter: dict | None = dict(  # noqa: B006
@@ -85,9 +88,11 @@ class SegmentationGuidedAugmentation(BaseTransform):
         if bool(sources.get('folder')) != (folder is not None):
             raise ValueError(f'{name}: folder={folder!r}, but sources={sources}: photographs need '
                              "both a folder and a weight sources=dict(folder=..., ...)")
-        if folder_masks and not (folder and mask_loader):
+        if folder_masks and not (folder and (folder_mask_loader or mask_loader)):
             raise ValueError(f'{name}: folder_masks=True needs folder and mask_loader, the rule by '
                              'which the masks of its photographs are found')
+        if folder_mask_loader and not folder_masks:
+            raise ValueError(f'{name}: folder_mask_loader without folder_masks=True')
         if not 0 <= prob <= 1 or not 0 <= feather[0] <= feather[1]:
             raise ValueError(f'{name}: prob={prob} must be in [0, 1], feather={feather} a range of '
                              'pixels')
@@ -100,9 +105,12 @@ class SegmentationGuidedAugmentation(BaseTransform):
         self.names = list(sources)
         self.weights = np.array(list(sources.values())) / sum(sources.values())
         self.photographs = [] if folder is None else list_photographs(folder)
-        rule = {k: v for k, v in (mask_loader or {}).items() if k not in ('type', 'missing')}
-        self.images = BackgroundImages(LoadForegroundMask(**rule, missing='ignore'), max_side,
-                                       cache_mb)
+        self.images = self.folder_images = BackgroundImages(
+            _loader(mask_loader), max_side, cache_mb)
+        if folder_mask_loader:
+            self.folder_images = BackgroundImages(_loader(folder_mask_loader), max_side, cache_mb)
+        if folder_masks:
+            require_masks(self.photographs, self.folder_images.mask_loader)
         self.jitters = [None if jitter is None else ColorJitter(**jitter)
                         for jitter in (foreground_jitter, background_jitter)]
 
@@ -154,6 +162,7 @@ class SegmentationGuidedAugmentation(BaseTransform):
             return color_background(height, width)
         if source == 'folder':
             chosen = dict(img_path=self.photographs[np.random.randint(len(self.photographs))])
+            image = self.folder_images.get(chosen, has_mask=self.folder_masks)
         else:
             dataset = results.get('dataset')
             if dataset is None:
@@ -162,9 +171,15 @@ class SegmentationGuidedAugmentation(BaseTransform):
                     "itself into results['dataset'], as MMPose's do: leave 'dataset' out of "
                     'sources, or use sources=dict(folder=1.) with folder=<the training images>')
             chosen = dataset.get_data_info(np.random.randint(len(dataset)))
-        image = self.images.get(chosen, has_mask=source == 'dataset' or self.folder_masks)
+            image = self.images.get(chosen, has_mask=True)
         return cover(image, height, width)
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(prob={self.prob}, sources={self.sources}, ' \
                f'folder={self.folder!r}, feather={self.feather}, jitters={self.jitters})'
+
+
+def _loader(rule: dict | None) -> LoadForegroundMask:
+    """That of a config, which may be the pipeline's own; images without a mask serve as a whole."""
+    rule = {k: v for k, v in (rule or {}).items() if k not in ('type', 'missing')}
+    return LoadForegroundMask(**rule, missing='ignore')

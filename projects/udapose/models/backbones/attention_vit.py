@@ -34,8 +34,9 @@ class AttentionViT(PretrainedLast, _PositionedViT):
 
     Same arguments, same state dict (hence ViTPose's, too), same output. The maps are
     :math:`\mathrm{softmax}(Q K^T / \sqrt d)`; every layer keeps using fused attention, and without
-    ``return_attention`` nothing is added at all. ``udapose.models.utils.attention_maps`` does the
-    same for any other model around such a backbone. Source of the architecture: arXiv 2010.11929.
+    ``return_attention`` nothing is added at all. ``attention_maps`` of the module
+    ``udapose.models.utils.attention_maps`` does the same for any other model around such a
+    backbone. Source of the architecture: arXiv 2010.11929.
 
     Args:
         *args, **kwargs: See ``mmpretrain.VisionTransformer`` (``arch``, ``img_size`` (height,

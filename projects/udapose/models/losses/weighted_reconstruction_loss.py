@@ -22,7 +22,9 @@ class WeightedReconstructionLoss(nn.Module):
     :math:`s \in [0, 1]` and the error :math:`e`, its square averaged over the channels. The paper
     says that the foreground is weighted; this formula is our design. Equal weights give the loss of
     MAE (arXiv 2111.06377). Only the ratio of the weights matters, except where images with and
-    without a mask meet: pixels of an image without one have weight 1.
+    without a mask meet: pixels of an image without one have the weight ``unknown_weight``. With 1
+    and weights (1, 0.2) such an image counts two to four times as much as one with a mask, most
+    of which is background.
 
     With ``foreground_weight=0`` the background alone is learnt, with ``background_weight=0`` the
     foreground alone. A batch in which every masked pixel has weight 0 (for example
@@ -31,6 +33,9 @@ class WeightedReconstructionLoss(nn.Module):
     Args:
         foreground_weight (float): :math:`w_\mathrm{fg}`. Defaults to 1.
         background_weight (float): :math:`w_\mathrm{bg}`. Defaults to 1.
+        unknown_weight (float | str): Weight of the pixels of images without a mask: a number, or
+            ``'mean'``, the mean weight of the images of the batch that have one (1 if none has),
+            so that both kinds count the same. Defaults to 1.
         normalize_pixels (bool): Subtract each true patch's mean and divide by its standard
             deviation first, as MAE's ``norm_pix``. Defaults to False.
         loss_weight (float): Defaults to 1.
@@ -40,13 +45,19 @@ class WeightedReconstructionLoss(nn.Module):
     """
 
     def __init__(self, foreground_weight: float = 1., background_weight: float = 1.,
-                 normalize_pixels: bool = False, loss_weight: float = 1.) -> None:
+                 normalize_pixels: bool = False, loss_weight: float = 1.,
+                 unknown_weight: float | str = 1.) -> None:
         super().__init__()
         weights = foreground_weight, background_weight
         if not all(0 <= w < float('inf') for w in weights) or not any(weights):
             raise ValueError(
                 f'foreground_weight={foreground_weight} and background_weight={background_weight} '
                 'must be finite, not negative, and not both 0')
+        if unknown_weight != 'mean' and not (isinstance(unknown_weight, (int, float))
+                                             and 0 <= unknown_weight < float('inf')):
+            raise ValueError(f"unknown_weight={unknown_weight!r} is neither 'mean' nor a finite "
+                             'number that is not negative')
+        self.unknown_weight = unknown_weight
         self.foreground_weight, self.background_weight = foreground_weight, background_weight
         self.normalize_pixels, self.loss_weight = normalize_pixels, loss_weight
 
@@ -62,7 +73,13 @@ class WeightedReconstructionLoss(nn.Module):
         """
         weights = self.background_weight + (
             self.foreground_weight - self.background_weight) * foreground
-        return weights if known is None else torch.where(known[:, None, None, None], weights, 1.)
+        if known is None:
+            return weights
+        unknown = self.unknown_weight
+        if unknown == 'mean':
+            means, count = weights.mean((1, 2, 3)), known.sum()
+            unknown = torch.where(count > 0, (means * known).sum() / count.clamp_min(1), 1.)
+        return torch.where(known[:, None, None, None], weights, unknown)
 
     def forward(self, prediction: Tensor, images: Tensor, hidden: Tensor,
                 foreground: Tensor | None = None, known: Tensor | None = None) -> Tensor:
@@ -99,4 +116,5 @@ class WeightedReconstructionLoss(nn.Module):
         """The arguments."""
         return f'foreground_weight={self.foreground_weight}, ' \
                f'background_weight={self.background_weight}, ' \
+               f'unknown_weight={self.unknown_weight}, ' \
                f'normalize_pixels={self.normalize_pixels}, loss_weight={self.loss_weight}'

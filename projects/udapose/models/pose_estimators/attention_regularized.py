@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Sequence
 from contextlib import nullcontext
 
@@ -85,6 +86,7 @@ class AttentionRegularizedPoseEstimator(BaseModel):
         self.layers = check_attention(backbone, layers, self.attention_loss.class_token_only)
         self.auxiliary = copy.deepcopy(backbone).requires_grad_(False)
         self.auxiliary.eval()  # mmpretrain's backbones return None from it
+        self._random = True  # until weights come from somewhere
         self._register_load_state_dict_pre_hook(self._complete)
 
     # ------------------------------------------------------------------ weights
@@ -93,6 +95,9 @@ class AttentionRegularizedPoseEstimator(BaseModel):
         self.pose_model.init_weights()
         if self.init_cfg:
             initialize(self, self.init_cfg)
+        self._random &= not (self.auxiliary_cfg or self.init_cfg or any(
+            getattr(part, 'init_cfg', None) for part in (
+                self.pose_model, self.pose_model.backbone)))
         if self.auxiliary_cfg is None:
             self.auxiliary.load_state_dict(self.pose_model.backbone.state_dict())
         else:
@@ -102,6 +107,7 @@ class AttentionRegularizedPoseEstimator(BaseModel):
         """Let a plain model's checkpoint fill both; edits the state dict in place."""
         if prefix:
             return
+        self._random = False
         own = self.pose_model.state_dict()
         drop_average_copies(state_dict)
         if not any(key.startswith('pose_model.') for key in state_dict):
@@ -136,6 +142,14 @@ class AttentionRegularizedPoseEstimator(BaseModel):
             else:  # its own file's
                 encoder = self.auxiliary.state_dict()
             state_dict.update({f'auxiliary.{k}': v for k, v in encoder.items()})
+        elif self.auxiliary_cfg is not None and any(
+                not torch.equal(state_dict[f'auxiliary.{k}'].to(v), v)
+                for k, v in self.auxiliary.state_dict().items()
+                if getattr(state_dict.get(f'auxiliary.{k}'), 'shape', None) == v.shape):
+            print_log('the auxiliary encoder is the one kept in this checkpoint, and not that of '
+                      f'{self.auxiliary_cfg["checkpoint"]}: to begin a new run from the '
+                      "checkpoint's pose model alone, load what `udapose export` makes of it",
+                      logger='current', level=logging.WARNING)
 
     def train(self, mode: bool = True) -> AttentionRegularizedPoseEstimator:
         """Keep the auxiliary encoder in evaluation mode."""
@@ -164,6 +178,13 @@ class AttentionRegularizedPoseEstimator(BaseModel):
             dict[str, Tensor]: The pose model's losses, ``loss_attention_source`` and
             ``loss_attention_target`` (those of ``on``), each divided by the number of domains.
         """
+        if self._random:
+            self._random = False
+            print_log('AttentionRegularizedPoseEstimator: no pre-trained weights were given, so '
+                      'the attention is held near that of a random encoder, which only hurts: set '
+                      "init_cfg=dict(type='PretrainedViT', checkpoint=...) of the backbone, "
+                      'auxiliary=dict(checkpoint=...) or load_from', logger='current',
+                      level=logging.WARNING)
         images = self._images(inputs)
         samples = data_samples['source'] if isinstance(inputs, dict) else data_samples
         regularized = 'source' in self.on

@@ -70,13 +70,15 @@ class PretrainedViT:
 class PretrainedLast:
     """Mix-in, first base of a ``BaseModule``: ``PretrainedViT`` acts after all other weights.
 
-    MMEngine does so for its own ``Pretrained`` only.
+    MMEngine does so for its own ``Pretrained`` only, which mmpretrain's transformers overlook in a
+    list.
     """
 
     def init_weights(self) -> None:
         """Initialise everything, then load."""
         cfgs = self.init_cfg if isinstance(self.init_cfg, (list, tuple)) else [self.init_cfg]
-        late = [c for c in cfgs if c and is_kind(c, WEIGHT_INITIALIZERS, PretrainedViT)]
+        late = [c for c in cfgs if c and (is_kind(c, WEIGHT_INITIALIZERS, PretrainedViT) or (
+            cfgs is self.init_cfg and is_kind(c, WEIGHT_INITIALIZERS, 'Pretrained')))]
         if not late:
             return super().init_weights()
         full, self.init_cfg = self.init_cfg, [c for c in cfgs if c not in late] or None

@@ -184,6 +184,9 @@ def _fit(module: nn.Module, own: dict, given: dict, source_grid) -> list[str]:
             notes.append(f'position embedding from {before.shape[1]} to '
                          f'{own["pos_embed"].shape[1]} tokens ({grid[0]} x {grid[1]} patches'
                          f'{" and a class token" if extra else ""})')
+        elif grid[0] != grid[1]:
+            notes.append(f'position embedding read as {grid[0]} x {grid[1]} patches (rows, '
+                         'columns)')
         if extra and not positioned:
             notes.append('the checkpoint has no position for its class token: zero')
     other = [f'{k} {tuple(given[k].shape)} instead of {tuple(v.shape)}'
