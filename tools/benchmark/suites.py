@@ -60,7 +60,8 @@ SUITES['people_vit'] = dict(
     lower='mean_teacher', upper=None,
     notes=['ViT-tiny with style transfer and mean teacher; `both_papers` adds masked pre-training '
            'and the attention term. Phase 1: with style transfer, without and with the '
-           'pre-trained encoder.\n'],
+           'pre-trained encoder. Both have layer-wise decay (0.8), which is made for the '
+           'latter.\n'],
     rows=dict(
         style_init=dict(config=f'style_only/style-only_{_vit}.py', init=None, hidden=True,
                         options={'model.backbone.init_cfg': 'None'}),
