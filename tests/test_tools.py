@@ -2,6 +2,7 @@
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -357,6 +358,9 @@ def test_a_run_keeps_the_scores_of_the_model_it_began_with(tmp_path, monkeypatch
     suite_run.run_one(*again)
     result = tmp_path / 'again/people-source_free-seed0.json'
     assert json.loads(result.read_text())['start'] == second['start']
+    shutil.rmtree(tmp_path / 'people/source_free/seed0')  # nobody knows where this one begins
+    suite_run.run_one(*again)
+    assert 'start' not in json.loads(result.read_text())
 
 
 def test_every_row_names_an_existing_config_and_row():

@@ -12,8 +12,6 @@ _base_ = [
     '../_base_/datasets/h36m_to_3dpw_3d_256x256.py',
     '../_base_/schedules/pose3d_40000it.py']
 
-# layer-wise decay is for layers that have learnt something before
-optim_wrapper = dict(paramwise_cfg=dict(layer_decay_rate=1.))
 model = dict(head=dict(num_keypoints=_base_.num_keypoints, decoder=_base_.codec))
 train_dataloader = dict(
     batch_size=64, num_workers=14, persistent_workers=True,

@@ -1,4 +1,4 @@
-r"""FreiHAND -> CMU Panoptic hands in 3D: the upper bound: pre-trained as the method is, then
+r"""FreiHAND -> CMU Panoptic hands in 3D: the upper bound, pre-trained as the method is, then
 supervised on labelled source and target images, half of each batch from either.
 
     udapose two-stage \

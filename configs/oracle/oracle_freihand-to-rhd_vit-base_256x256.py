@@ -1,4 +1,4 @@
-r"""FreiHAND -> RHD in 3D: the upper bound: pre-trained as the method is, then supervised on
+r"""FreiHAND -> RHD in 3D: the upper bound, pre-trained as the method is, then supervised on
 labelled source and target images, half of each batch from either.
 
     udapose two-stage \

@@ -83,8 +83,8 @@ def _difference(suite: str, row: str, config: str, runs: dict) -> str:
     """What tells a row from others with the same config; '' for the one that is named as it."""
     same = [(s, r) for s, r in sorted(runs) if SUITES[s]['rows'][r]['config'] == config
             and as_shipped(s, r)]
-    parts = ([] if row.replace('_', '-') in config or len(same) == 1 and row in config else [row]) \
-        + [suite] * (len({s for s, _ in same}) > 1)
+    parts = [row] * (row.replace('_', '-') not in config) + [suite] * (
+        len({s for s, _ in same}) > 1)
     return f' ({", ".join(parts)})' if parts else ''
 
 

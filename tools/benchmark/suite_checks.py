@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from suite_results import read_result
-from suite_run import ROOT, Run
+from suite_run import DATA_KEYS, ROOT, Run
 from suites import SUITES
 
 from udapose.cli._experiment import CONFIGS, last_checkpoint, options
@@ -60,9 +60,11 @@ def check_runs(runs: list[Run], lengths: dict[str, int | None]) -> None:
 
 def _require_settings(run: Run, result: dict) -> None:
     """That a finished run is of today's row; results from before settings were kept pass."""
-    now, then = run.recorded_settings(), result.get('settings')
+    if 'settings' not in result:
+        return
+    now, then = run.recorded_settings(), result['settings']
     lengths = set(run.cfg.get('lengths', ()))  # those are compared by their number of iterations
-    for key in sorted({*now, *(then or ())} - lengths) if then is not None else ():
+    for key in sorted({*now, *then} - lengths):
         if now.get(key) != then.get(key):
             raise ValueError(f'{run.json} is of other settings: {key} is {then.get(key, "unset")}, '
                              f'now {now.get(key, "unset")}: delete it and {run.dir}, or give '
@@ -78,8 +80,8 @@ def other_data(suite: str, results: list[dict]) -> str | None:
     """
     now = _read_meta(ROOT / SUITES[suite]['data'] / 'meta.json')
     for run in results:
-        for key in ('generator_version', 'size', 'seed', 'counts'):
-            then = run['data'].get(key) if run['suite'] == suite else None
+        for key in DATA_KEYS if run['suite'] == suite else ():
+            then = run['data'].get(key)
             if then not in (None, {}) and now.get(key) not in (None, {}, then):
                 return (f'{SUITES[suite]["data"]} has {key} {now[key]}, the results of {suite} '
                         f'that are there (such as {run["suite"]}-{run["row"]}-seed{run["seed"]}) '

@@ -33,6 +33,8 @@ RECORDED = ROOT / 'docs/benchmarks/runs'
 TESTED = 'tested.json'
 #: The same of the very model that a run began with, kept when it began.
 START = 'start.json'
+#: What tells rendered data sets apart.
+DATA_KEYS = ('generator_version', 'size', 'seed', 'counts')
 
 
 class Run:
@@ -69,9 +71,13 @@ class Run:
     @property
     def complete(self) -> bool:
         """Whether its folder holds the whole training, of which its JSON tells."""
-        tested = self.dir / TESTED
-        return tested.exists() and self.json.exists() and read_json(
-            tested) == read_json(self.json)['results']
+        return self.json.exists() and self.tested == read_json(self.json)['results']
+
+    @property
+    def tested(self) -> dict | None:
+        """What its tests gave, by the record in its folder; None before they have ended."""
+        record = self.dir / TESTED
+        return read_json(record) if record.exists() else None
 
     @property
     def ready(self) -> bool:
@@ -103,8 +109,7 @@ class Run:
         except RuntimeError as error:
             raise ValueError(str(error)) from error
         begun = (self.dir / 'last_checkpoint').exists() and (self.dir / START).exists()
-        if begun and (self.needs.dir / TESTED).exists() \
-                and read_json(self.dir / START) != read_json(self.needs.dir / TESTED):
+        if begun and self.needs.tested not in (None, read_json(self.dir / START)):
             raise ValueError(f'{self.dir} began with another model of {self.needs.name} than is in '
                              f'{self.needs.dir} now: delete the former to begin anew')
 
@@ -145,8 +150,8 @@ def _run(run: Run, threads: str) -> None:
     resume = resume_arguments(run.dir)
     if not resume:
         write_record(run.dir, config, overrides)
-        if run.needs is not None and (run.needs.dir / TESTED).exists():
-            write_json(run.dir / START, read_json(run.needs.dir / TESTED))
+        if run.needs is not None and run.needs.tested is not None:
+            write_json(run.dir / START, run.needs.tested)
     if run.needs is not None:
         # MMEngine would resume from load_from instead of the run's own checkpoint
         keys = run.cfg.get('init_keys', [] if resume else ['load_from'])
@@ -273,7 +278,7 @@ def commit() -> str:
 def data_version(spec: dict) -> dict:
     """Generator version, size, seed and counts of the data set."""
     meta = json.loads((ROOT / spec['data'] / 'meta.json').read_text(encoding='utf-8'))
-    return {k: meta.get(k) for k in ('generator_version', 'size', 'seed', 'counts')}
+    return {k: meta.get(k) for k in DATA_KEYS}
 
 
 if __name__ == '__main__':

@@ -82,15 +82,17 @@ def decode_mask(data: bytes, foreground_values: Sequence[int] | None = None) -> 
     if values.dtype == bool:
         return values.astype(np.uint8) * 255
     full = 255 if values.dtype == np.uint8 else 65535  # 16 bits: Pillow may hand over more
-    marked = values[values > 0]
-    low = marked[marked < full / 255 * _LEAST_FOREGROUND]
-    # a soft mask is low at its edge alone; one that is mere edge has many values
-    if 2 * len(low) > len(marked) and (len(low) == len(marked) or len(np.unique(low)) <= _LABELS):
-        shown = [f'{value:g}' for value in np.unique(marked)]
-        raise ValueError(f'it seems to hold labels ({", ".join(shown[:_NUM_SHOWN])}'
-                         f'{", ..." if len(shown) > _NUM_SHOWN else ""}) and not 0 to {full}: '
-                         f'name those of the foreground, for example foreground_values=['
-                         f'{low[0]:g}]')
+    limit = full / 255 * _LEAST_FOREGROUND
+    marked = np.count_nonzero(values)
+    low = np.count_nonzero(values < limit) - (values.size - marked)
+    if 2 * low > marked:  # a soft mask is low at its edge alone
+        found = np.unique(values[values > 0])
+        # one that is mere edge has many values
+        if low == marked or np.count_nonzero(found < limit) <= _LABELS:
+            raise ValueError(
+                f'it seems to hold labels ({", ".join(f"{v:g}" for v in found[:_NUM_SHOWN])}'
+                f'{", ..." if len(found) > _NUM_SHOWN else ""}) and not 0 to {full}: name those of '
+                f'the foreground, for example foreground_values=[{found[0]:g}]')
     return values if full == 255 else np.uint8(np.clip(np.round(values / 257), 0, 255))
 
 
@@ -256,13 +258,13 @@ def tell_missing_masks(infos: Iterable[dict], pipeline) -> None:
         if not isinstance(loader, LoadForegroundMask) or loader.missing != 'ignore' or \
                 loader.backend_args:
             continue
-        masks = {info['img_path']: loader.find(info) for info in infos}
-        lacking = _lacking(masks)
+        count, lacking = _lacking(infos, loader)
         if lacking:
+            image, mask = next(iter(lacking.items()))
             MMLogger.get_current_instance().warning(
-                f'{len(lacking)} of {len(masks)} images have no foreground mask: {lacking[0]}, for '
-                f'example, would have {masks[lacking[0]] or "one if the data set named it"}. They '
-                'keep their background, and all of their pixels weigh the same (docs/masks.md)')
+                f'{len(lacking)} of {count} images have no foreground mask: {image}, for example, '
+                f'would have {mask or "one if the data set named it"}. They keep their background, '
+                'and all of their pixels weigh the same (docs/masks.md)')
 
 
 def require_masks(photographs: Sequence[str], loader: LoadForegroundMask) -> None:
@@ -277,20 +279,23 @@ def require_masks(photographs: Sequence[str], loader: LoadForegroundMask) -> Non
     """
     if loader.backend_args:
         return
-    masks = {path: loader.find(dict(img_path=path)) for path in photographs}
-    lacking = _lacking(masks)
-    text = f'{len(lacking)} of {len(masks)} photographs have no mask, so the people in them stay ' \
-           f'in the new backgrounds: {lacking[0]}, for example, would have {masks[lacking[0]]}' \
-        if lacking else ''
-    if len(lacking) == len(masks):
+    count, lacking = _lacking((dict(img_path=path) for path in photographs), loader)
+    if not lacking:
+        return
+    image, mask = next(iter(lacking.items()))
+    text = f'{len(lacking)} of {count} photographs have no mask, so the people in them stay in ' \
+           f'the new backgrounds: {image}, for example, would have {mask}'
+    if len(lacking) == count:
         raise FileNotFoundError(f'{text}: correct the rule (folder_mask_loader, or mask_loader), '
                                 'write masks with `udapose make-masks`, or set folder_masks=False')
-    if lacking:
-        MMLogger.get_current_instance().warning(text)
+    MMLogger.get_current_instance().warning(text)
 
 
-def _lacking(masks: dict[str, str | None]) -> list[str]:
-    return [image for image, mask in masks.items() if not (mask and osp.isfile(mask))]
+def _lacking(infos: Iterable[dict], loader: LoadForegroundMask) -> tuple[int, dict]:
+    """How many images there are; those without a mask file, with where it would be."""
+    masks = {info['img_path']: loader.find(info) for info in infos}
+    return len(masks), {image: mask for image, mask in masks.items()
+                        if not (mask and osp.isfile(mask))}
 
 
 def _infos(samples) -> Iterable:

@@ -16,7 +16,7 @@ def plain_attention(query: Tensor, key: Tensor, value: Tensor, *, dropout_p: flo
 
     As exact as mmpretrain's own products under autocast: scores in bfloat16 are rounded to it.
     ``F.scaled_dot_product_attention`` without its fused kernel computes them in float32 and looks
-    for rows that are masked as a whole, in twice the time.
+    for rows that are masked as a whole.
 
     Args:
         query, key, value (Tensor): ... x tokens x channels.

@@ -23,8 +23,8 @@ class WeightedReconstructionLoss(nn.Module):
     says that the foreground is weighted; this formula is our design. Equal weights give the loss of
     MAE (arXiv 2111.06377). Only the ratio of the weights matters, except where images with and
     without a mask meet: pixels of an image without one have the weight ``unknown_weight``. With 1
-    and weights (1, 0.2) such an image counts two to four times as much as one with a mask, most
-    of which is background.
+    and weights (1, 0.2) such an image counts 1 / (0.2 + 0.8 f) times as much as one with the
+    share f of foreground.
 
     With ``foreground_weight=0`` the background alone is learnt, with ``background_weight=0`` the
     foreground alone. A batch in which every masked pixel has weight 0 (for example
