@@ -81,7 +81,7 @@ def pointed_at(cfg, data):
 
 def test_the_lists_are_complete():
     assert len(EMBEDDED) >= 30 and len(STOCK) == 8 and len(SOURCE_FREE) == 7 and len(STYLE) >= 3
-    assert len(PRETRAINING) == 8 and len(POSE_3D) == 24
+    assert len(PRETRAINING) == 8 and len(POSE_3D) == 26
     assert len(EMBEDDED + FOLDER + STYLE + PRETRAINING + POSE_3D) == len(CONFIGS)
     names = [p.name for p in (ROOT / 'configs').glob('[!_]*/*.py')]  # the public ones, too
     assert len(names) > len(CONFIGS)
@@ -137,6 +137,7 @@ def test_3d_configs_train_and_evaluate(name, data, tmp_path):
     assert 0 <= metrics['target/AUC@0-50'] <= 100
     logged = runner.message_hub.log_scalars
     assert ('train/loss_attention_source' in logged) == ('attention' in name)
+    assert ('train/loss_attention_target' in logged) == ('both-domains' in name)
     assert not any(torch.isnan(p).any() for p in runner.model.parameters())
 
 

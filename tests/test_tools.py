@@ -249,6 +249,7 @@ def test_rows_that_learned_too_little_on_the_source_are_marked():
                 pretraining={0: dict(results={})})
     spec = dict(metric='MPJPE', bar=('mean_pose', 0.8))
     assert report.missed_bar(rows, spec) == ['bad']
+    assert report.missed_bar(rows, dict(spec, upper='bad')) == []  # trained on the target alone
     assert report.missed_bar(rows, dict(metric='MPJPE')) == []
     assert '0.8' in report.bar_note(spec) and 'mean_pose' in report.bar_note(spec)
 

@@ -94,7 +94,8 @@ def missed_bar(rows: dict, spec: dict) -> list[str]:
     row, share = spec['bar']
     bar = values(rows, row, spec['metric'], 'source')
     limit = share * mean(bar.values()) if bar else math.inf
-    return [r for r in rows if r != row and mean(
+    others = (row, spec.get('upper'))  # an oracle may not see the source at all
+    return [r for r in rows if r not in others and mean(
         values(rows, r, spec['metric'], 'source').values() or [0]) > limit]
 
 

@@ -81,7 +81,8 @@ for _kind, _side in (('people', 64), ('hands', 64), ('people', 96), ('hands', 96
             **{k: v for k, v in keys.items() if not k.startswith('test_evaluator')},
             'test_evaluator.0.prefix': domain, 'test_evaluator.1.prefix': domain}
             for domain, keys in SUITES[_kind]['domains'].items()},
-        lower='scratch', upper=None, lower_is_better=True, metric='MPJPE', label=_kind,
+        lower='scratch', upper='oracle' if _side > 64 else None, lower_is_better=True,
+        metric='MPJPE', label=_kind,
         summary=['mean_pose', 'scratch', 'scratch_augment', 'full'],
         summary_heading=f'3D at {_side} px, another rendering as target (target errors in mm, '
                         'AUC in %)',
@@ -90,8 +91,9 @@ for _kind, _side in (('people', 64), ('hands', 64), ('people', 96), ('hands', 96
         references=['scratch', 'scratch_augment', 'pretrained'],
         notes=['MPJPE and PA-MPJPE in mm, AUC in percent; root-relative, at the true root depth. '
                'Phase 1: pre-training, once for all rows that continue from it'
-               + (', and for all seeds: the spread is that of the fine-tuning.\n'
-                  if _side > 64 else '.\n')],
+               + (', and for all seeds: the spread is that of the fine-tuning. `oracle`: trained '
+                  "on the target's labels in place of the source's, from the same start as "
+                  '`full`.\n' if _side > 64 else '.\n')],
         rows=masked_reconstruction(_kind, _side))
 
 # What can be learnt at all: a convolutional network from ImageNet weights, source images only.

@@ -27,16 +27,23 @@ def masked_reconstruction(kind: str, side: int = 64) -> dict:
                     shared=side > 64, options=options)  # two hours each: once for all seeds
 
     # the augmentation is on or off in both stages
-    def plain(init: str) -> dict:
+    def plain(init: str, options: dict | None = None) -> dict:
         return dict(config=f'{folder}/finetune_{name}.py', init=init,
                     init_keys=['model.backbone.init_cfg.checkpoint'],
-                    options={} if 'augment' in init else _FINETUNE_NO_AUGMENT)
+                    options=options or ({} if 'augment' in init else _FINETUNE_NO_AUGMENT))
 
-    def attention(init: str) -> dict:
+    def attention(init: str, options: dict | None = None) -> dict:
         return dict(config=f'{folder}/attention-regularized_{name}.py', init=init,
                     init_keys=['model.pose_model.backbone.init_cfg.checkpoint'],
-                    options={} if 'augment' in init else _FINETUNE_NO_AUGMENT)
+                    options=options or ({} if 'augment' in init else _FINETUNE_NO_AUGMENT))
 
+    both = f'{folder}/attention-regularized-both-domains_{name}.py'
+    longer = dict(  # what 64 pixels are too little to answer
+        full_all_layers=attention('mae_weights_augment', {'model.loss.layers': '(0,1,2,3,4,5)'}),
+        full_both_domains=dict(attention('mae_weights_augment'), config=both),
+        oracle=plain('mae_weights_augment', {  # the same start and training, the target's labels
+            **_FINETUNE_NO_AUGMENT,
+            'train_dataloader.dataset.data_root': f'data/synthpose/{kind}/target/'}))
     return dict(
         mae_source=pretraining(**source_only, **_NO_WEIGHTS, **_NO_AUGMENT),
         mae=pretraining(**_NO_WEIGHTS, **_NO_AUGMENT),
@@ -54,4 +61,5 @@ def masked_reconstruction(kind: str, side: int = 64) -> dict:
         weights_augment=plain('mae_weights_augment'),
         full=attention('mae_weights_augment'),
         full_no_weights=attention('mae_augment'),
-        full_no_augment=attention('mae_weights'))
+        full_no_augment=attention('mae_weights'),
+        **(longer if side > 64 else {}))
