@@ -88,6 +88,15 @@ def test_the_lists_are_complete():
     assert len(set(names)) == len(names)  # MMPose names the work_dir after the file
 
 
+@pytest.mark.parametrize('path', sorted((ROOT / 'configs').glob('[!_]*/*.py')),
+                         ids=lambda p: p.stem)
+def test_auto_scale_lr_changes_nothing_on_one_device(path):
+    # train.py --auto-scale-lr sets `enable` and multiplies the rate by real / base batch size
+    cfg = Config.fromfile(path)
+    assert cfg.auto_scale_lr.base_batch_size == cfg.train_dataloader.batch_size
+    assert not cfg.auto_scale_lr.get('enable', False)
+
+
 def small(name, data, tmp_path):
     """An embedded config with tiny data, narrow network and two iterations."""
     cfg = pointed_at(Config.fromfile(ROOT / 'configs' / name), data)

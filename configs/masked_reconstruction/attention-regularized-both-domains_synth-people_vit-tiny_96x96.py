@@ -9,6 +9,7 @@ about twice as long as that of attention-regularized_synth-people_vit-tiny_96x96
 _base_ = ['./attention-regularized_synth-people_vit-tiny_96x96.py']
 
 model = dict(on=('source', 'target'))
+auto_scale_lr = dict(base_batch_size=32)
 train_dataloader = dict(
     _delete_=True, batch_size=32, num_workers=0,
     sampler=dict(type='TwoDomainSampler', batch_size=32, source_ratio=[1, 1]),

@@ -40,6 +40,7 @@ load_and_augment = [
     dict(type='RecordedTopdownAffine', input_size=(192, 256), use_udp=True),
     dict(type='ColorJitter', brightness=0.25, contrast=0.25, saturation=0.25)]
 metainfo = dict(from_file='configs/_base_/datasets/coco.py')  # found in the installed MMPose
+auto_scale_lr = dict(base_batch_size=256)
 train_dataloader = dict(
     batch_size=256, num_workers=8, persistent_workers=True, pin_memory=True,
     sampler=dict(type='TwoDomainSampler', batch_size=256, source_ratio=[1, 1]),

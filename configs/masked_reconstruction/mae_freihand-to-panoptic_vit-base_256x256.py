@@ -13,6 +13,7 @@ _base_ = [
     '../_base_/datasets/freihand_to_panoptic_3d_256x256.py',
     '../_base_/schedules/reconstruction_60000it.py']
 
+auto_scale_lr = dict(base_batch_size=256)
 train_dataloader = dict(
     batch_size=256, num_workers=14, persistent_workers=True,
     sampler=dict(type='TwoDomainSampler', batch_size=256, source_ratio=[1, 1]),

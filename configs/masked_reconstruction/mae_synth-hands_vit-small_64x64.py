@@ -11,6 +11,7 @@ model = dict(
     backbone=dict(patch_size=4, arch=dict(
         embed_dims=384, num_layers=12, num_heads=6, feedforward_channels=1536)),
     neck=dict(decoder_embed_dim=256, decoder_depth=4, decoder_num_heads=8))
+auto_scale_lr = dict(base_batch_size=256)
 train_dataloader = dict(
     batch_size=256, num_workers=8, persistent_workers=True, pin_memory=True,
     sampler=dict(batch_size=256))

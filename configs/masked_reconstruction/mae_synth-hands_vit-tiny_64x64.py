@@ -10,6 +10,7 @@ _base_ = [
     '../_base_/datasets/synth_hands_reconstruction_64x64.py',
     '../_base_/schedules/reconstruction_1200it.py']
 
+auto_scale_lr = dict(base_batch_size=64)
 train_dataloader = dict(
     batch_size=64, num_workers=0,
     sampler=dict(type='TwoDomainSampler', batch_size=64, source_ratio=[1, 1]),

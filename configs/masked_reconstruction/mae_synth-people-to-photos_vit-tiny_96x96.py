@@ -14,6 +14,7 @@ _base_ = [
     '../_base_/schedules/reconstruction_12000it.py']
 
 model = dict(loss=dict(background_weight=1.0))
+auto_scale_lr = dict(base_batch_size=64)
 train_dataloader = dict(
     batch_size=64, num_workers=0,
     sampler=dict(type='TwoDomainSampler', batch_size=64, source_ratio=[1, 1]),

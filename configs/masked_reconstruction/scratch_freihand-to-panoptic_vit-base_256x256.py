@@ -13,6 +13,7 @@ _base_ = [
     '../_base_/schedules/pose3d_40000it.py']
 
 model = dict(head=dict(num_keypoints=_base_.num_keypoints, decoder=_base_.codec))
+auto_scale_lr = dict(base_batch_size=64)
 train_dataloader = dict(
     batch_size=64, num_workers=14, persistent_workers=True,
     sampler=dict(type='InfiniteSampler', shuffle=True), dataset=_base_.labeled_source_train)

@@ -12,6 +12,7 @@ model = dict(
     head=dict(  # 16x16 patches already are the volume's height and width
         in_channels=384, deconv_out_channels=(), deconv_kernel_sizes=(),
         conv_out_channels=(256, ), conv_kernel_sizes=(3, )))
+auto_scale_lr = dict(base_batch_size=64)
 train_dataloader = dict(
     batch_size=64, num_workers=8, persistent_workers=True, pin_memory=True)
 train_cfg = dict(max_iters=20000, val_interval=2000)

@@ -9,6 +9,7 @@ _base_ = [
     '../_base_/datasets/synth_people_3d_96x96.py', '../_base_/schedules/source3d_vit_8000it.py']
 
 model = dict(head=dict(num_keypoints=_base_.num_keypoints, decoder=_base_.codec))
+auto_scale_lr = dict(base_batch_size=16)
 train_dataloader = dict(
     batch_size=16, num_workers=0, sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=_base_.labeled_source_train)

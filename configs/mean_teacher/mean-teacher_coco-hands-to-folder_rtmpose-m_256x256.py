@@ -50,7 +50,7 @@ optim_wrapper = dict(optimizer=dict(lr=1e-4))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=200),
     dict(type='MultiStepLR', by_epoch=False, milestones=[7000, 9000], gamma=0.1)]
-auto_scale_lr = dict(enable=False)
+auto_scale_lr = dict(enable=False, base_batch_size=64)
 default_hooks = dict(_delete_=True, **_base_.adapt_default_hooks)
 custom_hooks = _base_.adapt_hooks
 log_processor = dict(by_epoch=False)

@@ -19,6 +19,7 @@ model = dict(
         head=dict(_base_.model.head, out_channels=_base_.num_keypoints, decoder=_base_.codec)),
     train_cfg=dict(confidence_quantile=0.5, per_joint_quantile=True))
 
+auto_scale_lr = dict(base_batch_size=64)
 train_dataloader = dict(
     batch_size=64, num_workers=0,
     sampler=dict(type='TwoDomainSampler', batch_size=64, source_ratio=[1, 1]),

@@ -20,6 +20,7 @@ model = dict(
     consistency=dict(type='HeatmapConsistencyLoss', loss_weight=1.0),
     train_cfg=dict(confidence_quantile=0.5, per_joint_quantile=True))
 
+auto_scale_lr = dict(base_batch_size=64)
 train_dataloader = dict(
     batch_size=64, num_workers=0,
     sampler=dict(type='TwoDomainSampler', batch_size=64, source_ratio=[1, 1]),

@@ -26,6 +26,7 @@ model = dict(
     pose_estimator=dict(
         _base_.model,
         head=dict(_base_.model.head, out_channels=_base_.num_keypoints, decoder=_base_.codec)))
+auto_scale_lr = dict(base_batch_size=64)
 train_dataloader = dict(
     batch_size=64, num_workers=8, persistent_workers=True,
     sampler=dict(type='TwoDomainSampler', batch_size=64, source_ratio=[1, 1]),

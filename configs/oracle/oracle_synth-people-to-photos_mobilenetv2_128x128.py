@@ -13,6 +13,7 @@ load_from = 'work_dirs/source-only_synth-people-to-photos_mobilenetv2_128x128/it
 model = dict(head=dict(out_channels=_base_.num_keypoints, decoder=_base_.codec))
 # eight times: about as many photographs as renderings
 photos = [dict(_base_.labeled_photos, pipeline=[])] * 8
+auto_scale_lr = dict(base_batch_size=32)
 train_dataloader = dict(
     batch_size=32, num_workers=0, sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(_base_.labeled_source_train, datasets=[*_base_.people, *photos]))

@@ -19,6 +19,7 @@ _base_ = [
 load_from = 'work_dirs/source-only_synthetic-animal-to-animalpose_res101_256x256/iter_20000.pth'
 
 model = dict(head=dict(out_channels=_base_.num_keypoints, decoder=_base_.codec))
+auto_scale_lr = dict(base_batch_size=64)
 train_dataloader = dict(
     batch_size=64, num_workers=8, persistent_workers=True,
     sampler=dict(type='TwoDomainSampler', batch_size=64, source_ratio=[1, 1]),

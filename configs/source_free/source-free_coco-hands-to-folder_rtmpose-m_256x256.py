@@ -16,6 +16,7 @@ model = dict(
         weights=dict(type='StartWeightLoss')),
     train_cfg=dict(source_free=True, student_norm='frozen'))
 
+auto_scale_lr = dict(base_batch_size=32)
 train_dataloader = dict(
     _delete_=True, batch_size=32, num_workers=4, persistent_workers=True,
     sampler=dict(type='InfiniteSampler', shuffle=True),

@@ -13,6 +13,7 @@ model = dict(
         weights=dict(type='StartWeightLoss')),
     train_cfg=dict(source_free=True))
 
+auto_scale_lr = dict(base_batch_size=16)
 train_dataloader = dict(
     _delete_=True, batch_size=16, num_workers=0,
     sampler=dict(type='InfiniteSampler', shuffle=True), dataset=_base_.target_train)

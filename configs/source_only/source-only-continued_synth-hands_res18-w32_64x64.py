@@ -10,6 +10,7 @@ _base_ = [
 load_from = 'work_dirs/source-only_synth-hands_res18-w32_64x64/iter_1200.pth'
 
 model = dict(head=dict(out_channels=_base_.num_keypoints, decoder=_base_.codec))
+auto_scale_lr = dict(base_batch_size=32)
 train_dataloader = dict(
     batch_size=32, num_workers=0, sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=_base_.labeled_source_train)

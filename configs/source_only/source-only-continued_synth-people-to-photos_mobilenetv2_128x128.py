@@ -11,6 +11,7 @@ default_hooks = dict(channels_last=dict(type='ChannelsLastHook'))
 load_from = 'work_dirs/source-only_synth-people-to-photos_mobilenetv2_128x128/iter_6000.pth'
 
 model = dict(head=dict(out_channels=_base_.num_keypoints, decoder=_base_.codec))
+auto_scale_lr = dict(base_batch_size=16)
 train_dataloader = dict(
     batch_size=16, num_workers=0, sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=_base_.labeled_source_train)

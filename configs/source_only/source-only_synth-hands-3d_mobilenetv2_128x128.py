@@ -11,6 +11,7 @@ _base_ = [
 default_hooks = dict(channels_last=dict(type='ChannelsLastHook'))
 
 model = dict(head=dict(num_keypoints=_base_.num_keypoints, decoder=_base_.codec))
+auto_scale_lr = dict(base_batch_size=32)
 train_dataloader = dict(
     batch_size=32, num_workers=0, sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=_base_.labeled_source_train)

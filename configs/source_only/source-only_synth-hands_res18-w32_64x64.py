@@ -8,6 +8,7 @@ _base_ = [
     '../_base_/datasets/synth_hands_64x64.py', '../_base_/schedules/source_1200it.py']
 
 model = dict(head=dict(out_channels=_base_.num_keypoints, decoder=_base_.codec))
+auto_scale_lr = dict(base_batch_size=32)
 train_dataloader = dict(
     batch_size=32, num_workers=0, sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=_base_.labeled_source_train)

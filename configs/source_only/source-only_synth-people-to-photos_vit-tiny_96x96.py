@@ -15,6 +15,7 @@ model = dict(
     backbone=dict(init_cfg=dict(  # the last checkpoint in this folder
         type='PretrainedViT', checkpoint='work_dirs/mae_synth-people-to-photos_vit-tiny_96x96')),
     head=dict(out_channels=_base_.num_keypoints, decoder=_base_.codec))
+auto_scale_lr = dict(base_batch_size=16)
 train_dataloader = dict(
     batch_size=16, num_workers=0, sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=_base_.labeled_source_train)

@@ -16,6 +16,7 @@ _base_ = [
     '../_base_/schedules/published_source_20000it.py']
 
 model = dict(head=dict(out_channels=_base_.num_keypoints, decoder=_base_.codec))
+auto_scale_lr = dict(base_batch_size=32)
 train_dataloader = dict(
     batch_size=32, num_workers=8, persistent_workers=True,
     sampler=dict(type='InfiniteSampler', shuffle=True), dataset=_base_.labeled_source_train)

@@ -13,6 +13,7 @@ model = dict(
     backbone=dict(init_cfg=dict(  # the last checkpoint in this folder
         type='PretrainedViT', checkpoint='work_dirs/mae_synth-people_vit-tiny_64x64')),
     head=dict(out_channels=_base_.num_keypoints, decoder=_base_.codec))
+auto_scale_lr = dict(base_batch_size=32)
 train_dataloader = dict(
     batch_size=32, num_workers=0, sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=_base_.labeled_source_train)

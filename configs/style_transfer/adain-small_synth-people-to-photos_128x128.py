@@ -9,6 +9,7 @@ import os
 _base_ = ['./adain-small_synth-people_64x64.py']
 
 photos_root = os.path.join(os.environ.get('UDAPOSE_TEST_DATA') or 'data', 'lspet_photos', '')
+auto_scale_lr = dict(base_batch_size=8)
 train_dataloader = dict(
     batch_size=8,
     dataset=dict(size=128, resize=(128, 176),

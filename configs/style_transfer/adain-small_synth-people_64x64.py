@@ -15,6 +15,7 @@ model = dict(
     decoder=dict(type='SmallStyleDecoder'),
     content_weight=1., style_weight=1., reconstruction_weight=10., both_directions=True)
 
+auto_scale_lr = dict(base_batch_size=16)
 train_dataloader = dict(
     batch_size=16, num_workers=0,
     sampler=dict(type='InfiniteSampler', shuffle=True),

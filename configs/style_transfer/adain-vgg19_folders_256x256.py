@@ -20,6 +20,7 @@ model = dict(
     decoder=dict(type='StyleDecoder'),
     style_loss='mean_std', both_directions=True)
 
+auto_scale_lr = dict(base_batch_size=8)
 train_dataloader = dict(
     batch_size=8, num_workers=4, persistent_workers=True,
     sampler=dict(type='InfiniteSampler', shuffle=True),

@@ -197,7 +197,8 @@ def _check_resumed(model, checkpoint: dict, name: str) -> None:
         raise ValueError(
             f'resume=True, but {name} is no checkpoint of this training (nothing in it begins with '
             f'{" or ".join(prefixes)}): its iterations would count as done. To begin with its '
-            'weights, name it in load_from and leave out --resume (resume=False)')
+            'weights, name it in load_from and leave out --resume (resume=False); to go on from '
+            'the latest checkpoint of work_dir, leave out load_from')
 
 
 def _cache_dir() -> str:
