@@ -40,6 +40,32 @@ def to_timm(state):
     return {names[k]: v for k, v in state.items()}
 
 
+def to_hugging_face(state, version):
+    """mmpretrain's names to those of transformers 4 and 5, written out by hand."""
+    names = {'patch_embed.projection.weight': 'embeddings.patch_embeddings.projection.weight',
+             'patch_embed.projection.bias': 'embeddings.patch_embeddings.projection.bias',
+             'ln1.weight': 'layernorm.weight', 'ln1.bias': 'layernorm.bias',
+             'cls_token': 'embeddings.cls_token', 'pos_embed': 'embeddings.position_embeddings'}
+    layer, inner = (('encoder.layer', dict(proj='attention.output.dense', up='intermediate.dense',
+                                           down='output.dense')),
+                    ('layers', dict(proj='attention.o_proj', up='mlp.fc1', down='mlp.fc2'))
+                    )[version - 4]
+    parts = (('attention.attention.query', 'attention.attention.key', 'attention.attention.value'),
+             ('attention.q_proj', 'attention.k_proj', 'attention.v_proj'))[version - 4]
+    renamed = {}
+    for i in range(2):
+        for end in ('weight', 'bias'):
+            for ours, theirs in (('ln1', 'layernorm_before'), ('ln2', 'layernorm_after'),
+                                 ('attn.proj', inner['proj']), ('ffn.layers.0.0', inner['up']),
+                                 ('ffn.layers.1', inner['down'])):
+                names[f'layers.{i}.{ours}.{end}'] = f'{layer}.{i}.{theirs}.{end}'
+            if state:
+                thirds = state[f'layers.{i}.attn.qkv.{end}'].chunk(3)
+                renamed.update({f'{layer}.{i}.{name}.{end}': third
+                                for name, third in zip(parts, thirds, strict=True)})
+    return {**renamed, **{names[k]: v for k, v in state.items() if 'qkv' not in k}}
+
+
 def prefixed(prefix, state):
     return {f'{prefix}{k}': v for k, v in state.items()}
 
@@ -53,9 +79,10 @@ def formats(state):
         timm={**timm, 'head.weight': torch.ones(10, 16), 'head.bias': torch.ones(10)},
         mmpretrain=dict(meta={}, state_dict={**prefixed('backbone.', state), 'head.fc.w': extra}),
         vitpose=dict(state_dict={**prefixed('backbone.', state), 'head.final_layer.bias': extra}),
-        first_vitpose=dict(state_dict=prefixed('backbone.', {
-            k.replace('norm.', 'last_norm.') if k.startswith('norm.') else k: v
-            for k, v in timm.items()})),
+        hugging_face={**to_hugging_face(state, 4), 'pooler.dense.bias': extra},
+        hugging_face_mae={**prefixed('vit.', to_hugging_face(state, 4)),
+                          **prefixed('decoder.', decoder)},
+        hugging_face_5=to_hugging_face(state, 5),
         weighted_mae=dict(state_dict={**prefixed('backbone.', state), 'neck.pos_embed': extra,
                                       'neck.mask_token': extra}),
         wrapped=dict(state_dict={
@@ -75,11 +102,42 @@ def test_every_format_gives_the_same_function(name, tmp_path):
     assert torch.equal(source(images)[0], target(images)[0])
 
 
-def test_layer_scale_of_timm():
+@pytest.mark.parametrize('names', [
+    ('blocks.1.ls1.gamma', 'blocks.1.ls2.gamma'),
+    ('encoder.layer.1.layer_scale1.lambda1', 'encoder.layer.1.layer_scale2.lambda1')])
+def test_layer_scale(names):
     model = vit(layer_scale_init_value=0.1)
-    state = encoder_state_dict({'blocks.1.ls1.gamma': torch.ones(16),
-                                'blocks.1.ls2.gamma': torch.ones(16)})
-    assert set(state) <= set(model.state_dict())
+    state = encoder_state_dict(dict.fromkeys(names, torch.ones(16)))
+    assert len(state) == 2 and set(state) <= set(model.state_dict())
+
+
+@pytest.mark.parametrize('size', [32, (64, 48)])
+@pytest.mark.parametrize('form', ['vitpose', 'hugging_face'])
+def test_a_class_tokens_row_without_a_class_token_is_added_to_all_patches(form, size):
+    """As ViTPose's first code and Hugging Face's do: x + positions[:, 1:] + positions[:, :1]."""
+    source = vit(seed=1, with_cls_token=False, img_size=size)
+    state = source.state_dict()
+    row = torch.randn(1, 1, 16)
+    state['pos_embed'] = torch.cat([row, state['pos_embed'] - row], 1)
+    if form == 'hugging_face':
+        state = prefixed('backbone.', to_hugging_face(state, 4))
+    else:
+        state = prefixed('backbone.', {
+            k.replace('norm.', 'last_norm.') if k.startswith('norm.') else k: v
+            for k, v in to_timm(state).items()})
+    target = vit(seed=2, with_cls_token=False, img_size=size)
+    load_vit(target, dict(state_dict=state))
+    images = torch.randn(2, 3, *(target.img_size))
+    torch.testing.assert_close(target(images)[0], source(images)[0])
+
+
+def test_a_part_of_hugging_faces_projection_that_is_missing_is_said():
+    state = to_hugging_face(vit().state_dict(), 4)
+    lost = 'encoder.layer.1.attention.attention.key.bias'
+    del state[lost]
+    found = encoder_state_dict(state)
+    assert 'layers.1.attn.qkv.bias' not in found and 'layers.0.attn.qkv.bias' in found
+    assert 'layers.1.attention.attention.query.bias' in found  # listed as not used
 
 
 def test_a_checkpoint_with_two_transformers_needs_a_prefix():

@@ -13,19 +13,8 @@ from torch import Tensor, nn
 
 from .name_lists import some
 from .position_embedding import fit_position_embedding
+from .vit_names import PATCH_EMBEDDING, to_mmpretrain
 
-# Names of timm and of Facebook's MAE, of ViTPose's first code (last_norm), to mmpretrain's.
-_RENAMED = tuple((re.compile(pattern), name) for pattern, name in (
-    (r'^patch_embed\.proj\.', 'patch_embed.projection.'),
-    (r'^blocks\.(\d+)\.', r'layers.\1.'),
-    (r'^(layers\.\d+)\.norm([12])\.', r'\1.ln\2.'),
-    (r'^(layers\.\d+)\.mlp\.fc1\.', r'\1.ffn.layers.0.0.'),
-    (r'^(layers\.\d+)\.mlp\.fc2\.', r'\1.ffn.layers.1.'),
-    (r'^(layers\.\d+)\.ls1\.gamma$', r'\1.attn.gamma1.weight'),
-    (r'^(layers\.\d+)\.ls2\.gamma$', r'\1.ffn.gamma2.weight'),
-    (r'^(norm|last_norm)\.', 'ln1.'),
-    (r'^norm_pre\.', 'pre_norm.')))
-_STEM = re.compile(r'^(.*?)patch_embed\.(?:proj|projection)\.weight$')
 _CONTAINERS = ('state_dict', 'model', 'module', 'teacher', 'student')
 
 
@@ -100,15 +89,16 @@ def encoder_prefix(tensors: Mapping[str, Tensor], prefix: str | None = None) -> 
         if not any(key.startswith(prefix) for key in tensors):
             raise ValueError(f'no entry has the prefix {prefix!r}, there are {some(tensors)}')
         return prefix
-    stems = sorted({m.group(1) for m in map(_STEM.match, tensors) if m})
+    stems = sorted({m.group(1) for m in map(PATCH_EMBEDDING.match, tensors) if m})
     # the frozen copy beside the model is the worse choice of the two
     stems = [s for s in stems if not s.startswith(('auxiliary.', 'alignments.'))] or stems
     if len(stems) > 1:
         raise ValueError(f'it holds several transformers, {stems}: choose one, e.g. '
                          f'prefix={stems[-1]!r} in init_cfg')
     if not stems:
-        raise ValueError('it holds no vision transformer (no patch_embed.projection.weight or '
-                         f'patch_embed.proj.weight), but {some(tensors)}')
+        raise ValueError('it holds no vision transformer (no patch_embed.projection.weight, '
+                         'patch_embed.proj.weight or embeddings.patch_embeddings.projection.weight'
+                         f'), but {some(tensors)}')
     return stems[0]
 
 
@@ -116,21 +106,15 @@ def encoder_state_dict(tensors: Mapping[str, Tensor], prefix: str = '') -> dict[
     """One transformer's tensors under mmpretrain's names.
 
     Args:
-        tensors (Mapping[str, Tensor]): Of MAE, timm, mmpretrain, ViTPose, or of a model of this
-            package around such a transformer.
+        tensors (Mapping[str, Tensor]): Of MAE, timm, mmpretrain, ViTPose, Hugging Face's
+            transformers, or of a model of this package around such a transformer.
         prefix (str): Of the transformer, see :func:`encoder_prefix`.
 
     Returns:
         dict[str, Tensor]: E.g. ``layers.0.attn.qkv.weight``; entries of no known name keep theirs.
     """
-    renamed = {}
-    for key, value in tensors.items():
-        if key.startswith(prefix):
-            key = key[len(prefix):]
-            for pattern, name in _RENAMED:
-                key = pattern.sub(name, key)
-            renamed[key] = value
-    return renamed
+    return to_mmpretrain({key[len(prefix):]: value for key, value in tensors.items()
+                          if key.startswith(prefix)})
 
 
 def load_vit(module: nn.Module, checkpoint: str | Mapping, prefix: str | None = None,
@@ -205,8 +189,12 @@ def _fit_positions(given: dict, grid, extra: int, mode: str, source_grid) -> tup
                                       source_extra)
 
     if not tokens:
-        # ViTPose's first code keeps a class token's embedding, but no such token
-        return fit(None), True
+        # ViTPose's first code and Hugging Face's have no class token, but its row, which they add
+        # to the positions of all patches
+        row = fit_position_embedding(given['pos_embed'], grid, 1, mode, source_grid)[:, :1]
+        fitted = fit(None)
+        fitted[:, extra:] += row
+        return fitted, True
     try:
         return fit(tokens), True
     except ValueError:
