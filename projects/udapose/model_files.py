@@ -45,14 +45,16 @@ def read_checkpoint(path: str | Path) -> Mapping:
     """The content of a file of weights, on the CPU.
 
     Args:
-        path (str | Path): A file, or an address to download it from.
+        path (str | Path): A file (also ``.safetensors``, if that package is installed), or an
+            address to download it from.
 
     Raises:
         RuntimeError: It cannot be read or downloaded, or is something else; names it.
     """
     path = str(path)
     try:
-        content = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+        content = (_safetensors(path) if path.endswith('.safetensors') and '://' not in path else
+                   CheckpointLoader.load_checkpoint(path, map_location='cpu'))
     except Exception as error:  # no network, an address that moved, a truncated file, ...
         what, remedy = ('be read', 'name the weights of this model, a .pth file')
         if '://' in path:
@@ -64,6 +66,14 @@ def read_checkpoint(path: str | Path) -> Mapping:
         raise RuntimeError(f'the checkpoint {path} holds a {type(content).__name__}, no weights: '
                            'name the weights of this model, a .pth file')
     return content
+
+
+def _safetensors(path: str) -> Mapping:
+    try:
+        from safetensors.torch import load_file
+    except ImportError as error:
+        raise ImportError('files of this kind need: pip install safetensors') from error
+    return load_file(path)
 
 
 def check_complete(model: nn.Module, content: Mapping) -> None:

@@ -1,5 +1,6 @@
 """Checkpoints of every format give the same function; what does not fit is named."""
 import logging
+import sys
 
 import pytest
 import torch
@@ -100,6 +101,23 @@ def test_every_format_gives_the_same_function(name, tmp_path):
     assert not torch.allclose(source(images)[0], target(images)[0])
     PretrainedViT(str(path))(target)
     assert torch.equal(source(images)[0], target(images)[0])
+
+
+def test_a_file_of_safetensors(tmp_path, monkeypatch):
+    from safetensors.torch import save_file
+    source, target = vit(seed=1), vit(seed=2)
+    path = tmp_path / 'model.safetensors'
+    state = prefixed('vit.', to_hugging_face(source.state_dict(), 4))
+    save_file({k: v.contiguous() for k, v in state.items()}, path)
+    load_vit(target, str(path))
+    images = torch.randn(2, 3, 32, 32)
+    assert torch.equal(source(images)[0], target(images)[0])
+    (tmp_path / 'cut.safetensors').write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(RuntimeError, match='cut.safetensors cannot be read'):
+        load_vit(target, str(tmp_path / 'cut.safetensors'))
+    monkeypatch.setitem(sys.modules, 'safetensors.torch', None)
+    with pytest.raises(RuntimeError, match='model.safetensors.*pip install safetensors'):
+        load_vit(target, str(path))
 
 
 @pytest.mark.parametrize('names', [
