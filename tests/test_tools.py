@@ -201,6 +201,11 @@ def test_report_pairs_seeds(tmp_path, monkeypatch):
     assert '| people: mean teacher | 25.0 ± 10.0' in summary
     runs = {'photos2': {'source_only': {0: {'results': {'target': {'PCK@0.05': 9.}}}}}}
     assert '| source only | 9.0 |' in summary_of(runs, ['photos2'])
+    runs = {'hands3d_96': {row: {0: {'results': {'target': {'MPJPE': v}}}} for row, v in (
+        ('scratch', 80.), ('scratch_augment', 60.), ('full', 50.), ('oracle', 40.))}}
+    text = summary_of(runs, ['hands3d_96'])
+    assert '| difference to scratch augment (± SE) |' in text
+    assert '| hands: full | 50.0 |  |  | 75.0 % | -10.0 | 1 |' in text  # gap: scratch to oracle
 
 
 @pytest.mark.parametrize('own,verdict', [([11, 21, 32], 'beats'), ([9, 21, 30], 'tie'),

@@ -39,13 +39,14 @@ def summary(by_suite: dict, suites: list[str]) -> str:
         shown = [r for r in spec['summary'] if values(rows, r, spec['metric'])]
         if not shown:
             continue
+        rival = spec.get('summary_reference', spec['lower'])
         if spec['summary_heading'] != heading:
             heading = spec['summary_heading']
             head = ['', *spec['metrics'], 'gap closed',
-                    f'difference to {spec["lower"].replace("_", " ")} (± SE)', 'seeds']
+                    f'difference to {rival.replace("_", " ")} (± SE)', 'seeds']
             lines += ['', f'{heading}:', '', '| ' + ' | '.join(head) + ' |',
                       '|' + '---|' * len(head)]
-        low, missed = values(rows, spec['lower'], spec['metric']), missed_bar(rows, spec)
+        low, missed = values(rows, rival, spec['metric']), missed_bar(rows, spec)
         for row in shown:
             own = values(rows, row, spec['metric'])
             closed = row not in (spec['lower'], spec['upper']) and gap_closed(rows, row, spec)
@@ -55,7 +56,7 @@ def summary(by_suite: dict, suites: list[str]) -> str:
                 name + ' †' * (row in missed),
                 *(spread(list(values(rows, row, m).values())) for m in spec['metrics']),
                 spread(closed) + ' %' + of_seeds(len(closed), len(own)) if closed else '',
-                '' if row == spec['lower'] or not verdict else
+                '' if row == rival or not verdict else
                 signed(centre, error) + of_seeds(len(own.keys() & low.keys()), len(own)),
                 str(len(own))]) + ' |')
         if missed and bar_note(spec) not in notes:

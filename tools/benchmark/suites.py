@@ -3,7 +3,8 @@
 A row is trained from the checkpoint of ``init`` (a row of the same suite and seed), with
 ``options`` as config overrides. Its test sets are those of the config; ``lower`` and ``upper``
 rows frame the gap that a method closes. ``bar``: rows whose source error is above that share of a
-row's do not count. Rows with a ``table`` are in a table of their own (`ablations.py`). A ``shared``
+row's do not count. README's table compares rows with ``summary_reference`` (default: ``lower``).
+Rows with a ``table`` are in a table of their own (`ablations.py`). A ``shared``
 row is trained once, with seed 0, and all seeds continue from it; ``init_suite`` names the suite of
 ``init`` if it is another one. ``lengths`` names the config keys that hold the number of iterations,
 for the options --source-iters and --adapt-iters of run_suite.py; ``logged`` names curves of the
@@ -83,7 +84,8 @@ for _kind, _side in (('people', 64), ('hands', 64), ('people', 96), ('hands', 96
             for domain, keys in SUITES[_kind]['domains'].items()},
         lower='scratch', upper='oracle' if _side > 64 else None, lower_is_better=True,
         metric='MPJPE', label=_kind,
-        summary=['mean_pose', 'scratch', 'scratch_augment', 'full'],
+        summary=['mean_pose', 'scratch', 'scratch_augment', 'full', 'oracle'],
+        summary_reference='scratch_augment',  # pre-training's rival, not plain source images
         summary_heading=f'3D at {_side} px, another rendering as target (target errors in mm, '
                         'AUC in %)',
         bar=('mean_pose', 0.8),
