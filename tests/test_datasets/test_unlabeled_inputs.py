@@ -1,5 +1,7 @@
 """What else users bring to UnlabeledPoseDataset: crowds, late headers, ids, encodings."""
 import json
+import logging
+import shutil
 from pathlib import Path
 
 import pytest
@@ -198,3 +200,22 @@ def test_a_backslash_may_belong_to_a_name(tmp_path):
     for name in ('a\\b.jpg', 'a/b.jpg'):
         (tmp_path / name).touch()
     assert listed_path(str(tmp_path), 'a\\b.jpg') == f'{tmp_path}/a\\b.jpg'
+
+
+def test_pictures_of_another_kind_are_counted(folder, tmp_path, monkeypatch):
+    said = []
+
+    def log(level, text):
+        if level == logging.WARNING:
+            said.append(text)
+    monkeypatch.setattr(MMLogger.get_current_instance(), 'log', log)
+    mine = tmp_path / 'mine'
+    shutil.copytree(folder, mine)
+    before = len(build(mine))
+    assert said == []
+    for name in ('1.HEIC', '2.heic', 'deep/3.gif', 'deep/._4.heic', 'notes.txt'):
+        (mine / name).parent.mkdir(exist_ok=True)
+        (mine / name).write_bytes(b'x')
+    assert len(build(mine)) == before
+    assert said == [f'{mine}: 3 files are left out, as their kind is not read (1 .gif, 2 .heic): '
+                    'convert them to JPEG or PNG']

@@ -7,12 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..datasets.image_headers import IMAGE_SUFFIXES, find_images
+from ..datasets.image_headers import FOREIGN_SUFFIXES, IMAGE_SUFFIXES, find_images, left_out
 from .video import VIDEO_SUFFIXES, Media
 
-#: Pictures and videos that OpenCV does not read everywhere: left out, and said.
-_FOREIGN = ('.heic', '.heif', '.avif', '.gif', '.jxl', '.jp2', '.dng', '.cr2', '.cr3', '.nef',
-            '.arw', '.mxf', '.insv', '.vob', '.asf')
+#: Also videos that OpenCV does not read everywhere: left out, and said.
+_FOREIGN = (*FOREIGN_SUFFIXES, '.mxf', '.insv', '.vob', '.asf')
 
 
 def find_media(data: str | Path | Sequence[str | Path], out: str | Path | None = None,
@@ -75,8 +74,7 @@ def find_media(data: str | Path | Sequence[str | Path], out: str | Path | None =
         say(f'{results} files are left out: they are results of `udapose adapt` or '
             '`udapose predict`')
     if foreign:
-        say(f'{sum(foreign.values())} files are left out, as their kind is not read ({kinds}): '
-            'convert them to JPEG or MP4')
+        say(left_out(foreign, 'convert them to JPEG or MP4'))
     found = [(root / name, called) for (root, name), called in _distinct(files)]
     videos = [f for f in found if f[0].suffix.lower() in VIDEO_SUFFIXES]
     images = [f for f in found if f[0].suffix.lower() not in VIDEO_SUFFIXES]

@@ -1,18 +1,23 @@
 """Finding image files and reading their headers, without decoding pixels."""
 from __future__ import annotations
 
+import logging
 import os
 import os.path as osp
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
-from mmengine.logging import MMLogger
+from mmengine.logging import MMLogger, print_log
 from PIL import Image
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
+#: Pictures that OpenCV does not read everywhere: left out, and said.
+FOREIGN_SUFFIXES = ('.heic', '.heif', '.avif', '.gif', '.jxl', '.jp2', '.dng', '.cr2', '.cr3',
+                    '.nef', '.arw')
 _EXIF_ORIENTATION = 0x0112
 _SECONDS_BETWEEN_PROGRESS = 10.
 
@@ -21,7 +26,8 @@ def find_images(folder: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[s
     """All image files below a folder, in an order that does not depend on the file system.
 
     Hidden files and folders (a leading dot, as in macOS's ``._photo.jpg``) are passed over.
-    Linked folders are followed, each real folder once, so that circular links end.
+    Linked folders are followed, each real folder once, so that circular links end. Pictures of
+    another kind (``FOREIGN_SUFFIXES``) are counted in a warning.
 
     Args:
         folder (str): Where to start.
@@ -31,7 +37,7 @@ def find_images(folder: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[s
         list[str]: Paths relative to ``folder`` with forward slashes, sorted.
     """
     suffixes = (suffixes,) if isinstance(suffixes, str) else tuple(suffixes)
-    found, visited = [], set()
+    found, visited, foreign = [], set(), Counter()
     for parent, folders, files in os.walk(folder, followlinks=True):
         folders[:] = sorted(f for f in folders if not f.startswith('.'))
         real = os.path.realpath(parent)
@@ -41,9 +47,22 @@ def find_images(folder: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[s
         visited.add(real)
         relative = os.path.relpath(parent, folder)
         for name in files:
-            if name.lower().endswith(suffixes) and not name.startswith('.'):
+            if name.startswith('.'):
+                continue
+            if name.lower().endswith(suffixes):
                 found.append(os.path.normpath(os.path.join(relative, name)).replace(os.sep, '/'))
+            elif name.lower().endswith(FOREIGN_SUFFIXES):
+                foreign[osp.splitext(name.lower())[1]] += 1
+    if foreign:
+        print_log(f'{folder}: {left_out(foreign)}', logger='current', level=logging.WARNING)
     return sorted(found)
+
+
+def left_out(kinds: Mapping[str, int], remedy: str = 'convert them to JPEG or PNG') -> str:
+    """The sentence about files whose kind is not read; ``kinds`` maps suffixes to numbers."""
+    listed = ', '.join(f'{number} {suffix}' for suffix, number in sorted(kinds.items()))
+    return (f'{sum(kinds.values())} files are left out, as their kind is not read ({listed}): '
+            f'{remedy}')
 
 
 def listed_path(folder: str, name: str) -> str:
