@@ -56,13 +56,16 @@ def predict_media(predictor: Predictor, media: Sequence[Media], out: str | Path,
     """
     out = Path(out)
     stems = output_stems(media, out)
-    journal = Journal(out / 'predictions.jsonl', dict(options or {}, every=every, video=video))
+    options = dict(options or {}, every=every, video=video)
+    if predictor.is_3d:  # an unfinished table of an earlier version has other columns
+        options['depths'] = True
+    journal = Journal(out / 'predictions.jsonl', options)
     states = media_states(media, {name: e.get('state') for name, e in journal.done.items()})
     changed = _forget_changed(journal, states, stems, out)
     result = dict(frames=0, people=0, skipped=0, restarted=0, changed=changed, problems={},
                   counts=boxes.counts)
     with closing(CsvRows(out / 'images.csv', predictor.names, sources=True,
-                         keep=journal.check_table(_table(out)))) as table:
+                         keep=journal.check_table(_table(out)), depths=predictor.is_3d)) as table:
         for item in media:
             if item.name in journal.done:
                 result['skipped'] += 1
@@ -122,8 +125,7 @@ def _table(out: Path) -> Path:
 def predict_frame(predictor: Predictor, frame: Frame, boxes: Boxes, tracker: Tracker) -> Poses:
     """The people of a frame."""
     found, scores = boxes.boxes(frame)
-    points, confidence = predictor(frame.image, found)
-    return Poses(found, scores, tracker.update(found), points, confidence)
+    return Poses(found, scores, tracker.update(found), *predictor.with_depths(frame.image, found))
 
 
 def draw_poses(image: np.ndarray, poses: Poses, meta: dict, threshold: float = 0.3) -> np.ndarray:
@@ -140,7 +142,8 @@ def draw_poses(image: np.ndarray, poses: Poses, meta: dict, threshold: float = 0
 def _video(predictor, item, stem, boxes, video, every, threshold, progress) -> dict:
     tracker, people, frames, empty = Tracker(), 0, 0, 0
     with ExitStack() as stack:
-        table = stack.enter_context(closing(CsvRows(_with(stem, '.csv'), predictor.names)))
+        table = stack.enter_context(closing(CsvRows(
+            _with(stem, '.csv'), predictor.names, depths=predictor.is_3d)))
         content = stack.enter_context(closing(JsonFrames(_with(stem, '.json'))))
         film = stack.enter_context(VideoFile(_with(stem, '.mp4'), item.fps / every))
         boxes.prepare(item)

@@ -23,12 +23,14 @@ class Poses:
         tracks (np.ndarray): (P,) int, the same for a person from frame to frame.
         points (np.ndarray): (P, K, 2) pixels of the frame.
         confidence (np.ndarray): (P, K).
+        depths (np.ndarray, optional): (P, K) mm behind the root joint, of a 3D model.
     """
     boxes: np.ndarray
     scores: np.ndarray
     tracks: np.ndarray
     points: np.ndarray
     confidence: np.ndarray
+    depths: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -37,13 +39,17 @@ class Poses:
 def instances(poses: Poses) -> list[dict]:
     """The form of MMPose's inferencer, with ``track_id`` in addition.
 
-    Its ``bbox`` is a list that holds one box.
+    Its ``bbox`` is a list that holds one box. Those of a 3D model have ``keypoint_depths``.
     """
-    return [dict(keypoints=_rounded(points, 2), keypoint_scores=_rounded(sure, 4),
-                 bbox=[_rounded(box, 2)], bbox_score=round(float(score), 4), track_id=int(track))
-            for points, sure, box, score, track in zip(
-                poses.points, poses.confidence, poses.boxes, poses.scores, poses.tracks,
-                strict=True)]
+    found = [dict(keypoints=_rounded(points, 2), keypoint_scores=_rounded(sure, 4),
+                  bbox=[_rounded(box, 2)], bbox_score=round(float(score), 4), track_id=int(track))
+             for points, sure, box, score, track in zip(
+                 poses.points, poses.confidence, poses.boxes, poses.scores, poses.tracks,
+                 strict=True)]
+    if poses.depths is not None:
+        for person, depths in zip(found, poses.depths, strict=True):
+            person['keypoint_depths'] = _rounded(depths, 1)
+    return found
 
 
 def from_instances(found: Sequence[dict]) -> Poses:
@@ -53,11 +59,13 @@ def from_instances(found: Sequence[dict]) -> Poses:
                      np.zeros((0, 0, 2), np.float32), np.zeros((0, 0), np.float32))
     boxes = [i['bbox'][0] if np.ndim(i['bbox']) == 2 else i['bbox'] for i in found]
     points = np.array([np.asarray(i['keypoints'])[:, :2] for i in found], np.float32)
+    depths = [i['keypoint_depths'] for i in found if 'keypoint_depths' in i]
     return Poses(np.array(boxes, np.float32).reshape(-1, 4),
                  np.array([i.get('bbox_score', 1.) for i in found], np.float32),
                  np.array([i.get('track_id', n) for n, i in enumerate(found)], int),
                  points.reshape(len(found), -1, 2),
-                 np.array([i['keypoint_scores'] for i in found], np.float32))
+                 np.array([i['keypoint_scores'] for i in found], np.float32),
+                 np.array(depths, np.float32) if len(depths) == len(found) else None)
 
 
 class JsonFrames:
@@ -102,22 +110,25 @@ class CsvRows:
 
     Columns: ``source`` (only with several sources), ``frame``, ``time`` (seconds), ``person``
     (track), ``x1``, ``y1``, ``x2``, ``y2``, ``box_score``, and of each joint ``NAME_x``,
-    ``NAME_y``, ``NAME_score``. Written under ``NAME.part`` until :meth:`finish`.
+    ``NAME_y``, ``NAME_score`` and, of a 3D model, ``NAME_depth``. Written under ``NAME.part`` until
+    :meth:`finish`.
 
     Args:
         path (Path): File to write.
         names (Sequence[str]): Of the K joints.
         sources (bool): Whether the rows name their source.
         keep (int): So many bytes of an unfinished (or finished) file are kept and continued.
+        depths (bool): Whether the poses have depths. Defaults to ``False``.
     """
 
     def __init__(self, path: Path, names: Sequence[str], sources: bool = False,
-                 keep: int = 0) -> None:
+                 keep: int = 0, depths: bool = False) -> None:
+        parts = ('x', 'y', 'score', 'depth') if depths else ('x', 'y', 'score')
         self.path, self.part = path, path.with_name(path.name + '.part')
         self.sources, self._file = sources, None
         self._header = ['source'] * sources + [
             'frame', 'time', 'person', 'x1', 'y1', 'x2', 'y2', 'box_score'] + [
-            f'{name}_{part}' for name in names for part in ('x', 'y', 'score')]
+            f'{name}_{part}' for name in names for part in parts]
         if keep and not self.part.is_file() and path.is_file():
             path.replace(self.part)  # more rows for a finished file
         if keep and self.part.is_file() and self.part.stat().st_size >= keep:
@@ -133,13 +144,14 @@ class CsvRows:
             self.part.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.part.open('wb')
             writer.writerow(self._header)
-        for box, score, track, points, sure in zip(
-                poses.boxes, poses.scores, poses.tracks, poses.points, poses.confidence,
-                strict=True):
-            joints = np.concatenate([np.round(points, 2), np.round(sure, 4)[:, None]], 1)
+        joints = [np.round(poses.points, 2), np.round(poses.confidence, 4)[..., None]]
+        if poses.depths is not None:
+            joints.append(np.round(poses.depths, 1)[..., None])
+        for box, score, track, person in zip(
+                poses.boxes, poses.scores, poses.tracks, np.concatenate(joints, 2), strict=True):
             writer.writerow([frame.source] * self.sources + [
                 frame.index, f'{frame.time:.3f}', int(track), *_rounded(box, 2),
-                round(float(score), 4), *(f'{x:.6g}' for x in joints.ravel())])
+                round(float(score), 4), *(f'{x:.6g}' for x in person.ravel())])
         self._file.write(text.getvalue().encode('utf-8'))
 
     def flush(self) -> int:

@@ -14,6 +14,7 @@ from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 
 from ..apis import init_model
+from ..models.heads.coordinate_head_3d import CoordinateHead3D
 
 #: Side of the square around a view in pixels, at most: more than any model's input.
 _MAX_CANVAS = 640
@@ -63,6 +64,7 @@ class Predictor:
         meta (dict): MMPose's ``dataset_meta``: ``keypoint_id2name``, ``skeleton_links``,
             ``flip_indices``, ``sigmas``, colours, ...
         names (list[str]): Of the K joints.
+        is_3d (bool): Whether the model predicts depths, see :meth:`with_depths`.
 
     Raises:
         ValueError: The config has no test pipeline, or the model is not top-down 2D.
@@ -84,6 +86,7 @@ class Predictor:
             self.model = init_model(cfg, None if checkpoint is None else str(checkpoint),
                                     device=device)
         self.batch_size = batch_size
+        self.is_3d = isinstance(getattr(self.model, 'head', None), CoordinateHead3D)
         self.meta = dict(self.model.dataset_meta or {})
         self.pipeline = Compose([step for step in steps if step['type'] != 'WholeImageBBox'])
         names = self.meta.get('keypoint_id2name') or {}
@@ -100,6 +103,11 @@ class Predictor:
         Returns:
             tuple[np.ndarray, np.ndarray]: (P, K, 2) float32 pixels of the image, (P, K) confidence.
         """
+        return self.with_depths(image, boxes)[:2]
+
+    def with_depths(self, image: np.ndarray, boxes: np.ndarray
+                    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """The same with (P, K) float32 depths in mm behind the root joint; None of a 2D model."""
         return self._predict([(image, box) for box in np.asarray(boxes, np.float32)])
 
     def views(self, image: np.ndarray, boxes: np.ndarray, views: Sequence[View] = VIEWS
@@ -123,7 +131,7 @@ class Predictor:
                 canvas, inner, matrix = look(image, box, view)
                 asked.append((canvas, inner))
                 matrices.append(matrix)
-        points, confidence = self._predict(asked)
+        points, confidence, _ = self._predict(asked)
         people, joints = len(boxes), points.shape[1]
         points = points.reshape(1 + len(views), people, joints, 2)
         confidence = confidence.reshape(1 + len(views), people, joints)
@@ -138,8 +146,8 @@ class Predictor:
 
     @torch.no_grad()
     def _predict(self, asked: list[tuple[np.ndarray, np.ndarray]]
-                 ) -> tuple[np.ndarray, np.ndarray]:
-        points, confidence = [], []
+                 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        points, confidence, depths = [], [], []
         for begin in range(0, len(asked), self.batch_size):
             items = [self.pipeline(dict(
                 img=image, bbox=box[None].astype(np.float32), bbox_score=np.ones(1, np.float32),
@@ -148,9 +156,13 @@ class Predictor:
                 found = sample.pred_instances
                 points.append(np.asarray(found.keypoints[0], np.float32))
                 confidence.append(np.asarray(found.keypoint_scores[0], np.float32))
+                if self.is_3d:
+                    depths.append(np.asarray(found.keypoint_depths[0], np.float32))
         joints = len(self.names)
+        nobody = np.zeros((0, joints), np.float32)
         return (np.stack(points)[..., :2] if points else np.zeros((0, joints, 2), np.float32),
-                np.stack(confidence) if confidence else np.zeros((0, joints), np.float32))
+                np.stack(confidence) if confidence else nobody,
+                (np.stack(depths) if depths else nobody) if self.is_3d else None)
 
 
 def look(image: np.ndarray, box: np.ndarray, view: View

@@ -78,10 +78,9 @@ def _predict(args) -> int:
     print(f'{config.parent} on {device}; boxes: {spec}; '
           f'{_count(sum(m.is_video for m in media), "video")}, '
           f'{_count(sum(not m.is_video for m in media), "image")}', flush=True)
-    if _is_3d(predictor.model):
-        print('note: a 3D model, of which pictures, CSV and JSON show the joints in pixels alone; '
-              'their depths are the keypoint_depths of udapose.apis.inference_topdown '
-              '(docs/pose_3d.md)', flush=True)
+    if predictor.is_3d:
+        print('a 3D model: CSV and JSON have the depths of the joints, in mm behind the root '
+              '(docs/pose_3d.md); pictures and videos show pixels', flush=True)
     progress = Progress(sum(-(-m.frames // args.every) if m.is_video else 1 for m in media))
     with FolderLock(args.out):
         result = predict_media(
@@ -93,11 +92,6 @@ def _predict(args) -> int:
                          boxes=spec, boxes_file=_state(spec)))
     progress.close()
     return _say(result, args.out)
-
-
-def _is_3d(model) -> bool:
-    from udapose.models.heads.coordinate_head_3d import CoordinateHead3D
-    return isinstance(getattr(model, 'head', None), CoordinateHead3D)
 
 
 def find_plain(folder: Path | None, config: Path | None = None, checkpoint: Path | None = None
