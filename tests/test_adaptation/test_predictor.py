@@ -39,7 +39,7 @@ def test_views_of_a_model_that_sees_the_dots(synth_like_model):
                 ys, xs = np.nonzero(mask)
                 points.append([xs.mean(), ys.mean()] if len(xs) else [np.nan] * 2)
             found.append(points)
-        return np.array(found, np.float32), np.ones((len(found), joints), np.float32)
+        return np.array(found, np.float32), np.ones((len(found), joints), np.float32), None
 
     image[:] = 0
     colours = np.zeros((joints, 3), int)

@@ -248,4 +248,4 @@ def test_a_3d_model_exports_with_udapose(tiny_people, tmp_path, image, capsys):
     assert np.isfinite(found.keypoint_depths).all()
     assert cli.main(['predict', str(folder), '--data', str(image), '--out', str(tmp_path / 'p')]) \
         == 0
-    assert 'pixels alone; their depths are the keypoint_depths' in capsys.readouterr().out
+    assert 'CSV and JSON have the depths of the joints' in capsys.readouterr().out
