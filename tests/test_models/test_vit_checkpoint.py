@@ -80,6 +80,9 @@ def formats(state):
         timm={**timm, 'head.weight': torch.ones(10, 16), 'head.bias': torch.ones(10)},
         mmpretrain=dict(meta={}, state_dict={**prefixed('backbone.', state), 'head.fc.w': extra}),
         vitpose=dict(state_dict={**prefixed('backbone.', state), 'head.final_layer.bias': extra}),
+        first_vitpose=dict(state_dict=prefixed('backbone.', {
+            k.replace('norm.', 'last_norm.') if k.startswith('norm.') else k: v
+            for k, v in timm.items()})),
         hugging_face={**to_hugging_face(state, 4), 'pooler.dense.bias': extra},
         hugging_face_mae={**prefixed('vit.', to_hugging_face(state, 4)),
                           **prefixed('decoder.', decoder)},

@@ -27,21 +27,23 @@ def masked_reconstruction(kind: str, side: int = 64) -> dict:
                     shared=side > 64, options=options)  # two hours each: once for all seeds
 
     # the augmentation is on or off in both stages
-    def plain(init: str, options: dict | None = None) -> dict:
+    def plain(init: str) -> dict:
         return dict(config=f'{folder}/finetune_{name}.py', init=init,
                     init_keys=['model.backbone.init_cfg.checkpoint'],
-                    options=options or ({} if 'augment' in init else _FINETUNE_NO_AUGMENT))
+                    options={} if 'augment' in init else _FINETUNE_NO_AUGMENT)
 
-    def attention(init: str, options: dict | None = None) -> dict:
+    def attention(init: str) -> dict:
         return dict(config=f'{folder}/attention-regularized_{name}.py', init=init,
                     init_keys=['model.pose_model.backbone.init_cfg.checkpoint'],
-                    options=options or ({} if 'augment' in init else _FINETUNE_NO_AUGMENT))
+                    options={} if 'augment' in init else _FINETUNE_NO_AUGMENT)
 
-    both = f'{folder}/attention-regularized-both-domains_{name}.py'
+    start = 'mae_weights_augment'
     longer = dict(  # what 64 pixels are too little to answer
-        full_all_layers=attention('mae_weights_augment', {'model.loss.layers': '(0,1,2,3,4,5)'}),
-        full_both_domains=dict(attention('mae_weights_augment'), config=both),
-        oracle=plain('mae_weights_augment', {  # the same start and training, the target's labels
+        full_all_layers=dict(attention(start), options={
+            'model.loss.layers': '(0,1,2,3,4,5)'}),
+        full_both_domains=dict(attention(start), config=(
+            f'{folder}/attention-regularized-both-domains_{name}.py')),
+        oracle=dict(plain(start), options={  # the same training on the target's labels
             **_FINETUNE_NO_AUGMENT,
             'train_dataloader.dataset.data_root': f'data/synthpose/{kind}/target/'}))
     return dict(

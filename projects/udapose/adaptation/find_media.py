@@ -7,7 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..datasets.image_headers import FOREIGN_SUFFIXES, IMAGE_SUFFIXES, find_images, left_out
+from ..datasets.image_headers import (
+    FOREIGN_SUFFIXES,
+    IMAGE_SUFFIXES,
+    find_images,
+    left_out,
+    listed_kinds,
+)
 from .video import VIDEO_SUFFIXES, Media
 
 #: Also videos that OpenCV does not read everywhere: left out, and said.
@@ -62,13 +68,12 @@ def find_media(data: str | Path | Sequence[str | Path], out: str | Path | None =
         others += len(unnamed)
         say(f'{len(unnamed)} files are left out, as their names are no text in UTF-8 (such as '
             f'{unnamed[0]!r}): rename them')
-    kinds = ', '.join(f'{n} {suffix}' for suffix, n in sorted(foreign.items()))
     where = ', '.join(map(str, given))
     if not files and results and not foreign:
         raise ValueError(f'all data in {where} are results of `udapose adapt` or `udapose predict`')
     if not files:
         raise FileNotFoundError(
-            f'no video and no image in {where} ({kinds or others} other files): '
+            f'no video and no image in {where} ({listed_kinds(foreign) or others} other files): '
             f'expected {", ".join(VIDEO_SUFFIXES + IMAGE_SUFFIXES)}')
     if results:
         say(f'{results} files are left out: they are results of `udapose adapt` or '

@@ -60,9 +60,13 @@ def find_images(folder: str, suffixes: Sequence[str] = IMAGE_SUFFIXES) -> list[s
 
 def left_out(kinds: Mapping[str, int], remedy: str = 'convert them to JPEG or PNG') -> str:
     """The sentence about files whose kind is not read; ``kinds`` maps suffixes to numbers."""
-    listed = ', '.join(f'{number} {suffix}' for suffix, number in sorted(kinds.items()))
-    return (f'{sum(kinds.values())} files are left out, as their kind is not read ({listed}): '
-            f'{remedy}')
+    return (f'{sum(kinds.values())} files are left out, as their kind is not read '
+            f'({listed_kinds(kinds)}): {remedy}')
+
+
+def listed_kinds(kinds: Mapping[str, int]) -> str:
+    """Numbers of files by suffix, as in ``'1 .gif, 2 .heic'``."""
+    return ', '.join(f'{number} {suffix}' for suffix, number in sorted(kinds.items()))
 
 
 def listed_path(folder: str, name: str) -> str:

@@ -184,17 +184,16 @@ def _fit_positions(given: dict, grid, extra: int, mode: str, source_grid) -> tup
     """The position embedding on another grid; whether a class token that is there has a row."""
     tokens = ('cls_token' in given) + ('dist_token' in given)
 
-    def fit(source_extra: int | None) -> Tensor:
+    def fit(source_extra: int) -> Tensor:
         return fit_position_embedding(given['pos_embed'], grid, extra, mode, source_grid,
                                       source_extra)
 
     if not tokens:
         # ViTPose's first code and Hugging Face's have no class token, but its row, which they add
         # to the positions of all patches
-        row = fit_position_embedding(given['pos_embed'], grid, 1, mode, source_grid)[:, :1]
-        fitted = fit(None)
-        fitted[:, extra:] += row
-        return fitted, True
+        fitted = fit_position_embedding(given['pos_embed'], grid, 1, mode, source_grid)
+        fitted[:, 1:] += fitted[:, :1]
+        return fitted[:, 1 - extra:], True
     try:
         return fit(tokens), True
     except ValueError:
