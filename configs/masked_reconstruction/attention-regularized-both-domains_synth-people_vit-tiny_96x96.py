@@ -1,7 +1,7 @@
 r"""Embedded people in 3D at 96x96: attention regularization on images of both domains.
 
 The term needs no labels: each step has as many target images as labelled source images, and takes
-about twice as long as that of attention-regularized_synth-people_vit-tiny_96x96.py.
+1.4 to 1.7 times as long as that of attention-regularized_synth-people_vit-tiny_96x96.py.
 
     udapose two-stage configs/masked_reconstruction/mae_synth-people_vit-tiny_96x96.py \
         configs/masked_reconstruction/attention-regularized-both-domains_synth-people_vit-tiny_96x96.py
