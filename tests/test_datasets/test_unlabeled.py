@@ -66,6 +66,16 @@ def test_sizes_are_those_that_the_decoder_delivers(tmp_path, suffix, orientation
     assert read_image_size(str(path)) == (width, height)
 
 
+@pytest.mark.parametrize('mode', ['F', 'I'])
+def test_a_tiff_that_the_decoder_does_not_read_is_refused_from_its_header(tmp_path, mode):
+    from udapose.datasets.image_headers import read_image_size
+    path = tmp_path / 'depth.tiff'
+    Image.new(mode, (40, 20)).save(path)
+    assert mmcv.imfrombytes(path.read_bytes()) is None
+    with pytest.raises(OSError, match='32-bit samples.*convert it to 8 bits'):
+        read_image_size(str(path))
+
+
 @pytest.mark.parametrize('verify', ['header', 'none'])
 def test_exif_orientation_exchanges_the_sides(tmp_path, verify):
     exif = Image.Exif()

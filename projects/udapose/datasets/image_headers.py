@@ -104,6 +104,9 @@ def read_image_size(path: str) -> tuple[int, int]:
         with Image.open(path) as image:
             width, height = image.size
             jpeg = image.format in ('JPEG', 'MPO')
+            if image.format == 'TIFF' and image.mode in ('F', 'I'):
+                raise OSError(
+                    'has 32-bit samples, which OpenCV does not decode: convert it to 8 bits')
             # getexif of a PNG without it up front would read the whole file
             turned = (jpeg or image.format == 'TIFF' or 'exif' in image.info) and \
                 image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
