@@ -71,6 +71,18 @@ def test_passes_differ(loader):
     np.testing.assert_array_equal(passes(**loader), seen)  # but the same in another run
 
 
+def test_workers_end_with_the_training():
+    """Persistent ones, too."""
+    loop = built(2, persistent_workers=True)
+    run(loop)
+    assert loop.runner.workers == [2] * 24
+    assert not multiprocessing.active_children()
+    again = built(1, persistent_workers=True, count=8)
+    again.stop_training = False
+    first, again.runner.seen = run(again), []
+    np.testing.assert_array_equal(run(again), first)  # the loader can be used again
+
+
 def test_without_a_seed_in_the_config_a_resumed_run_has_the_order_of_its_start():
     """MMEngine draws a seed at each start and brings the first one back after the sampler."""
     def loop(drawn, sampler_seed):

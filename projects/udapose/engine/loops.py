@@ -54,6 +54,18 @@ class ResumableIterBasedTrainLoop(IterBasedTrainLoop):
         self.runner.call_hook('before_train')
         self.runner.call_hook('before_train_epoch')
         self._reposition()
+        try:
+            self._iterate()
+        finally:
+            # Persistent workers would live as long as the runner does. And where the garbage
+            # collector finds their iterator, the message that ends them is lost and each is waited
+            # for, 5 seconds long.
+            self.dataloader._iterator = None
+        self.runner.call_hook('after_train_epoch')
+        self.runner.call_hook('after_train')
+        return self.runner.model
+
+    def _iterate(self) -> None:
         iterator = iter(self.dataloader)
         while self._iter < self._max_iters and not self.stop_training:
             self.runner.model.train()
@@ -70,9 +82,6 @@ class ResumableIterBasedTrainLoop(IterBasedTrainLoop):
             if (self.runner.val_loop is not None and self._iter >= self.val_begin
                     and (self._iter % self.val_interval == 0 or self._iter == self._max_iters)):
                 self.runner.val_loop.run()
-        self.runner.call_hook('after_train_epoch')
-        self.runner.call_hook('after_train')
-        return self.runner.model
 
     def _seed_iteration(self) -> None:
         seed = mixed_seed(self.runner.seed, get_rank(), self._iter)
