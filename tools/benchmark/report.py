@@ -36,8 +36,9 @@ def write_report(runs: Path, out: Path) -> None:
              'table, for the same number of iterations; the last checkpoint is scored. Values: '
              'mean ± standard deviation over seeds, in percent; differences are over the seeds '
              'that both rows have. *Beats*: the mean paired difference '
-             'is larger than its standard error, otherwise a tie. Minutes: wall time of trainings '
-             'that shared the machine with others and were sometimes paused: a rough measure.\n']
+             'is larger than its standard error (with three seeds no test of significance), '
+             'otherwise a tie. Minutes: wall time of trainings that shared the machine with others '
+             'and were sometimes paused: a rough measure.\n']
     for suite, rows in by_suite.items():
         parts.append(table(suite, rows))
         plot(suite, rows, out / f'{suite}.png')

@@ -86,7 +86,8 @@ def markdown(record: dict) -> str:
 
 def sentence(record: dict) -> str:
     """README's."""
-    return f'{summary(record)} ([table](docs/benchmarks/stock_configs.md)).'
+    return (f'{summary(record)} (two iterations on random images, export, loaded again: that all '
+            'fits, not what it gains; [table](docs/benchmarks/stock_configs.md)).')
 
 
 def write_pages(record: dict, page: Path = PAGE, readme: Path = README) -> None:
